@@ -1,0 +1,154 @@
+/** The import rules of ARCHITECTURE.md, "Who may import whom".
+ *
+ *  A file imports from lower layers, from its own folder, and downwards in its own tree. `npm run deps` checks it. */
+
+const layers = [
+  ["base"],
+  ["ethernet"],
+  ["arp", "ip"],
+  ["udp", "tcp"],
+  ["stack"],
+  ["transport", "drive", "net", "sim", "conformance", "inspect"],
+  ["cli"],
+];
+const core = "^src/(base|ethernet|arp|ip|udp|tcp|stack)/";
+const folders = (names) => `^src/(${names.join("|")})/`;
+
+/** Nobody below imports from above. The stack knows a link by its type alone. */
+const upwards = layers.slice(0, -1).map((names, i) => ({
+  name: `layer-${i}-imports-downwards`,
+  comment: `${names.join(", ")} may import only from lower layers`,
+  severity: "error",
+  from: { path: folders(names) },
+  to: { path: folders(layers.slice(i + 1).flat()), ...(names[0] === "stack" ? { pathNot: "^src/transport/link\\.ts$" } : {}) },
+}));
+
+module.exports = {
+  forbidden: [
+    ...upwards,
+    {
+      name: "link-is-a-type",
+      comment: "the stack may name transport/link.ts, but only as a type",
+      severity: "error",
+      from: { path: "^src/stack/" },
+      to: { path: "^src/transport/link\\.ts$", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "arp-and-ip-are-strangers",
+      comment: "stack/ introduces arp/ and ip/ to each other; an address is a noun that everybody knows",
+      severity: "error",
+      from: { path: "^src/(arp|ip)/" },
+      to: { path: "^src/(arp|ip)/", pathNot: ["^src/$1/", "^src/ip/address\\.ts$"] },
+    },
+    {
+      name: "udp-and-tcp-are-strangers",
+      severity: "error",
+      from: { path: "^src/(udp|tcp)/" },
+      to: { path: "^src/(udp|tcp)/", pathNot: "^src/$1/" },
+    },
+    {
+      name: "transports-see-ip-as-network",
+      comment: "tcp/ and udp/ know IP by its interface, so that a test can give them a stub",
+      severity: "error",
+      from: { path: "^src/(udp|tcp)/" },
+      to: { path: "^src/(ethernet|arp|ip)/", pathNot: "^src/ip/(network|address|icmp/error)\\.ts$" },
+    },
+    {
+      name: "plugs-see-base-only",
+      comment: "recovery/ and congestion/ import base/ and each other's interface, nothing else of tcp/",
+      severity: "error",
+      from: { path: "^src/tcp/(recovery|congestion)/" },
+      to: {
+        path: "^src/",
+        pathNot: ["^src/base/", "^src/tcp/$1/", "^src/tcp/congestion/controller\\.ts$", "^src/tcp/recovery/recovery\\.ts$"],
+      },
+    },
+    {
+      name: "layer-5-folders-are-strangers",
+      comment: "net/ may name drive/, conformance/ may name sim/, tools may name inspect/; a link is known by its interface",
+      severity: "error",
+      from: { path: folders(layers[5]) },
+      to: {
+        path: folders(layers[5]),
+        pathNot: ["^src/$1/", "^src/transport/link\\.ts$", "^src/drive/", "^src/sim/", "^src/inspect/"],
+      },
+    },
+    {
+      name: "only-net-names-drive",
+      severity: "error",
+      from: { path: folders(layers[5]), pathNot: "^src/(net|drive)/" },
+      to: { path: "^src/drive/" },
+    },
+    {
+      name: "only-conformance-names-sim",
+      severity: "error",
+      from: { path: folders(layers[5]), pathNot: "^src/(conformance|sim)/" },
+      to: { path: "^src/sim/" },
+    },
+    {
+      name: "only-tools-name-inspect",
+      severity: "error",
+      from: { path: folders(layers[5]), pathNot: "^src/(sim|conformance|inspect)/" },
+      to: { path: "^src/inspect/" },
+    },
+    {
+      name: "entry-points-are-for-users",
+      comment: "re-exports live in the package's entry points, and nothing inside goes through them",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^src/([^/]+|net/index|sim/index|inspect/index)\\.ts$" },
+    },
+    {
+      name: "core-has-no-node",
+      comment: "the core runs where there is no Node",
+      severity: "error",
+      from: { path: [core, "^src/index\\.ts$"] },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "core-has-no-dependency",
+      severity: "error",
+      from: { path: [core, "^src/index\\.ts$"] },
+      to: { path: "node_modules" },
+    },
+    {
+      name: "koffi-in-the-native-port",
+      comment: "what only a kernel can do goes through one interface",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/transport/native-" },
+      to: { path: "node_modules/(koffi|raw-socket)/" },
+    },
+    {
+      name: "commander-in-the-cli",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/cli/" },
+      to: { path: "node_modules/commander/" },
+    },
+    {
+      name: "no-development-dependencies",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["type-only"], pathNot: "node_modules/@types/" },
+    },
+    {
+      name: "no-unresolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true, pathNot: "^(koffi|raw-socket)$" },
+    },
+    {
+      name: "no-cycles",
+      comment: "imports of types only are tolerated: they are gone after compilation",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "require", "node", "default", "types"] },
+    combinedDependencies: false,
+  },
+};

@@ -1,0 +1,26 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/wire/**"],
+        },
+      },
+      {
+        test: {
+          // Against the real kernel: needs Linux and root, and says so when it skips. One file at a time: the tests share a machine.
+          name: "wire",
+          include: ["test/wire/**/*.test.ts"],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 30_000,
+        },
+      },
+    ],
+  },
+});
