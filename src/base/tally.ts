@@ -1,5 +1,6 @@
 /** Counters. Everything that a stack sends, drops or decides carries a `Why` code, so one array indexed by code counts it all. */
-import { WHY_CODES, whyName } from "./why.js";
+import { WHY_CODES } from "./why.js";
+import { whyName } from "./why-registry.js";
 
 export class Tally {
   /** Doubles, so that no counter wraps below 2^53. */

@@ -1,0 +1,28 @@
+/** The memory of a stack: one arena, the packets and the chunks in it. Several stacks on one thread may share one. */
+import { Arena } from "./arena.js";
+import { ChunkPool } from "./chunks.js";
+import { HEADROOM, PacketPool } from "./packet.js";
+
+export interface Memory {
+  readonly arena: Arena;
+  readonly packets: PacketPool;
+  readonly chunks: ChunkPool;
+}
+
+export interface MemoryOptions {
+  /** Packets in flight between links, queues and the stack. */
+  readonly packets?: number;
+  /** Octets of a packet behind its headroom: the largest frame, or super-segment, that a link hands over. */
+  readonly packetSize?: number;
+  /** Chunks for the queues of all connections, and the octets of one (a power of two). */
+  readonly chunks?: number;
+  readonly chunkSize?: number;
+}
+
+/** Memory for 1 024 packets of 2 048 octets and 16 MiB of queues, unless told otherwise; the system backs it with pages as they are touched. */
+export const createMemory = (options: MemoryOptions = {}): Memory => {
+  const { packets = 1024, packetSize = 2048, chunks = 4096, chunkSize = 4096 } = options;
+  const slot = (HEADROOM + packetSize + 15) & ~15;
+  const arena = new Arena(packets * slot + chunks * chunkSize + 16);
+  return { arena, packets: new PacketPool(arena, packets, packetSize), chunks: new ChunkPool(arena, chunks, chunkSize) };
+};
