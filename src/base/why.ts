@@ -57,7 +57,7 @@ export const Eth = { Runt: 240, Oversize: 241, NotForUs: 242, UnknownType: 243, 
 export const Arp = {
   Request: 260, Reply: 261, Probe: 262, Announce: 263, Defend: 264, Reprobe: 265, BadLength: 266, BadType: 267, SenderGroup: 268,
   Unasked: 269, Conflict: 270, CacheFull: 271, QueueFull: 272, Unresolved: 273, SenderIsUs: 274, BadOperation: 275, ReplyLimited: 276,
-  NotForUs: 277, Expired: 278, Handled: 279,
+  NotForUs: 277, Expired: 278, Handled: 279, NoBuffers: 280,
 } as const;
 /** IPv4: what is sent and what is dropped. */
 // biome-ignore format: a table reads better in lines
@@ -80,7 +80,10 @@ export const Icmp = {
 export const Udp = { Datagram: 380, Short: 381, Length: 382, Checksum: 383, NoPort: 384, QueueFull: 385, PortZero: 386, BadSource: 387, Delivered: 388, NotConnected: 389, NoBuffers: 390 } as const;
 /** The simulator's wire. */
 // biome-ignore format: a table reads better in lines
-export const Wire = { Loss: 400, Rule: 401, QueueFull: 402, Corrupted: 403, TooBig: 404, Partition: 405, Duplicated: 406, Reordered: 407, Delivered: 408 } as const;
+export const Wire = {
+  Loss: 400, Rule: 401, QueueFull: 402, Corrupted: 403, TooBig: 404, Partition: 405, Duplicated: 406, Reordered: 407, Delivered: 408,
+  Fragmented: 409, ReceiverFull: 410,
+} as const;
 
 /** One more than the largest code. */
 export const WHY_CODES = 420;
