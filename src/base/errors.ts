@@ -3,11 +3,17 @@
 /** The codes, with the errno of Linux as libuv gives it (negative). */
 const ERRNO = {
   EPERM: -1,
+  ENOENT: -2,
+  EIO: -5,
   EBADF: -9,
   EACCES: -13,
+  EBUSY: -16,
+  EEXIST: -17,
+  ENODEV: -19,
   EINVAL: -22,
   EPIPE: -32,
   EMSGSIZE: -90,
+  ENOTSUP: -95,
   EADDRINUSE: -98,
   EADDRNOTAVAIL: -99,
   ENETUNREACH: -101,
@@ -22,14 +28,17 @@ const ERRNO = {
 } as const;
 export type ErrorCode = keyof typeof ERRNO;
 
+export const isErrorCode = (name: string): name is ErrorCode => Object.hasOwn(ERRNO, name);
+
 /** A network error: `code` for programs, `message` for people. Its `name` stays "Error", as Node's system errors have it. */
 export class NetworkError extends Error {
   readonly code: ErrorCode;
   /** Negative, as libuv has it on Linux. */
   readonly errno: number;
   readonly syscall: string;
-  readonly address?: string;
-  readonly port?: number;
+  /** The remote or local end, when one is at fault; the property is absent otherwise. */
+  declare readonly address?: string;
+  declare readonly port?: number;
 
   constructor(code: ErrorCode, syscall: string, message: string, address?: string, port?: number) {
     super(message);

@@ -37,6 +37,8 @@ export class TimerWheel {
   #heapSize = 0;
   #armed = 0;
   #size = 0;
+  /** Timers that have moved from a list or past another in the heap, so far: what the wheel costs, without a clock. */
+  moves = 0;
 
   constructor(now: Micros) {
     this.#tick = Math.floor(now / TICK);
@@ -208,6 +210,7 @@ export class TimerWheel {
     this.#empty(slot);
     while (id >= 0) {
       const next = this.#next[id]!;
+      this.moves += 1;
       this.#insert(id, this.#deadlines[id]!, due);
       id = next;
     }
@@ -252,6 +255,7 @@ export class TimerWheel {
       if (!this.#before(id, other)) break;
       heap[position] = other;
       this.#previous[other] = position;
+      this.moves += 1;
       position = above;
     }
     heap[position] = id;
@@ -271,6 +275,7 @@ export class TimerWheel {
       if (!this.#before(other, id)) break;
       heap[position] = other;
       this.#previous[other] = position;
+      this.moves += 1;
       position = below;
     }
     heap[position] = id;
