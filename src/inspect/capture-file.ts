@@ -1,6 +1,9 @@
 /** A capture's file: synchronous, buffered writes. The stack's turn must never fail because a disk is full, so a write that
  *  fails stops the capture and is reported once, beside the stack. */
 import { closeSync, openSync, writeSync } from "node:fs";
+import type { Micros } from "../base/environment.js";
+import type { Probe } from "../stack/probe.js";
+import { Capture, type CaptureOptions } from "./capture.js";
 import type { Sink } from "./pcapng.js";
 
 export interface CaptureFileOptions {
@@ -108,6 +111,39 @@ export class CaptureFile {
     this.#error = error;
     this.#onError?.(error);
   }
+}
+
+export interface OpenCapture {
+  /** Give this to the stack, or to `fanOut`. */
+  readonly probe: Probe;
+  readonly capture: Capture;
+  readonly file: CaptureFile;
+  /** Everything captured goes to the file now. */
+  flush(): void;
+  /** Writes the rest and closes the file; closing twice does nothing. */
+  close(): void;
+}
+
+/** How often a file that somebody may be watching is brought up to date, milliseconds. */
+const FRESHNESS = 500;
+
+/** A capture into a file, kept fresh while it grows. `now` is what the stack's clock reads at this moment: it sets the file's epoch
+ *  unless `epoch` does. Throws an error that names the file and the remedy. */
+export function openCapture(path: string, now: Micros, options: CaptureOptions & CaptureFileOptions = {}): OpenCapture {
+  const file = new CaptureFile(path, options);
+  const capture = new Capture(file.sink, { epoch: Date.now() * 1_000 - now, ...options });
+  const flush = (): void => {
+    capture.flush();
+    file.flush();
+  };
+  const fresh = setInterval(flush, FRESHNESS);
+  fresh.unref();
+  const close = (): void => {
+    clearInterval(fresh);
+    capture.close();
+    file.close();
+  };
+  return { probe: capture.probe, capture, file, flush, close };
 }
 
 const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -300,7 +300,7 @@ export class CaptureReader {
 }
 
 /** A whole capture. */
-export interface Capture {
+export interface CaptureContents {
   readonly frames: readonly CapturedFrame[];
   readonly interfaces: readonly CapturedInterface[];
   readonly names: readonly HostName[];
@@ -308,7 +308,7 @@ export interface Capture {
 }
 
 /** Reads a capture that is in memory, at most `limit` frames of it. */
-export function readCapture(octets: Uint8Array, limit = Number.POSITIVE_INFINITY, limits: Partial<ReaderLimits> = {}): Capture {
+export function readCapture(octets: Uint8Array, limit = Number.POSITIVE_INFINITY, limits: Partial<ReaderLimits> = {}): CaptureContents {
   const reader = new CaptureReader(limits);
   reader.push(octets);
   const frames: CapturedFrame[] = [];

@@ -65,8 +65,8 @@ export interface FrameFacts {
   readonly direction: Direction;
   /** How it was addressed at the link: 0 unicast, 1 multicast, 2 broadcast (`Cast`). */
   readonly cast?: number;
-  /** Why it was sent, or what became of it. */
-  readonly comment?: string;
+  /** Why it was sent, or what became of it: one comment, or several. */
+  readonly comment?: string | readonly string[];
   /** An id by which it is named elsewhere. */
   readonly id?: number;
 }
@@ -168,7 +168,8 @@ export class PcapngWriter {
     this.#room(kept + 64);
     this.#octets.set(octets.subarray(start, start + kept), this.#at);
     this.#advance(kept);
-    if (facts.comment !== undefined) this.#text(Opt.Comment, facts.comment);
+    if (typeof facts.comment === "string") this.#text(Opt.Comment, facts.comment);
+    else if (facts.comment !== undefined) for (const comment of facts.comment) this.#text(Opt.Comment, comment);
     this.#option(Opt.EpbFlags, 4);
     // Bits 2 to 4, reception type: 1 unicast, 2 multicast, 3 broadcast; of sent frames it is not specified.
     this.#word(facts.direction | (facts.cast === undefined ? 0 : (facts.cast + 1) << 2));
