@@ -74,6 +74,7 @@ let module: object | null | false = null;
 const assembled = (pages: number): { memory: ArrayBuffer; sum: Sum } | null => {
   if (typeof WebAssembly === "undefined" || module === false) return null;
   try {
+    // Synchronous: browsers allow it on the main thread up to 4 KiB, and this is a tenth of that.
     module ??= new WebAssembly.Module(fromBase64(CHECKSUM_WASM));
   } catch {
     // No SIMD, or code generation is forbidden: neither will change.
