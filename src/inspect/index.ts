@@ -1,31 +1,13 @@
-/** Seeing inside a stack: probes that trace, record, draw, capture and check. Nothing here needs Node; `capture-file.ts`, which
- *  writes captures to disk, does. */
-
+/** `onwire/inspect`: seeing what a stack does, and why. */
 export { Capture, type CaptureOptions } from "./capture.js";
-export {
-  type CaptureContents,
-  type CapturedFrame,
-  type CapturedInterface,
-  CaptureReader,
-  type ReaderLimits,
-  readCapture,
-} from "./capture-reader.js";
+export { CaptureFile, type CaptureFileOptions, type OpenCapture, openCapture } from "./capture-file.js";
+export { type CapturedFrame, CaptureReader, readCapture } from "./capture-reader.js";
 export { ALL_KINDS, type EventOptions, eventProbe, Kind, TraceEvent } from "./event.js";
 export { formatEvent, formatWhy, type LineOptions } from "./format.js";
 export { Ladder, type LadderOptions } from "./ladder.js";
-export {
-  Direction,
-  type FrameFacts,
-  type HostName,
-  type InterfaceOptions,
-  LinkType,
-  type PcapngOptions,
-  PcapngWriter,
-  type Sink,
-} from "./pcapng.js";
-export { plain, plainOctets } from "./plain.js";
+export { type PcapngOptions, PcapngWriter, type Sink } from "./pcapng.js";
 export { attachProbe, fanOut } from "./probes.js";
 export { type DumpOptions, Recorder } from "./recorder.js";
-export { connectionSummary, formatOctets, formatRecords, formatTable, lifeProbe } from "./show.js";
+export { connectionSummary, formatRecords, formatTable, lifeProbe } from "./show.js";
 export { type TraceOptions, traceProbe } from "./trace.js";
 export { WhyCheck, type WhyCheckOptions } from "./why-check.js";

@@ -1,0 +1,3 @@
+/** `onwire/node`: what turns a stack's crank in Node. */
+export { cryptoRandom, monotonicMicros } from "./drive/clock.js";
+export { NodeDrive, type NodeDriveOptions } from "./drive/node.js";
