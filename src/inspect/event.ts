@@ -6,7 +6,8 @@ import { type Datagram, Protocol } from "../ip/network.js";
 import type { Device } from "../stack/device.js";
 import type { Probe } from "../stack/probe.js";
 import { ACK, FIN, type Segment, SYN } from "../tcp/segment.js";
-import { State, type Tcb } from "../tcp/tcb.js";
+import { State } from "../tcp/state.js";
+import type { Tcb } from "../tcp/tcb.js";
 import { dissect, EtherType } from "./dissect.js";
 
 // biome-ignore format: a table reads better in lines

@@ -29,6 +29,8 @@ export class Recorder {
   readonly #doubles: Float64Array;
   readonly #cells: Int32Array;
   #recorded = 0;
+  /** Where the next event goes: kept, because the remainder of a large number is slow. */
+  #next = 0;
 
   /** `capacity` events of 128 octets each; default 4 096 (512 KiB). Throws a RangeError when it is not a positive integer. */
   constructor(capacity = 4_096, options: EventOptions = {}) {
@@ -68,10 +70,12 @@ export class Recorder {
 
   clear(): void {
     this.#recorded = 0;
+    this.#next = 0;
   }
 
   #record(event: TraceEvent): void {
-    const slot = this.#recorded % this.capacity;
+    const slot = this.#next;
+    this.#next = slot + 1 === this.capacity ? 0 : slot + 1;
     this.#recorded += 1;
     const doubles = this.#doubles;
     const cells = this.#cells;

@@ -7,7 +7,8 @@ import type { Datagram } from "../../src/ip/network.js";
 import type { Device } from "../../src/stack/device.js";
 import type { Probe } from "../../src/stack/probe.js";
 import { Segment } from "../../src/tcp/segment.js";
-import type { State, Tcb } from "../../src/tcp/tcb.js";
+import type { State } from "../../src/tcp/state.js";
+import type { Tcb } from "../../src/tcp/tcb.js";
 
 export const arena = new Arena(65_536);
 export const pool = new PacketPool(arena, 8, 2_048);
