@@ -12,7 +12,7 @@ export const Tx = {
 } as const;
 /** Segments sent again. */
 // biome-ignore format: a table reads better in lines
-export const Rtx = { Fast: 40, PartialAck: 41, Rto: 42, Syn: 43, SynAck: 44, Fin: 45, PathMtu: 46, AfterRto: 47 } as const;
+export const Rtx = { Fast: 40, PartialAck: 41, Rto: 42, Syn: 43, SynAck: 44, Fin: 45, PathMtu: 46, AfterRto: 47, Reopened: 48 } as const;
 /** What keeps a sender with data from sending. */
 // biome-ignore format: a table reads better in lines
 export const Hold = {
@@ -73,7 +73,7 @@ export const Icmp = {
   EchoReply: 340, EchoRequest: 341, PortUnreachable: 342, ProtocolUnreachable: 343, ReassemblyTimeExceeded: 344, ParameterProblem: 345,
   Short: 346, Checksum: 347, UnknownType: 348, QuoteShort: 349, QuoteNotOurs: 350, Limited: 351, AboutGroup: 352, EchoToGroup: 353,
   SourceQuench: 354, Redirect: 355, InfoRequest: 356, QuoteOutOfWindow: 357, PmtuIgnored: 358, PmtuLowered: 359, ErrorDelivered: 360,
-  EchoReplyDelivered: 361, NobodyWaits: 362, EchoAnswered: 363, HostUnreachable: 364,
+  EchoReplyDelivered: 361, NobodyWaits: 362, EchoAnswered: 363, HostUnreachable: 364, NoBuffers: 365,
 } as const;
 /** UDP: what is sent and what is dropped. */
 // biome-ignore format: a table reads better in lines

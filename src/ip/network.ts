@@ -36,11 +36,15 @@ export interface SendOptions {
 
 export interface Network {
   readonly pool: PacketPool;
+  /** Changes whenever a route, a device's MTU or a path MTU has changed: what `mtuTo` said before is to be asked again. */
+  readonly epoch: number;
   /** Sends the packet, whose octets are the transport header and its text, and takes it in every case. `packet.why` and
    *  `packet.cause` are set by the caller. */
   send(packet: Packet, source: IpAddress, destination: IpAddress, protocol: number, options: SendOptions, now: number): Sent;
   /** The largest IP packet that can go to `destination` now: the least of the device's MTU and the path's (RFC 1191), octets. */
   mtuTo(destination: IpAddress, now: number): number;
+  /** A transport has confirmed that packets to `destination` must not be larger than `mtu` (RFC 1191 s6.3, RFC 5927 s7.2). */
+  lowerMtu(destination: IpAddress, mtu: number, now: number): void;
   /** The MTU of the device that leads to `destination`: what MSS we may announce (RFC 9293 s3.7.1). */
   linkMtuTo(destination: IpAddress): number;
   /** True when the link towards `destination` finishes transport checksums: leave the pseudo-header sum in the field. */

@@ -2,7 +2,8 @@
 import type { Micros } from "../base/environment.js";
 import type { Datagram } from "../ip/network.js";
 import type { Segment } from "./segment.js";
-import type { State, Tcb } from "./tcb.js";
+import type { State } from "./state.js";
+import type { Tcb } from "./tcb.js";
 
 export const Timer = {
   Retransmission: 0,

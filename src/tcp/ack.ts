@@ -1,0 +1,208 @@
+/** The ACK field: RFC 9293 s3.10.7.4, fifth step; RFC 5681, RFC 6298 s5. */
+import { type Micros, NEVER, SECOND } from "../base/environment.js";
+import { type Seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
+import { Cc, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
+import { armKeepAlive } from "./closing.js";
+import { AckSample } from "./congestion/controller.js";
+import type { Core } from "./core.js";
+import { CloseError, TcpEvent } from "./events.js";
+import { resetFrom } from "./output.js";
+import { packetSize } from "./path.js";
+import { Timer } from "./probe.js";
+import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
+import { backedOff, measure } from "./rtt.js";
+import { FIN, type Segment, SYN } from "./segment.js";
+import { State } from "./state.js";
+import { Flag, has, Owe, type Tcb } from "./tcb.js";
+
+/** RFC 6298 s5.7. */
+const RTO_AFTER_SYN_LOSS: Micros = 3 * SECOND;
+/** IP is told that the peer is reachable no more often than this. */
+const ADVICE_INTERVAL: Micros = SECOND;
+
+const sample = new AckSample();
+const event = new AckEvent();
+
+/** Our SYN has been acknowledged: ESTABLISHED. */
+export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, now: Micros): void {
+  const { snd } = tcb;
+  snd.una = seqAdd(tcb.iss, 1);
+  snd.up = snd.una;
+  snd.sml = snd.una;
+  tcb.owes &= ~(Owe.Syn | Owe.SynAck);
+  measure(core, tcb, seg, now);
+  tcb.timedAt = NEVER;
+  core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
+  // RFC 6928 s2: one segment only if the SYN or SYN,ACK was lost more than once.
+  tcb.cc.begin(snd.mss, core.policy.initialWindow, tcb.retries > 1);
+  if (tcb.retries > 1) core.congestionChanged(tcb, Cc.SynLost, now);
+  if (tcb.retries > 0 && tcb.srtt === 0) tcb.rto = Math.max(tcb.rto, RTO_AFTER_SYN_LOSS);
+  tcb.backoff = 0;
+  tcb.retries = 0;
+  tcb.recovery.begin(tcb.iss);
+  core.enter(tcb, State.Established, why, now);
+  core.network.reachable(tcb.remote, now);
+  armKeepAlive(core, tcb, now);
+  if (has(tcb, Flag.FinQueued)) core.enter(tcb, State.FinWait1, St.CloseSendFin, now); // CLOSE was called meanwhile: s3.10.4
+  if (has(tcb, Flag.Passive)) offer(core, tcb, now);
+  else core.emit(tcb.slot, TcpEvent.Established | TcpEvent.Writable);
+  if (tcb.receiveQueue.length > 0) core.emit(tcb.slot, TcpEvent.Readable);
+  core.touch(tcb);
+}
+
+/** Into the accept queue of its listener. */
+function offer(core: Core, tcb: Tcb, now: Micros): void {
+  const listener = core.listener(tcb.listener);
+  if (listener === null) {
+    // The listener has gone: nobody will take it.
+    resetFrom(core, tcb, tcb.snd.nxt, Tx.RstListenBacklog, now);
+    core.finish(tcb, CloseError.Aborted, St.CloseBeforeOpen, now);
+    return;
+  }
+  tcb.flags |= Flag.Unaccepted;
+  listener.push(tcb.handle);
+  core.emit(core.demux.slot(listener.handle), TcpEvent.Acceptable);
+}
+
+/** An acceptable ACK in ESTABLISHED or later. */
+export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+  const { snd } = tcb;
+  const acked = seqDiff(seg.ack, snd.una);
+  // RFC 5681 s2, (a) to (e): outstanding data, no text, no SYN or FIN, the same ACK, the same window. Where SACK is agreed a
+  // duplicate says what arrived; one that does not is no evidence of anything (RFC 3042 s2, RFC 5681 s3.2).
+  const duplicate =
+    acked === 0 &&
+    snd.una !== snd.nxt &&
+    seg.textEnd === seg.textStart &&
+    (seg.flags & (SYN | FIN)) === 0 &&
+    seg.wnd << snd.scale === snd.wnd &&
+    (!has(tcb, Flag.Sack) || saysSomethingNew(seg, snd.una, snd.nxt));
+  if (duplicate) tcb.duplicateAcks += 1;
+
+  tcb.keepAliveProbes = 0;
+  if (acked > 0) advance(core, tcb, seg, acked, now);
+  updateSendWindow(core, tcb, seg, now);
+  if (acked > 0 || duplicate) recover(core, tcb, acked, duplicate, now);
+  // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1).
+  if (snd.wnd === 0) tcb.retries = 0;
+}
+
+/** SACK blocks beyond SND.UNA: not a D-SACK, not a lie beyond SND.NXT. */
+function saysSomethingNew(seg: Segment, una: Seq, nxt: Seq): boolean {
+  for (let i = 0; i < seg.sackCount; i++) {
+    const left = seg.sack[2 * i]! as Seq;
+    const right = seg.sack[2 * i + 1]! as Seq;
+    if (seqGt(left, una) && seqLt(left, right) && seqLeq(right, nxt)) return true;
+  }
+  return false;
+}
+
+function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros): void {
+  const { snd } = tcb;
+  const flight = seqDiff(snd.nxt, snd.una);
+  snd.una = seg.ack;
+  if (seqLt(snd.up, snd.una)) snd.up = snd.una;
+  if (seqLt(snd.sml, snd.una)) snd.sml = snd.una;
+
+  // The text that it covers leaves the queue; beyond the text lies only our FIN.
+  const text = Math.min(seqDiff(snd.una, snd.text), tcb.sendQueue.length);
+  if (text > 0) {
+    tcb.sendQueue.discard(text);
+    snd.text = seqAdd(snd.text, text);
+    tcb.octetsAcked += text;
+    snd.acknowledgedSize = Math.max(snd.acknowledgedSize, Math.min(tcb.pathMtu, packetSize(tcb, Math.min(text, snd.mss))));
+  }
+  if (has(tcb, Flag.FinSent) && snd.una === snd.nxt) tcb.flags |= Flag.FinAcked;
+
+  // The backed-off RTO holds until there is a sample to replace it (RFC 6298 s5, Karn); the count towards R2 starts anew.
+  if (measure(core, tcb, seg, now)) tcb.backoff = 0;
+  tcb.retries = 0;
+  tcb.flags &= ~Flag.Advised;
+  sample.acked = acked;
+  sample.flight = flight;
+  // RFC 6298 s5.2, s5.3.
+  if (snd.una === snd.nxt) {
+    core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
+    core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
+  } else {
+    core.arm(tcb, Timer.Retransmission, now + backedOff(core.policy, tcb.rto, tcb.backoff), Tm.RtoRestart, now);
+    if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
+  }
+  if (now - tcb.lastHeardAt > ADVICE_INTERVAL) core.network.reachable(tcb.remote, now);
+  if (text > 0) tellOfRoom(core, tcb);
+}
+
+/** The application hears of room when a third of the buffer is free, not of every segment. */
+function tellOfRoom(core: Core, tcb: Tcb): void {
+  const queued = tcb.sendQueue.length;
+  if (has(tcb, Flag.WantsRoom) && queued * 3 <= tcb.options.sendBuffer * 2) {
+    tcb.flags &= ~Flag.WantsRoom;
+    core.emit(tcb.slot, TcpEvent.Writable);
+  }
+  if (queued === 0) core.emit(tcb.slot, TcpEvent.Drained);
+}
+
+/** SND.WND changes only by a segment that is not older than the last that did (RFC 9293 s3.10.7.4, U08). */
+function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+  const { snd } = tcb;
+  if (seqLt(seg.ack, snd.una)) return;
+  if (!(seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqLeq(snd.wl2, seg.ack)))) return;
+  snd.wnd = seg.wnd << snd.scale;
+  snd.wl1 = seg.seq;
+  snd.wl2 = seg.ack;
+  if (snd.wnd > snd.maxWnd) snd.maxWnd = snd.wnd;
+  if (snd.wnd > 0 && has(tcb, Flag.Persisting)) {
+    tcb.flags &= ~Flag.Persisting;
+    tcb.backoff = 0;
+    core.arm(tcb, Timer.Persist, NEVER, Tm.Persist, now);
+    if (snd.una !== snd.nxt) {
+      // What went into the closed window, a probe's octet or what a shrunken window cut off, was thrown away.
+      tcb.rtxWhy = Rtx.Reopened;
+      tcb.recovery.onTimeout(snd.una, snd.nxt, now);
+    }
+  }
+}
+
+/** Tells recovery, and through it the congestion controller. */
+function recover(core: Core, tcb: Tcb, acked: number, duplicate: boolean, now: Micros): void {
+  const { snd, cc, recovery } = tcb;
+  event.una = snd.una;
+  event.nxt = snd.nxt;
+  event.acked = acked;
+  event.duplicate = duplicate;
+  event.mss = snd.mss;
+  const phase = recovery.phase;
+  const flightBefore = acked > 0 ? sample.flight : seqDiff(snd.nxt, snd.una);
+  const outcome = recovery.onAck(event, now);
+
+  if (outcome & Outcome.Entered) {
+    tcb.fastRetransmits += 1;
+    cc.onCongestion(flightBefore, now);
+    lost(core, tcb, Loss.DupThresh, now);
+    core.congestionChanged(tcb, Cc.FastRetransmit, now);
+  }
+  if (outcome & Outcome.Partial) lost(core, tcb, Loss.PartialAck, now);
+  if (acked > 0) {
+    const before = cc.window();
+    sample.flight = flightBefore;
+    sample.srtt = tcb.srtt;
+    sample.minRtt = tcb.minRtt;
+    sample.inRecovery = phase === Phase.FastRecovery;
+    // A window that was not used must not grow; in slow start it may be twice what is used (RFC 7661 s4.1, RFC 9293 s3.8.2).
+    sample.appLimited = before < cc.threshold() ? flightBefore * 2 <= before : flightBefore + snd.mss < before;
+    cc.onAck(sample, now);
+    if (cc.window() !== before) core.congestionChanged(tcb, before < cc.threshold() ? Cc.SlowStart : Cc.Avoidance, now);
+  }
+  if (outcome & Outcome.Exited && phase === Phase.FastRecovery) {
+    cc.onRecovered(seqDiff(snd.nxt, snd.una), now);
+    core.congestionChanged(tcb, Cc.Recovered, now);
+  }
+  tcb.sendCause = core.cause.id;
+}
+
+function lost(core: Core, tcb: Tcb, why: number, now: Micros): void {
+  core.tally.add(why);
+  const probe = core.probes.probe;
+  if (probe?.segmentLost && tcb.recovery.next(tcb.snd.una, tcb.snd.nxt, tcb.snd.mss))
+    probe.segmentLost(tcb, tcb.recovery.from, tcb.recovery.to, why, core.cause.id, now);
+}

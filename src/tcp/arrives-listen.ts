@@ -1,0 +1,89 @@
+/** SEGMENT ARRIVES, state LISTEN: RFC 9293 s3.10.7.2, with the SYN queue and cookies of RFC 4987. */
+import type { Micros } from "../base/environment.js";
+import { seq, seqAdd } from "../base/seq.js";
+import { Drop, St, Tx } from "../base/why.js";
+import type { Datagram } from "../ip/network.js";
+import { acceptCookie, sendCookie } from "./cookies.js";
+import type { Core } from "./core.js";
+import type { Listener } from "./listener.js";
+import { negotiate } from "./negotiate.js";
+import { sendReset } from "./reset.js";
+import { ACK, FIN, RST, type Segment, SYN } from "./segment.js";
+import { State } from "./state.js";
+import { Flag, Owe } from "./tcb.js";
+import { receiveText } from "./text.js";
+import { initialWindowField, openReceiveWindow } from "./window.js";
+
+export function arrivesListen(core: Core, listener: Listener, datagram: Datagram, now: Micros): void {
+  const { seg } = core;
+
+  // First, check for a RST: it is ignored.
+  if (seg.flags & RST) return core.drop(null, Drop.RstInListen, now);
+
+  // Second, check for an ACK: any is bad, unless it returns a SYN cookie.
+  if (seg.flags & ACK) {
+    if ((seg.flags & SYN) === 0 && acceptCookie(core, listener, datagram, now)) return;
+    core.drop(null, Drop.NoSocket, now);
+    return sendReset(core, datagram, Tx.RstNoConnection, now);
+  }
+
+  // Third, check for a SYN.
+  // Fourth, other data or control: should not happen; drop.
+  if ((seg.flags & SYN) === 0) return core.drop(null, Drop.NotSyn, now);
+  // SYN and FIN together come from scanners only; RFC 9293 would queue the FIN. Deviation: syn-fin
+  if (seg.flags & FIN) return core.drop(null, Drop.SynFin, now);
+  if (listener.full) return core.drop(null, Drop.ListenOverflow, now);
+  if (listener.halfOpen >= Math.min(core.limits.synQueue, Math.max(listener.backlog, 1) * 2)) {
+    if (core.policy.synCookies) return sendCookie(core, listener, datagram, now);
+    return core.drop(null, Drop.SynAckBacklog, now);
+  }
+  spawn(core, listener, seg, datagram, now);
+}
+
+/** A new connection in SYN-RECEIVED. */
+function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram, now: Micros): void {
+  const tcb = core.create(listener.optionSet, now);
+  if (tcb === null) return core.drop(null, Drop.TableFull, now);
+  const { policy, secrets } = core;
+  const local = datagram.destination;
+  const remote = datagram.source;
+  tcb.local = local;
+  tcb.remote = remote;
+  tcb.localPort = seg.dstPort;
+  tcb.remotePort = seg.srcPort;
+  tcb.listener = listener.handle;
+  tcb.flags |= Flag.Passive;
+  core.demux.enter(tcb.slot, local, seg.dstPort, remote, seg.srcPort);
+
+  const { rcv, snd } = tcb;
+  rcv.nxt = seqAdd(seg.seq, 1);
+  tcb.irs = seg.seq;
+  rcv.up = rcv.nxt;
+  rcv.lastAckSent = rcv.nxt;
+  tcb.iss = secrets.isn(local, seg.dstPort, remote, seg.srcPort, now);
+  tcb.tsOffset = secrets.timestampOffset(local, seg.dstPort, remote, seg.srcPort);
+  snd.una = tcb.iss;
+  snd.nxt = tcb.iss;
+  snd.up = tcb.iss;
+  snd.text = seqAdd(tcb.iss, 1);
+  snd.wl1 = seg.seq;
+  snd.wl2 = seq(0);
+  if (policy.timestamps) tcb.flags |= Flag.Timestamps;
+  if (policy.sack) tcb.flags |= Flag.Sack;
+  if (policy.windowScaling) tcb.flags |= Flag.WindowScale;
+  openReceiveWindow(tcb);
+  negotiate(core, tcb, seg, now);
+  rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
+  tcb.recovery.begin(tcb.iss);
+  listener.halfOpen += 1;
+  core.enter(tcb, State.SynReceived, St.RcvSyn, now);
+  // Text in the SYN is kept for later while the queue is not pressed; else the peer sends it again.
+  if (seg.textEnd > seg.textStart) {
+    if (listener.halfOpen * 4 <= core.limits.synQueue) receiveText(core, tcb, rcv.nxt, seg.textStart, seg.textEnd, now);
+    else core.tally.add(Drop.TextIgnored);
+  }
+  tcb.owes = Owe.SynAck;
+  tcb.ackWhy = Tx.SynAck;
+  tcb.ackCause = core.cause.id;
+  core.touch(tcb);
+}

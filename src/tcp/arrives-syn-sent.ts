@@ -1,0 +1,67 @@
+/** SEGMENT ARRIVES, state SYN-SENT: RFC 9293 s3.10.7.3. The steps below are the RFC's, in its order. */
+import type { Micros } from "../base/environment.js";
+import { seqAdd, seqGt, seqLeq } from "../base/seq.js";
+import { Drop, St, Tx } from "../base/why.js";
+import { acknowledgeSyn } from "./ack.js";
+import type { Core } from "./core.js";
+import { CloseError } from "./events.js";
+import { negotiate } from "./negotiate.js";
+import { resetFrom } from "./output.js";
+import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
+import { State } from "./state.js";
+import { Owe, type Tcb } from "./tcb.js";
+import { receiveFin, receiveText, receiveUrgent } from "./text.js";
+import { initialWindowField } from "./window.js";
+
+export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+  const { snd, rcv } = tcb;
+
+  // First, check the ACK bit.
+  const acknowledges = (seg.flags & ACK) !== 0;
+  if (acknowledges && (seqLeq(seg.ack, tcb.iss) || seqGt(seg.ack, snd.nxt))) {
+    core.drop(tcb, seg.flags & RST ? Drop.RstBadAck : Drop.BadAck, now);
+    if ((seg.flags & RST) === 0) resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now); // <SEQ=SEG.ACK><CTL=RST>
+    return;
+  }
+
+  // Second, check the RST bit. Without an acceptable ACK it may be blind (RFC 5961 s3.2): drop.
+  if (seg.flags & RST) {
+    if (acknowledges) core.finish(tcb, CloseError.Refused, St.RcvRst, now);
+    else core.drop(tcb, Drop.RstNotExact, now);
+    return;
+  }
+
+  // Third, security: no compartments here, see docs/deviations.md. Deviation: security-compartment
+
+  // Fourth, check the SYN bit.
+  // Fifth, if neither SYN nor RST is set, drop.
+  if ((seg.flags & SYN) === 0) return core.drop(tcb, Drop.NotSyn, now);
+
+  rcv.nxt = seqAdd(seg.seq, 1);
+  tcb.irs = seg.seq;
+  rcv.up = rcv.nxt;
+  rcv.lastAckSent = rcv.nxt;
+  negotiate(core, tcb, seg, now);
+  rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
+  snd.wl1 = seg.seq;
+  tcb.lastHeardAt = now;
+
+  if (acknowledges) {
+    // Our SYN has been acknowledged.
+    snd.wl2 = seg.ack;
+    acknowledgeSyn(core, tcb, seg, St.RcvSynAck, now);
+    core.oweAck(tcb, Tx.AckSyn); // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with text if any is queued
+    // Other control or text in the segment continues at s3.10.7.4, sixth step.
+    if (seg.flags & URG) receiveUrgent(core, tcb, seg, now);
+    if (seg.textEnd > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, seg.textEnd, now);
+    if (seg.flags & FIN) receiveFin(core, tcb, seqAdd(seg.seq, seg.len - 1), now);
+    return;
+  }
+
+  // Simultaneous open (MUST-10): <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>.
+  core.enter(tcb, State.SynReceived, St.RcvSynSimultaneous, now);
+  tcb.owes = (tcb.owes & ~Owe.Syn) | Owe.SynAck;
+  tcb.ackWhy = Tx.SimultaneousOpen;
+  tcb.ackCause = core.cause.id;
+  if (seg.textEnd > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, seg.textEnd, now);
+}

@@ -1,0 +1,305 @@
+/** SEGMENT ARRIVES, SYN-RECEIVED and all states after it: RFC 9293 s3.10.7.4. The steps below are the RFC's, in its order;
+ *  RFC 7323 s5 puts PAWS before the first, RFC 5961 hardens the RST, SYN and ACK steps. */
+import { type Micros, NEVER, SECOND } from "../base/environment.js";
+import { seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
+import { Drop, Rtx, St, Tm, Tx } from "../base/why.js";
+import { acknowledgeSyn, processAck } from "./ack.js";
+import { enterTimeWait } from "./closing.js";
+import type { Core } from "./core.js";
+import { CloseError } from "./events.js";
+import { resetFrom } from "./output.js";
+import { Timer } from "./probe.js";
+import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
+import { mayReceive, State } from "./state.js";
+import { Flag, has, Owe, type Tcb } from "./tcb.js";
+import { noteDuplicate, receiveFin, receiveText, receiveUrgent } from "./text.js";
+import { receiveWindow } from "./window.js";
+
+/** What the caller does next. */
+export const Next = { Done: 0, AsNew: 1 } as const;
+export type Next = (typeof Next)[keyof typeof Next];
+
+/** RFC 7323 s5.5: TS.Recent is worth nothing after 24 days. */
+const TS_RECENT_LIFE: Micros = 24 * 86_400 * SECOND;
+
+export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
+  const { rcv } = tcb;
+
+  if (tcb.state === State.SynReceived && seg.flags & SYN && seg.seq === tcb.irs) return repeatedSyn(core, tcb, seg, now);
+  if (tcb.state === State.TimeWait && seg.flags & SYN && (seg.flags & (ACK | RST)) === 0 && isNewIncarnation(core, tcb, seg)) {
+    core.finish(tcb, CloseError.None, St.TimeWaitReused, now);
+    return Next.AsNew;
+  }
+
+  // PAWS: RFC 7323 s5.3 R1. A RST is never subject to it.
+  const stamped = has(tcb, Flag.Timestamps) && (seg.flags & RST) === 0;
+  if (stamped && !paws(core, tcb, seg, now)) return Next.Done;
+
+  // First, check the sequence number.
+  if (!isAcceptable(tcb, seg)) {
+    unacceptable(core, tcb, seg, now);
+    return Next.Done;
+  }
+
+  // Second, check the RST bit: RFC 5961 s3.2. Its text, if any, is of no interest (SHLD-2).
+  if (seg.flags & RST) return reset(core, tcb, seg, now);
+  if (stamped && seg.hasTimestamp) updateTsRecent(tcb, seg, now);
+
+  // Third, security: no compartments here. Deviation: security-compartment
+
+  // Fourth, check the SYN bit: RFC 5961 s4.2, whatever the sequence number.
+  if (seg.flags & SYN) {
+    core.drop(tcb, Drop.SynInWindow, now);
+    challenge(core, tcb, now);
+    return Next.Done;
+  }
+
+  // Trim what lies outside the window: from here on the text is [at, at + octets), and FIN counts only if it is inside.
+  let at = seg.seq;
+  let start = seg.textStart;
+  let end = seg.textEnd;
+  const old = seqDiff(rcv.nxt, at);
+  if (old > 0 && end > start) {
+    const octets = Math.min(old, end - start);
+    noteDuplicate(tcb, at, seqAdd(at, octets));
+    start += octets;
+    at = seqAdd(at, octets);
+  }
+  const room = Math.max(0, seqDiff(rcv.adv, at));
+  let fin = (seg.flags & FIN) !== 0;
+  if (end - start + (fin ? 1 : 0) > room) {
+    end = Math.min(end, start + room);
+    fin = false;
+    // Whoever probes a closed window is told what it is (RFC 9293 s3.8.6.1).
+    core.oweAck(tcb, Tx.AckZeroWindow);
+    core.tally.add(Drop.ZeroWindow);
+  }
+
+  // Fifth, check the ACK field.
+  if ((seg.flags & ACK) === 0) {
+    core.drop(tcb, Drop.NoAck, now);
+    return Next.Done;
+  }
+  if (!acknowledge(core, tcb, seg, now)) return Next.Done;
+  tcb.lastHeardAt = now;
+
+  // Sixth, check the URG bit.
+  if (seg.flags & URG && mayReceive(tcb.state)) receiveUrgent(core, tcb, seg, now);
+
+  // Seventh, process the segment text.
+  if (end > start) {
+    if (!mayReceive(tcb.state)) core.tally.add(Drop.TextIgnored);
+    else if (has(tcb, Flag.Orphan)) {
+      // Text for an application that has gone: it must not believe that it was read (RFC 9293 s3.6.1, SHLD-3; RFC 2525 s2.17).
+      core.drop(tcb, Drop.AfterClose, now);
+      resetFrom(core, tcb, tcb.snd.nxt, Tx.RstDataAfterClose, now);
+      core.finish(tcb, CloseError.Aborted, St.DataAfterClose, now);
+      return Next.Done;
+    } else receiveText(core, tcb, at, start, end, now);
+  }
+
+  // Eighth, check the FIN bit.
+  if (fin) receiveFin(core, tcb, seqAdd(at, end - start), now);
+  return Next.Done;
+}
+
+/** The peer's SYN again, or its SYN,ACK in a simultaneous open (RFC 9293 figure 8): the sequence number says "old", the rest
+ *  says what is wanted. */
+function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
+  if (seg.flags & RST) {
+    core.drop(tcb, Drop.OldSequence, now);
+    return Next.Done;
+  }
+  if (seg.flags & ACK) {
+    if (!seqGt(seg.ack, tcb.iss) || seqGt(seg.ack, tcb.snd.nxt)) {
+      core.drop(tcb, Drop.BadAck, now);
+      resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now);
+      return Next.Done;
+    }
+    tcb.snd.wnd = seg.wnd; // a window in a SYN is never scaled
+    tcb.snd.maxWnd = Math.max(tcb.snd.maxWnd, seg.wnd);
+    tcb.snd.wl2 = seg.ack;
+    acknowledgeSyn(core, tcb, seg, St.RcvAckOfSyn, now);
+    if (seg.flags & FIN || seg.textEnd > seg.textStart) core.tally.add(Drop.TextIgnored); // it comes again behind an ACK
+    return Next.Done;
+  }
+  core.drop(tcb, Drop.OldSequence, now);
+  // Our SYN,ACK was lost: again, but not more often than the peer asks.
+  tcb.owes |= Owe.SynAck;
+  tcb.ackWhy = Rtx.SynAck;
+  tcb.ackCause = core.cause.id;
+  return Next.Done;
+}
+
+/** RFC 6191 s2, RFC 9293 s3.6.1: a SYN in TIME-WAIT that cannot be an old duplicate opens a new connection. */
+function isNewIncarnation(core: Core, tcb: Tcb, seg: Segment): boolean {
+  if (!core.policy.timeWaitReuse) return false;
+  if (has(tcb, Flag.Timestamps)) {
+    if (seg.hasTimestamp) {
+      if (((seg.tsVal - tcb.rcv.tsRecent) | 0) > 0) return true;
+      if (seg.tsVal !== tcb.rcv.tsRecent) return false;
+    }
+  } else if (seg.hasTimestamp) return true;
+  return seqGt(seg.seq, tcb.rcv.nxt);
+}
+
+/** RFC 7323 s5.3; false when the segment has been dropped. */
+function paws(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
+  if (!seg.hasTimestamp) {
+    // RFC 7323 s3.2: SHOULD silently drop; a profile may tolerate middleboxes that strip options. Deviation: stripped-timestamps
+    if (!core.policy.requireTimestamps) return true;
+    core.drop(tcb, Drop.TimestampMissing, now);
+    return false;
+  }
+  if (((seg.tsVal - tcb.rcv.tsRecent) | 0) >= 0 || now - tcb.rcv.tsRecentAt > TS_RECENT_LIFE) return true;
+  core.drop(tcb, Drop.Paws, now);
+  if (seg.textEnd > seg.textStart && seqLeq(seqAdd(seg.seq, seg.len), tcb.rcv.nxt)) noteDuplicate(tcb, seg.seq, seqAdd(seg.seq, seg.len));
+  answerUnacceptable(core, tcb, seg, Tx.AckPaws, now);
+  return false;
+}
+
+/** RFC 7323 s4.3 (2): only a segment that begins at or before the last ACK sent, and that is in the window. */
+function updateTsRecent(tcb: Tcb, seg: Segment, now: Micros): void {
+  if (!seqLeq(seg.seq, tcb.rcv.lastAckSent)) return;
+  if (((seg.tsVal - tcb.rcv.tsRecent) | 0) < 0 && now - tcb.rcv.tsRecentAt <= TS_RECENT_LIFE) return;
+  tcb.rcv.tsRecent = seg.tsVal;
+  tcb.rcv.tsRecentAt = now;
+}
+
+/** The table of RFC 9293 s3.10.7.4, with the largest right edge ever offered for RCV.NXT+RCV.WND (RFC 7323 s2.4). A RST is
+ *  judged by its sequence number alone; text at RCV.NXT in a closed window keeps its ACK, URG and RST (MUST-66). */
+function isAcceptable(tcb: Tcb, seg: Segment): boolean {
+  const { rcv } = tcb;
+  const window = receiveWindow(tcb);
+  const length = seg.flags & RST ? 0 : seg.len;
+  const offset = seqDiff(seg.seq, rcv.nxt);
+  if (length === 0) return window === 0 ? offset === 0 : offset >= 0 && offset < window;
+  if (window === 0) return offset === 0;
+  return offset < window && offset + length > 0;
+}
+
+/** One ACK in reply, unless it is a RST; then drop. */
+function unacceptable(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+  const { rcv } = tcb;
+  const old = seqLt(seg.seq, rcv.nxt);
+  core.drop(tcb, old ? Drop.OldSequence : Drop.OutOfWindow, now);
+  if (seg.flags & RST) return;
+  // RFC 5961 s4.2: a SYN outside the window is challenged like one inside.
+  if (seg.flags & SYN && tcb.state !== State.TimeWait) return challenge(core, tcb, now);
+  // The only thing that can arrive in TIME-WAIT is the peer's FIN again: acknowledge it, and restart the 2 MSL timeout.
+  if (tcb.state === State.TimeWait && seg.flags & FIN && seqAdd(seg.seq, seg.len) === rcv.nxt) {
+    core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);
+    core.oweAck(tcb, Tx.AckFin);
+    return;
+  }
+  if (seg.textEnd > seg.textStart && old) {
+    tcb.duplicateSegments += 1;
+    const end = seqAdd(seg.seq, seg.textEnd - seg.textStart);
+    noteDuplicate(tcb, seg.seq, seqLt(end, rcv.nxt) ? end : rcv.nxt);
+    core.oweAck(tcb, Tx.AckDuplicate);
+    return;
+  }
+  answerUnacceptable(core, tcb, seg, Tx.AckUnacceptable, now);
+}
+
+/** Answers to what carries no text of its own are limited, so that two stacks with different ideas of a connection, or an
+ *  attacker's ghost ACKs, start no war of ACKs (RFC 9293 appendix A.2). */
+function answerUnacceptable(core: Core, tcb: Tcb, seg: Segment, why: number, now: Micros): void {
+  if (seg.textEnd === seg.textStart) {
+    if (now - tcb.invalidAckAt < core.policy.invalidAckInterval) return core.tally.add(Drop.AckLimited);
+    tcb.invalidAckAt = now;
+  }
+  core.oweAck(tcb, why);
+}
+
+/** RFC 5961 s3.2, s4.2, s5.2: say where we are; a peer that means it will send an exact RST. Limited by connection first, then
+ *  by a randomised budget of the stack that tells nobody anything (s7). */
+function challenge(core: Core, tcb: Tcb, now: Micros): void {
+  if (now - tcb.challengedAt < core.policy.challengeInterval || !core.challenges.take(now)) return core.tally.add(Drop.ChallengeLimited);
+  tcb.challengedAt = now;
+  tcb.challenges += 1;
+  core.oweAck(tcb, Tx.ChallengeAck);
+}
+
+function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
+  if (seg.seq !== tcb.rcv.nxt) {
+    core.drop(tcb, Drop.RstNotExact, now);
+    challenge(core, tcb, now);
+    return Next.Done;
+  }
+  switch (tcb.state) {
+    case State.SynReceived:
+      // Passive: back to LISTEN, the user need not know; active (simultaneous): refused (MUST-11).
+      core.finish(tcb, has(tcb, Flag.Passive) ? CloseError.None : CloseError.Refused, St.RcvRst, now);
+      return Next.Done;
+    case State.TimeWait:
+      if (core.policy.timeWaitIgnoresReset)
+        core.drop(tcb, Drop.RstInTimeWait, now); // RFC 1337 s3, F1
+      else core.finish(tcb, CloseError.None, St.RcvRst, now);
+      return Next.Done;
+    case State.Closing:
+    case State.LastAck:
+      core.finish(tcb, tcb.sendQueue.length > 0 ? CloseError.Reset : CloseError.None, St.RcvRst, now);
+      return Next.Done;
+    default:
+      core.finish(tcb, CloseError.Reset, St.RcvRst, now);
+      return Next.Done;
+  }
+}
+
+const isOpen = (tcb: Tcb): boolean => tcb.state !== State.Closed;
+
+/** The fifth step; false when the segment has been dropped or has ended the connection. */
+function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
+  const { snd } = tcb;
+  if (tcb.state === State.SynReceived) {
+    if (!seqGt(seg.ack, snd.una) || seqGt(seg.ack, snd.nxt)) {
+      core.drop(tcb, Drop.BadAck, now);
+      resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now);
+      return false;
+    }
+    const listener = tcb.listener === 0 ? null : core.listener(tcb.listener);
+    if (has(tcb, Flag.Passive) && listener?.full) {
+      // Nobody takes what is there: the peer asks again (and our SYN,ACK timer does).
+      core.drop(tcb, Drop.ListenOverflow, now);
+      return false;
+    }
+    snd.wnd = seg.wnd << snd.scale;
+    snd.maxWnd = Math.max(snd.maxWnd, snd.wnd);
+    snd.wl1 = seg.seq;
+    snd.wl2 = seg.ack;
+    acknowledgeSyn(core, tcb, seg, St.RcvAckOfSyn, now);
+    return isOpen(tcb); // a listener that has gone takes the connection with it
+  }
+
+  // RFC 5961 s5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT (MAY-12).
+  if (seqGt(seg.ack, snd.nxt)) {
+    core.drop(tcb, Drop.AckUnsent, now);
+    answerUnacceptable(core, tcb, seg, Tx.AckUnsent, now);
+    return false;
+  }
+  if (seqDiff(snd.una, seg.ack) > snd.maxWnd) {
+    core.drop(tcb, Drop.TooOldAck, now);
+    challenge(core, tcb, now);
+    return false;
+  }
+  processAck(core, tcb, seg, now);
+  if (!has(tcb, Flag.FinAcked)) return true;
+
+  switch (tcb.state) {
+    case State.FinWait1:
+      core.enter(tcb, State.FinWait2, St.RcvAckOfFin, now);
+      // Only an orphan waits no longer than this: a half-closed application may wait for ever (RFC 9293 s3.6, S-099).
+      if (has(tcb, Flag.Orphan)) core.arm(tcb, Timer.FinWait2, now + core.policy.finWait2, Tm.FinWait2, now);
+      else core.arm(tcb, Timer.FinWait2, NEVER, Tm.FinWait2, now);
+      return true;
+    case State.Closing:
+      enterTimeWait(core, tcb, St.RcvAckOfFin, now);
+      return true;
+    case State.LastAck:
+      core.finish(tcb, CloseError.None, St.RcvAckOfFin, now);
+      return false;
+    default:
+      return true;
+  }
+}

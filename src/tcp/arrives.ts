@@ -1,0 +1,83 @@
+/** SEGMENT ARRIVES: RFC 9293 s3.10.7. Checks that hold in every state, then one file a subsection. */
+import { pseudoHeaderSum } from "../base/checksum.js";
+import type { Micros } from "../base/environment.js";
+import { ChecksumState } from "../base/packet.js";
+import { Drop } from "../base/why.js";
+import type { IpAddress } from "../ip/address.js";
+import { type Datagram, Protocol } from "../ip/network.js";
+import { arrivesClosed } from "./arrives-closed.js";
+import { arrivesListen } from "./arrives-listen.js";
+import { arrivesSynSent } from "./arrives-syn-sent.js";
+import { arrivesSynchronized, Next } from "./arrives-synchronized.js";
+import type { Core } from "./core.js";
+import type { Listener } from "./listener.js";
+import { output } from "./output.js";
+import { Malformed, parseSegment } from "./segment.js";
+import { State } from "./state.js";
+import type { Tcb } from "./tcb.js";
+
+/** One datagram for TCP. Nothing of its packet is kept: text is copied into the receive queue. */
+export function arrives(core: Core, datagram: Datagram, now: Micros): void {
+  const { seg } = core;
+  if (!checksumIsGood(core, datagram)) {
+    core.tally.add(Drop.BadChecksum); // (MUST-3); nothing in the segment can be believed, so no probe sees it
+    return;
+  }
+  if (parseSegment(seg, core.view, datagram.payloadStart, datagram.payloadEnd) !== Malformed.No) {
+    core.tally.add(Drop.Malformed);
+    return;
+  }
+  const slot = core.demux.find(datagram.destination, seg.dstPort, datagram.source, seg.srcPort);
+  const tcb = slot === 0 ? null : core.resolve(slot);
+  const probe = core.probes.probe;
+  if (probe?.segmentReceived) probe.segmentReceived(tcb, seg, datagram, core.cause.id, now);
+
+  // RFC 9293 s3.9.2.3: nothing that was addressed to a group belongs to TCP (MUST-57).
+  if (datagram.group) return core.drop(tcb, Drop.ToGroup, now);
+  if (seg.srcPort === 0 || seg.dstPort === 0) return core.drop(tcb, Drop.PortZero, now);
+
+  if (tcb !== null) return arrivesForConnection(core, tcb, datagram, now);
+  arrivesForNone(core, datagram, now);
+}
+
+function arrivesForConnection(core: Core, tcb: Tcb, datagram: Datagram, now: Micros): void {
+  tcb.segmentsReceived += 1;
+  core.touch(tcb);
+  if (tcb.state === State.SynSent) {
+    arrivesSynSent(core, tcb, core.seg, now);
+    return;
+  }
+  if (arrivesSynchronized(core, tcb, core.seg, now) === Next.AsNew) {
+    // TIME-WAIT gave way to a new incarnation, or the connection returned to LISTEN.
+    arrivesForNone(core, datagram, now);
+    return;
+  }
+  // A long batch must not silence the ACK clock of the sender (policy.ackStretch).
+  if (tcb.rcv.unacked >= core.policy.ackStretch && tcb.state !== State.Closed) output(core, tcb, now);
+}
+
+function arrivesForNone(core: Core, datagram: Datagram, now: Micros): void {
+  const listener = listenerFor(core, datagram.destination, core.seg.dstPort);
+  if (listener !== null) arrivesListen(core, listener, datagram, now);
+  else arrivesClosed(core, datagram, now);
+}
+
+/** The listener on this port, one that names the address before one that does not. */
+function listenerFor(core: Core, local: IpAddress, port: number): Listener | null {
+  const listeners = core.listeners.get(port);
+  if (listeners === undefined) return null;
+  let any: Listener | null = null;
+  for (let i = 0; i < listeners.length; i++) {
+    const listener = listeners[i]!;
+    if (listener.local === local) return listener;
+    if (listener.local === 0) any = listener;
+  }
+  return any;
+}
+
+function checksumIsGood(core: Core, datagram: Datagram): boolean {
+  if (datagram.packet.checksum !== ChecksumState.Unknown) return true;
+  const length = datagram.payloadEnd - datagram.payloadStart;
+  const pseudo = pseudoHeaderSum(datagram.source, datagram.destination, Protocol.Tcp, length);
+  return core.memory.arena.sum(datagram.payloadStart, length, pseudo) === 0xffff;
+}

@@ -1,0 +1,25 @@
+/** The ends of a connection that take time: TIME-WAIT, keep-alive, and what an orphan may cost. RFC 9293 s3.6, s3.8.4. */
+import { type Micros, NEVER } from "../base/environment.js";
+import { Tm } from "../base/why.js";
+import type { Core } from "./core.js";
+import { TcpEvent } from "./events.js";
+import { Timer } from "./probe.js";
+import { State } from "./state.js";
+import { Flag, has, type Tcb } from "./tcb.js";
+
+/** Start the time-wait timer, turn off the other timers (MUST-13). For the application the connection is over. */
+export function enterTimeWait(core: Core, tcb: Tcb, why: number, now: Micros): void {
+  core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
+  core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
+  core.arm(tcb, Timer.SwsOverride, NEVER, Tm.SwsOverride, now);
+  core.enter(tcb, State.TimeWait, why, now);
+  core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);
+  if (!has(tcb, Flag.Orphan)) core.emit(tcb.slot, TcpEvent.Closed);
+}
+
+/** The keep-alive timer runs while the application wants it and nothing else keeps the connection honest (MUST-25, MUST-26). */
+export function armKeepAlive(core: Core, tcb: Tcb, now: Micros): void {
+  if (tcb.state !== State.Established && tcb.state !== State.CloseWait) return;
+  const { keepAlive } = tcb.options;
+  core.arm(tcb, Timer.KeepAlive, keepAlive > 0 ? now + keepAlive : NEVER, Tm.KeepAlive, now);
+}

@@ -1,0 +1,94 @@
+/** What an application can choose for a connection, or for all connections of a listener. A record is shared and never changed. */
+import type { Micros } from "../base/environment.js";
+import { networkError } from "../base/errors.js";
+import type { TcpPolicy } from "./policy.js";
+
+export interface ConnectionOptions {
+  /** Send small segments at once: Nagle's algorithm off (RFC 9293 s3.7.4, MUST-17). */
+  readonly noDelay: boolean;
+  /** Idle time before the first keep-alive probe; 0: none (MUST-25, default). */
+  readonly keepAlive: Micros;
+  readonly keepAliveInterval: Micros;
+  /** Probes without an answer after which the connection is given up. */
+  readonly keepAliveCount: number;
+  /** Give up when data stays unacknowledged so long (RFC 5482); 0: by the profile's R2. */
+  readonly userTimeout: Micros;
+  /** How long close() may go on delivering queued data in the background before it resets; -1: as the profile does; 0: reset at once. */
+  readonly linger: Micros;
+  /** Time to live, 1 to 255 (MUST-49). */
+  readonly ttl: number;
+  /** DS field and ECN bits of what is sent (MUST-48), 0 to 255. */
+  readonly trafficClass: number;
+  /** Octets, at least 2 048. */
+  readonly sendBuffer: number;
+  readonly receiveBuffer: number;
+  /** Report soft errors (ICMP) as events (SHLD-20). */
+  readonly softErrors: boolean;
+  /** Name of the congestion controller; empty: the stack's. */
+  readonly congestionControl: string;
+}
+
+export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions => ({
+  noDelay: false,
+  keepAlive: 0,
+  keepAliveInterval: policy.keepAliveInterval,
+  keepAliveCount: policy.keepAliveCount,
+  userTimeout: 0,
+  linger: -1,
+  ttl: policy.ttl,
+  trafficClass: 0,
+  sendBuffer: policy.sendBuffer,
+  receiveBuffer: policy.receiveBuffer,
+  softErrors: true,
+  congestionControl: "",
+});
+
+/** Least and most of each number: 2^30 octets is the largest window that RFC 7323 s2.3 can express. */
+const bounds: Readonly<Record<string, readonly [number, number]>> = {
+  keepAlive: [0, 2 ** 45],
+  keepAliveInterval: [1_000, 2 ** 45],
+  keepAliveCount: [1, 1_000],
+  userTimeout: [0, 2 ** 45],
+  linger: [-1, 2 ** 45],
+  ttl: [1, 255],
+  trafficClass: [0, 255],
+  sendBuffer: [2_048, 2 ** 30],
+  receiveBuffer: [2_048, 2 ** 30],
+};
+
+/** Interns option records, so that a million connections share a few, and a frozen one names its record by a small integer. */
+export class OptionSets {
+  readonly #sets: ConnectionOptions[] = [];
+  readonly #index = new Map<string, number>();
+
+  constructor(defaults: ConnectionOptions) {
+    this.intern(defaults);
+  }
+
+  at(index: number): ConnectionOptions {
+    return this.#sets[index]!;
+  }
+
+  intern(options: ConnectionOptions): number {
+    const key = JSON.stringify(options);
+    const known = this.#index.get(key);
+    if (known !== undefined) return known;
+    this.#sets.push(Object.freeze({ ...options }));
+    this.#index.set(key, this.#sets.length - 1);
+    return this.#sets.length - 1;
+  }
+
+  /** The set at `base` with `changes`; throws EINVAL that names the option, its value and its range. */
+  derive(base: number, changes: Partial<ConnectionOptions>, syscall: string): number {
+    const derived: Record<string, unknown> = { ...this.at(base) };
+    for (const name of Object.keys(derived)) {
+      const value = (changes as Record<string, unknown>)[name];
+      if (value === undefined) continue;
+      const range = bounds[name];
+      if (range !== undefined && !(Number.isInteger(value) && (value as number) >= range[0] && (value as number) <= range[1]))
+        throw networkError("EINVAL", syscall, `${name} ${String(value)}`, `use an integer from ${range[0]} to ${range[1]}`);
+      derived[name] = value;
+    }
+    return this.intern(derived as unknown as ConnectionOptions);
+  }
+}

@@ -1,0 +1,91 @@
+/** SYN cookies: RFC 4987 s3.6. A listener whose SYN queue is full answers without remembering; the ACK brings back what it must know.
+ *  What does not fit into a cookie (window scale, SACK, timestamps) is not agreed. */
+import type { Micros } from "../base/environment.js";
+import { seqAdd } from "../base/seq.js";
+import { Drop, St, Tx } from "../base/why.js";
+import type { Datagram } from "../ip/network.js";
+import { arrivesSynchronized } from "./arrives-synchronized.js";
+import type { Core } from "./core.js";
+import type { Listener } from "./listener.js";
+import { announcedMss, effectiveMss } from "./path.js";
+import { ACK, SYN } from "./segment.js";
+import { State } from "./state.js";
+import { Flag } from "./tcb.js";
+import { transmit } from "./transmit.js";
+import { initialWindowField, openReceiveWindow } from "./window.js";
+
+export function sendCookie(core: Core, listener: Listener, datagram: Datagram, now: Micros): void {
+  const { seg, out, secrets } = core;
+  const local = datagram.destination;
+  const remote = datagram.source;
+  out.srcPort = seg.dstPort;
+  out.dstPort = seg.srcPort;
+  out.seq = secrets.cookie(local, seg.dstPort, remote, seg.srcPort, seg.seq, seg.mss === 0 ? 536 : seg.mss, now);
+  out.ack = seqAdd(seg.seq, 1);
+  out.flags = SYN | ACK;
+  out.wnd = Math.min(0xffff, core.optionSets.at(listener.optionSet).receiveBuffer);
+  out.up = 0;
+  out.len = 1;
+  out.mss = announcedMss(core, remote);
+  out.windowScale = -1;
+  out.sackPermitted = false;
+  out.hasTimestamp = false;
+  out.sackCount = 0;
+  transmit(core, null, local, remote, core.policy.ttl, 0, 0, Tx.SynCookie, core.cause.id, now);
+}
+
+/** The ACK in `core.seg` may return a cookie: then there is a connection in SYN-RECEIVED, and the segment is its first. True when
+ *  the segment has been dealt with. */
+export function acceptCookie(core: Core, listener: Listener, datagram: Datagram, now: Micros): boolean {
+  const { seg, secrets } = core;
+  if (!core.policy.synCookies) return false;
+  const local = datagram.destination;
+  const remote = datagram.source;
+  const cookie = seqAdd(seg.ack, -1);
+  const irs = seqAdd(seg.seq, -1);
+  const mss = secrets.cookieMss(cookie, local, seg.dstPort, remote, seg.srcPort, irs, now);
+  if (mss === 0) {
+    core.tally.add(Drop.BadCookie);
+    return false;
+  }
+  if (listener.full) {
+    core.drop(null, Drop.ListenOverflow, now);
+    return true;
+  }
+  const tcb = core.create(listener.optionSet, now);
+  if (tcb === null) {
+    core.drop(null, Drop.TableFull, now);
+    return true;
+  }
+  tcb.local = local;
+  tcb.remote = remote;
+  tcb.localPort = seg.dstPort;
+  tcb.remotePort = seg.srcPort;
+  tcb.listener = listener.handle;
+  tcb.flags = Flag.Passive;
+  core.demux.enter(tcb.slot, local, seg.dstPort, remote, seg.srcPort);
+  const { snd, rcv } = tcb;
+  tcb.iss = cookie;
+  tcb.irs = irs;
+  tcb.tsOffset = secrets.timestampOffset(local, seg.dstPort, remote, seg.srcPort);
+  snd.una = cookie;
+  snd.nxt = seqAdd(cookie, 1);
+  snd.text = snd.nxt;
+  snd.up = cookie;
+  snd.wl1 = irs;
+  rcv.nxt = seg.seq;
+  rcv.up = seg.seq;
+  rcv.lastAckSent = seg.seq;
+  openReceiveWindow(tcb);
+  rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
+  snd.peerMss = mss;
+  tcb.pathEpoch = core.network.epoch;
+  snd.mss = effectiveMss(core, tcb, now);
+  tcb.cc.begin(snd.mss, core.policy.initialWindow, false);
+  tcb.recovery.begin(cookie);
+  listener.halfOpen += 1;
+  core.enter(tcb, State.SynReceived, St.CookieAccepted, now);
+  core.touch(tcb);
+  arrivesSynchronized(core, tcb, seg, now);
+  return true;
+}

@@ -1,0 +1,423 @@
+/** What all handlers share: the tables, the timers, the secrets, and the few ways in which they change a connection. */
+import type { Cause } from "../base/cause.js";
+import { type Micros, NEVER, type Random, SECOND } from "../base/environment.js";
+import type { Memory } from "../base/memory.js";
+import type { Tally } from "../base/tally.js";
+import { TimerWheel } from "../base/timer-wheel.js";
+import { TokenBucket } from "../base/token-bucket.js";
+import { St } from "../base/why.js";
+import type { Network } from "../ip/network.js";
+import type { CongestionController } from "./congestion/controller.js";
+import { controllers, DEFAULT_CONTROLLER } from "./congestion/index.js";
+import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
+import { Demux, Form } from "./demux.js";
+import { type Application, CloseError, TcpEvent } from "./events.js";
+import { canFreeze, type FrozenRows, freeze, frozenRows, thaw } from "./frozen.js";
+import { Secrets } from "./isn.js";
+import type { TcpLimits } from "./limits.js";
+import type { Listener } from "./listener.js";
+import type { TcpPolicy } from "./policy.js";
+import { EphemeralPorts } from "./ports.js";
+import { type TcpProbe, Timer, TimerEvent } from "./probe.js";
+import { DEFAULT_RECOVERY, recoveries } from "./recovery/index.js";
+import { Segment } from "./segment.js";
+import { mayEnter, State, stateNames } from "./state.js";
+import { clear, Flag, has, Owe, Tcb } from "./tcb.js";
+
+/** Where the probe is; the stack changes it while running. */
+export interface ProbeSlot {
+  probe: TcpProbe | null;
+}
+
+export interface TcpParts {
+  readonly network: Network;
+  readonly memory: Memory;
+  readonly random: Random;
+  readonly tally: Tally;
+  readonly cause: Cause;
+  readonly policy: TcpPolicy;
+  readonly limits: TcpLimits;
+  readonly probes: ProbeSlot;
+  /** A user call has left something to flush or to deliver. */
+  readonly work: () => void;
+  /** An application's callback threw. */
+  readonly applicationError: (error: unknown) => void;
+}
+
+/** An open connection with nothing to do becomes a row after so long. */
+const FREEZE_AFTER: Micros = 2 * SECOND;
+/** TCBs kept for the next connections. */
+const SPARE_TCBS = 1_024;
+
+export class Core {
+  readonly network: Network;
+  readonly memory: Memory;
+  readonly view: DataView;
+  readonly tally: Tally;
+  readonly cause: Cause;
+  readonly policy: TcpPolicy;
+  readonly limits: TcpLimits;
+  readonly probes: ProbeSlot;
+  readonly work: () => void;
+  readonly applicationError: (error: unknown) => void;
+
+  readonly secrets: Secrets;
+  readonly ports: EphemeralPorts;
+  readonly demux: Demux;
+  readonly wheel: TimerWheel;
+  readonly optionSets: OptionSets;
+  readonly rows: FrozenRows;
+  readonly resets: TokenBucket;
+  readonly challenges: TokenBucket;
+
+  /** What is being received and what is being sent. */
+  readonly seg = new Segment();
+  readonly out = new Segment();
+
+  /** Live connections; the demux knows the index. */
+  readonly live: Tcb[] = [];
+  readonly #spare: Tcb[] = [];
+  /** Connections that the turn has touched. */
+  #touched: Tcb[] = [];
+  #flushing: Tcb[] = [];
+  /** Listeners by port. */
+  readonly listeners = new Map<number, Listener[]>();
+  /** Applications by slot. */
+  readonly applications: (Application | null)[] = [];
+  /** Slots with events that wait for delivery. */
+  #eventful: number[] = [];
+  #delivering: number[] = [];
+  /** Slots in TIME-WAIT, the oldest first; those that have left or were reused are skipped. */
+  #timeWaits: number[] = [];
+  timeWaitCount = 0;
+  controller: string = DEFAULT_CONTROLLER;
+
+  constructor(parts: TcpParts, now: Micros) {
+    this.network = parts.network;
+    this.memory = parts.memory;
+    this.view = parts.memory.arena.view;
+    this.tally = parts.tally;
+    this.cause = parts.cause;
+    this.policy = parts.policy;
+    this.limits = parts.limits;
+    this.probes = parts.probes;
+    this.work = parts.work;
+    this.applicationError = parts.applicationError;
+    this.secrets = new Secrets(parts.random);
+    this.ports = new EphemeralPorts(parts.random);
+    this.demux = new Demux(parts.random, parts.limits.connections);
+    this.wheel = new TimerWheel(now);
+    this.optionSets = new OptionSets(defaultConnectionOptions(parts.policy));
+    this.rows = frozenRows(16, parts.limits.connections);
+    this.resets = new TokenBucket(parts.limits.resetsPerSecond, parts.limits.resetsPerSecond, now, parts.random);
+    this.challenges = new TokenBucket(parts.limits.challengesPerSecond, parts.limits.challengesPerSecond, now, parts.random);
+  }
+
+  /** A new live connection in CLOSED, not yet in the table of 4-tuples; null when there are as many as there may be. */
+  create(optionSet: number, now: Micros): Tcb | null {
+    const handle = this.demux.allocate(Form.Live);
+    if (handle === 0) return null;
+    const slot = this.demux.slot(handle);
+    const tcb = this.#takeTcb(optionSet);
+    tcb.handle = handle;
+    tcb.slot = slot;
+    tcb.rto = this.policy.rtoInitial;
+    tcb.quickAcks = this.policy.quickAcks;
+    tcb.openedAt = now;
+    tcb.lastHeardAt = now;
+    tcb.freezeAt = now + FREEZE_AFTER;
+    this.#enlist(tcb);
+    this.applications[slot] = null;
+    return tcb;
+  }
+
+  /** The live connection in a slot, thawed if it was frozen; null for a listener or a free slot. */
+  resolve(slot: number): Tcb | null {
+    const form = this.demux.form(slot);
+    if (form === Form.Live) return this.live[this.demux.where(slot)]!;
+    if (form !== Form.Row) return null;
+    const row = this.demux.where(slot);
+    const tcb = this.#takeTcb(0);
+    thaw(this.rows, row, tcb);
+    tcb.options = this.optionSets.at(tcb.optionSet);
+    tcb.handle = this.demux.handleOf(slot);
+    tcb.slot = slot;
+    tcb.local = this.demux.local(slot);
+    tcb.remote = this.demux.remote(slot);
+    tcb.localPort = this.demux.localPort(slot);
+    tcb.remotePort = this.demux.remotePort(slot);
+    tcb.freezeAt = tcb.lastHeardAt + FREEZE_AFTER;
+    this.#enlist(tcb);
+    return tcb;
+  }
+
+  listener(handle: number): Listener | null {
+    const slot = this.demux.slot(handle);
+    if (slot === 0 || this.demux.form(slot) !== Form.Listener) return null;
+    for (const listener of this.listeners.get(this.demux.where(slot)) ?? []) if (listener.handle === handle) return listener;
+    return null;
+  }
+
+  /** The connection will be flushed at the end of the turn. */
+  touch(tcb: Tcb): void {
+    if (tcb.touched) return;
+    tcb.touched = true;
+    this.#touched.push(tcb);
+  }
+
+  get touchedCount(): number {
+    return this.#touched.length;
+  }
+
+  /** The connections to flush now; the list is valid until the next call. */
+  takeTouched(): Tcb[] {
+    const touched = this.#touched;
+    this.#flushing.length = 0;
+    this.#touched = this.#flushing;
+    this.#flushing = touched;
+    return touched;
+  }
+
+  /** An ACK is owed, because of what is being handled. The first reason stands: it is the one that could not wait. */
+  oweAck(tcb: Tcb, why: number): void {
+    if ((tcb.owes & Owe.Ack) === 0) {
+      tcb.owes |= Owe.Ack;
+      tcb.ackWhy = why;
+      tcb.ackCause = this.cause.id;
+    }
+    this.touch(tcb);
+  }
+
+  emit(slot: number, events: number): void {
+    const pending = this.demux.events(slot);
+    if (pending === 0) this.#eventful.push(slot);
+    this.demux.setEvents(slot, pending | events);
+  }
+
+  get eventCount(): number {
+    return this.#eventful.length;
+  }
+
+  /** Calls the applications. Events of a connection that has none wait for `attach`. */
+  deliver(): void {
+    if (this.#eventful.length === 0) return;
+    const slots = this.#eventful;
+    this.#eventful = this.#delivering;
+    this.#delivering = slots;
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i]!;
+      const application = this.applications[slot] ?? null;
+      const events = this.demux.events(slot);
+      if (application === null || events === 0) continue;
+      this.demux.setEvents(slot, 0);
+      this.cause.begin();
+      try {
+        application.onEvents(this.demux.handleOf(slot), events);
+      } catch (error) {
+        this.applicationError(error);
+      }
+    }
+    slots.length = 0;
+  }
+
+  /** Events that waited for an application are delivered again. */
+  reemit(slot: number): void {
+    if (this.demux.events(slot) !== 0) this.#eventful.push(slot);
+  }
+
+  drop(tcb: Tcb | null, why: number, now: Micros): void {
+    this.tally.add(why);
+    const probe = this.probes.probe;
+    if (probe?.segmentDropped) probe.segmentDropped(tcb, this.seg, why, this.cause.id, now);
+  }
+
+  /** The one way in which a state changes: the edge must exist in RFC 9293 figure 5. */
+  enter(tcb: Tcb, state: State, why: number, now: Micros): void {
+    const old = tcb.state;
+    if (!mayEnter(old, state)) throw new Error(`${stateNames[old]} to ${stateNames[state]} is no edge of RFC 9293 figure 5`);
+    if (old === State.SynReceived && tcb.listener !== 0 && has(tcb, Flag.Passive)) {
+      const listener = this.listener(tcb.listener);
+      if (listener !== null) listener.halfOpen -= 1;
+    }
+    if (old === State.TimeWait) this.timeWaitCount -= 1;
+    tcb.state = state;
+    this.tally.add(why);
+    if (state === State.TimeWait) this.#noteTimeWait(tcb, now);
+    const probe = this.probes.probe;
+    if (probe?.stateChanged) probe.stateChanged(tcb, old, why, this.cause.id, now);
+  }
+
+  /** Arms a timer, moves it or stops it (`at` NEVER). */
+  arm(tcb: Tcb, timer: Timer, at: Micros, why: number, now: Micros): void {
+    let old = NEVER;
+    switch (timer) {
+      case Timer.Retransmission:
+      case Timer.Persist:
+        old = tcb.rexmitAt;
+        tcb.rexmitAt = at;
+        break;
+      case Timer.DelayedAck:
+        old = tcb.ackAt;
+        tcb.ackAt = at;
+        break;
+      case Timer.UserTimeout:
+        old = tcb.userAt;
+        tcb.userAt = at;
+        break;
+      case Timer.SwsOverride:
+        old = tcb.swsAt;
+        tcb.swsAt = at;
+        break;
+      default:
+        old = tcb.idleAt;
+        tcb.idleAt = at;
+    }
+    if (old === at) return;
+    const probe = this.probes.probe;
+    if (probe?.timerUpdated) {
+      const event = at === NEVER ? TimerEvent.Cancelled : TimerEvent.Set;
+      probe.timerUpdated(tcb, timer, event, at, why, this.cause.id, now);
+    }
+  }
+
+  /** Tells the probe that a timer is due; its deadline is cleared. */
+  expired(tcb: Tcb, timer: Timer, why: number, now: Micros): void {
+    this.tally.add(why);
+    const probe = this.probes.probe;
+    if (probe?.timerUpdated) probe.timerUpdated(tcb, timer, TimerEvent.Expired, now, why, this.cause.id, now);
+  }
+
+  congestionChanged(tcb: Tcb, why: number, now: Micros): void {
+    this.tally.add(why);
+    const probe = this.probes.probe;
+    if (probe?.congestionChanged) probe.congestionChanged(tcb, why, this.cause.id, now);
+  }
+
+  /** After a connection has been flushed: its row, its place in the wheel, or its end. */
+  settle(tcb: Tcb, now: Micros): void {
+    if (tcb.state === State.Closed) return;
+    const short = tcb.state === State.SynReceived || tcb.state === State.TimeWait;
+    if (short || tcb.freezeAt <= now) {
+      const quiet = short || now - tcb.lastHeardAt >= FREEZE_AFTER;
+      if (quiet && this.refreeze(tcb)) return;
+      tcb.freezeAt = short ? NEVER : now + FREEZE_AFTER;
+    }
+    this.wheel.set(tcb.slot, deadline(tcb));
+  }
+
+  /** Makes a row of a live connection that does nothing; false if it does something, or has something to tell. */
+  refreeze(tcb: Tcb): boolean {
+    if (this.demux.events(tcb.slot) !== 0 || !canFreeze(tcb)) return false;
+    const row = freeze(this.rows, tcb);
+    if (row < 0) return false;
+    this.#retire(tcb);
+    this.demux.place(tcb.slot, Form.Row, row);
+    this.wheel.set(tcb.slot, Math.min(tcb.idleAt, tcb.rexmitAt));
+    this.#giveTcb(tcb);
+    return true;
+  }
+
+  /** The connection is over: out of the table, timers stopped, the application told. What it has not read it may still read. */
+  finish(tcb: Tcb, error: number, why: number, now: Micros): void {
+    const listener = tcb.listener !== 0 && has(tcb, Flag.Unaccepted) ? this.listener(tcb.listener) : null;
+    if (tcb.state !== State.Closed) this.enter(tcb, State.Closed, why, now);
+    if (tcb.local !== 0 || tcb.localPort !== 0) this.demux.leave(tcb.slot);
+    tcb.error = error;
+    tcb.owes = 0;
+    tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = NEVER;
+    this.wheel.cancel(tcb.slot);
+    tcb.sendQueue.clear();
+    tcb.outOfOrder.clear();
+    tcb.receiveQueue.trim();
+    if (error !== CloseError.None) tcb.receiveQueue.clear(); // RFC 9293 s3.10.7.4: all segment queues should be flushed
+    if (listener !== null) listener.remove(tcb.handle);
+    if (has(tcb, Flag.Orphan) || has(tcb, Flag.Unaccepted) || (has(tcb, Flag.Passive) && this.applications[tcb.slot] === null)) {
+      this.release(tcb);
+      return;
+    }
+    this.emit(tcb.slot, TcpEvent.Closed | (error === CloseError.None ? 0 : TcpEvent.Readable));
+  }
+
+  /** Forgets a connection that is CLOSED and that nobody holds. */
+  release(tcb: Tcb): void {
+    const slot = tcb.slot;
+    this.#retire(tcb);
+    this.applications[slot] = null;
+    this.demux.free(slot);
+    // A touched one is still in the list of this turn: the flush gives it back.
+    if (!tcb.touched) this.#giveTcb(tcb);
+    else tcb.handle = 0;
+  }
+
+  /** Returns a connection that was released while it was touched. */
+  recycle(tcb: Tcb): void {
+    tcb.touched = false;
+    this.#giveTcb(tcb);
+  }
+
+  controllerFor(options: { readonly congestionControl: string }): () => CongestionController {
+    return controllers[options.congestionControl] ?? controllers[this.controller]!;
+  }
+
+  /** RFC 9293 s3.6.1 keeps TIME-WAIT for 2 MSL; memory has an end, so the oldest goes when there are too many. */
+  #noteTimeWait(tcb: Tcb, now: Micros): void {
+    this.timeWaitCount += 1;
+    this.#timeWaits.push(tcb.handle);
+    while (this.timeWaitCount > this.limits.timeWaits && this.#timeWaits.length > 0) {
+      const handle = this.#timeWaits.shift()!;
+      const slot = this.demux.slot(handle);
+      const oldest = slot === 0 ? null : this.resolve(slot);
+      if (oldest !== null && oldest.state === State.TimeWait && oldest !== tcb) this.finish(oldest, CloseError.None, St.ResourceLimit, now);
+    }
+    if (this.#timeWaits.length > 2 * this.limits.timeWaits)
+      this.#timeWaits = this.#timeWaits.filter((handle) => this.demux.slot(handle) !== 0);
+  }
+
+  #takeTcb(optionSet: number): Tcb {
+    const options = this.optionSets.at(optionSet);
+    const tcb = this.#spare.pop() ?? this.#newTcb();
+    tcb.optionSet = optionSet;
+    tcb.options = options;
+    const make = this.controllerFor(options);
+    if (tcb.cc.name !== (options.congestionControl || this.controller)) tcb.cc = make();
+    return tcb;
+  }
+
+  #newTcb(): Tcb {
+    const options = this.optionSets.at(0);
+    const recovery = recoveries[DEFAULT_RECOVERY]!();
+    const tcb = new Tcb(this.memory.chunks, this.limits.outOfOrderRanges, options, this.controllerFor(options)(), recovery);
+    clear(tcb);
+    return tcb;
+  }
+
+  #giveTcb(tcb: Tcb): void {
+    clear(tcb);
+    if (this.#spare.length < SPARE_TCBS) this.#spare.push(tcb);
+  }
+
+  #enlist(tcb: Tcb): void {
+    this.demux.place(tcb.slot, Form.Live, this.live.length);
+    this.live.push(tcb);
+  }
+
+  #retire(tcb: Tcb): void {
+    const index = this.demux.where(tcb.slot);
+    const last = this.live.pop()!;
+    if (last !== tcb) {
+      this.live[index] = last;
+      this.demux.place(last.slot, Form.Live, index);
+    }
+  }
+}
+
+/** The least of a connection's deadlines. */
+export function deadline(tcb: Tcb): Micros {
+  let at = tcb.rexmitAt;
+  if (tcb.ackAt < at) at = tcb.ackAt;
+  if (tcb.idleAt < at) at = tcb.idleAt;
+  if (tcb.userAt < at) at = tcb.userAt;
+  if (tcb.swsAt < at) at = tcb.swsAt;
+  if (tcb.freezeAt < at) at = tcb.freezeAt;
+  return at;
+}

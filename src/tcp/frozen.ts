@@ -1,0 +1,182 @@
+/** A connection that does nothing, as one fixed row: SYN-RECEIVED, TIME-WAIT, and any open connection with empty queues.
+ *  `freeze` and `thaw` are inverse for all that the protocol needs; statistics start anew. */
+
+import type { Micros } from "../base/environment.js";
+import { NEVER } from "../base/environment.js";
+import { type Layout, layout, Rows } from "../base/rows.js";
+import type { Seq } from "../base/seq.js";
+import { CONTROLLER_WORDS } from "./congestion/controller.js";
+import { controllers } from "./congestion/index.js";
+import { isSynchronized, State } from "./state.js";
+import { Flag, has, type Tcb } from "./tcb.js";
+
+const columns = layout(
+  "state",
+  "flags",
+  "iss",
+  "irs",
+  "una",
+  "nxt",
+  "wnd",
+  "wl1",
+  "wl2",
+  "maxWnd",
+  "scales",
+  "mss",
+  "peerMss",
+  "rcvNxt",
+  "rcvAdv",
+  "rcvMss",
+  "tsRecent",
+  "tsRecentSeconds",
+  "tsOffset",
+  "srtt",
+  "rttvar",
+  "rto",
+  "minRtt",
+  "backoff",
+  "retries",
+  "optionSet",
+  "listener",
+  "controller",
+  "cc0",
+  "cc1",
+  "cc2",
+  "cc3",
+  "heardSeconds",
+  "heardMicros",
+  "idleSeconds",
+  "idleMicros",
+  "rexmitSeconds",
+  "rexmitMicros",
+);
+type Column = (typeof columns)["names"][number];
+const at = columns.at;
+
+/** Octets of a row. */
+export const ROW_SIZE = columns.stride * 4;
+
+export type FrozenRows = Rows<Column>;
+export const frozenRows = (capacity: number, limit: number): FrozenRows => new Rows(columns as Layout<Column>, capacity, limit);
+
+const controllerNames = Object.keys(controllers);
+
+/** Nothing queued either way, nothing in flight but a SYN,ACK, nothing owed, and no timer that only an object has. */
+export function canFreeze(tcb: Tcb): boolean {
+  if (!isSynchronized(tcb.state) || tcb.owes !== 0 || tcb.touched) return false;
+  if (tcb.state !== State.SynReceived && tcb.snd.una !== tcb.snd.nxt) return false;
+  if (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)) return false;
+  if (has(tcb, Flag.Persisting | Flag.PmtuPending) || tcb.keepAliveProbes > 0 || tcb.rcv.dsack || tcb.rcv.finSeen !== isFinDone(tcb.state))
+    return false;
+  if (tcb.snd.up !== tcb.snd.una || tcb.rcv.unacked > 0 || tcb.ackAt !== NEVER || tcb.swsAt !== NEVER || tcb.userAt !== NEVER) return false;
+  return tcb.sendQueue.length === 0 && tcb.receiveQueue.length === 0 && tcb.outOfOrder.count === 0 && tcb.error === 0;
+}
+
+/** The peer's FIN has been processed in these states. */
+const isFinDone = (state: State): boolean =>
+  state === State.CloseWait || state === State.Closing || state === State.LastAck || state === State.TimeWait;
+
+/** Puts the connection into a row; returns it, or -1 when there are as many rows as there may be. The TCB is free then. */
+export function freeze(rows: FrozenRows, tcb: Tcb): number {
+  const row = rows.take();
+  if (row < 0) return -1;
+  const c = rows.cells;
+  const { snd, rcv } = tcb;
+  c[row + at.state] = tcb.state;
+  c[row + at.flags] = tcb.flags;
+  c[row + at.iss] = tcb.iss;
+  c[row + at.irs] = tcb.irs;
+  c[row + at.una] = snd.una;
+  c[row + at.nxt] = snd.nxt;
+  c[row + at.wnd] = snd.wnd;
+  c[row + at.wl1] = snd.wl1;
+  c[row + at.wl2] = snd.wl2;
+  c[row + at.maxWnd] = snd.maxWnd;
+  c[row + at.scales] = (snd.scale << 4) | rcv.scale;
+  c[row + at.mss] = snd.mss;
+  c[row + at.peerMss] = snd.peerMss;
+  c[row + at.rcvNxt] = rcv.nxt;
+  c[row + at.rcvAdv] = rcv.adv;
+  c[row + at.rcvMss] = rcv.mss;
+  c[row + at.tsRecent] = rcv.tsRecent;
+  c[row + at.tsRecentSeconds] = Math.floor(rcv.tsRecentAt / 1e6);
+  c[row + at.tsOffset] = tcb.tsOffset;
+  c[row + at.srtt] = tcb.srtt;
+  c[row + at.rttvar] = tcb.rttvar;
+  c[row + at.rto] = tcb.rto;
+  c[row + at.minRtt] = tcb.minRtt;
+  c[row + at.backoff] = tcb.backoff;
+  c[row + at.retries] = tcb.retries;
+  c[row + at.optionSet] = tcb.optionSet;
+  c[row + at.listener] = tcb.listener;
+  c[row + at.controller] = controllerNames.indexOf(tcb.cc.name);
+  tcb.cc.save(c, row + at.cc0);
+  putTime(c, row + at.heardSeconds, tcb.lastHeardAt);
+  putTime(c, row + at.idleSeconds, tcb.idleAt);
+  putTime(c, row + at.rexmitSeconds, tcb.rexmitAt);
+  return row;
+}
+
+/** Fills a cleared TCB from the row and gives the row back. The 4-tuple, handle and option record are the caller's to set. */
+export function thaw(rows: FrozenRows, row: number, tcb: Tcb): void {
+  const c = rows.cells;
+  const { snd, rcv } = tcb;
+  tcb.state = c[row + at.state]! as State;
+  tcb.flags = c[row + at.flags]!;
+  tcb.iss = c[row + at.iss]! as Seq;
+  tcb.irs = c[row + at.irs]! as Seq;
+  snd.una = c[row + at.una]! as Seq;
+  snd.nxt = c[row + at.nxt]! as Seq;
+  snd.wnd = c[row + at.wnd]!;
+  snd.wl1 = c[row + at.wl1]! as Seq;
+  snd.wl2 = c[row + at.wl2]! as Seq;
+  snd.maxWnd = c[row + at.maxWnd]!;
+  snd.scale = c[row + at.scales]! >> 4;
+  rcv.scale = c[row + at.scales]! & 15;
+  snd.mss = c[row + at.mss]!;
+  snd.peerMss = c[row + at.peerMss]!;
+  // The queue begins where the acknowledged ends; before the SYN is acknowledged, behind the SYN.
+  snd.text = tcb.state === State.SynReceived ? (((snd.una + 1) | 0) as Seq) : snd.una;
+  snd.sml = snd.up = snd.una;
+  rcv.nxt = c[row + at.rcvNxt]! as Seq;
+  rcv.adv = c[row + at.rcvAdv]! as Seq;
+  rcv.lastAckSent = rcv.up = rcv.nxt;
+  rcv.mss = c[row + at.rcvMss]!;
+  rcv.tsRecent = c[row + at.tsRecent]!;
+  rcv.tsRecentAt = c[row + at.tsRecentSeconds]! * 1e6;
+  rcv.finSeen = isFinDone(tcb.state);
+  if (rcv.finSeen) rcv.fin = ((rcv.nxt - 1) | 0) as Seq;
+  tcb.tsOffset = c[row + at.tsOffset]!;
+  tcb.srtt = c[row + at.srtt]!;
+  tcb.rttvar = c[row + at.rttvar]!;
+  tcb.rto = c[row + at.rto]!;
+  tcb.minRtt = c[row + at.minRtt]!;
+  tcb.backoff = c[row + at.backoff]!;
+  tcb.retries = c[row + at.retries]!;
+  tcb.optionSet = c[row + at.optionSet]!;
+  tcb.listener = c[row + at.listener]!;
+  const name = controllerNames[c[row + at.controller]!]!;
+  if (tcb.cc.name !== name) tcb.cc = controllers[name]!();
+  tcb.cc.load(c, row + at.cc0, snd.mss);
+  tcb.recovery.begin(((snd.una - 1) | 0) as Seq);
+  tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, row + at.heardSeconds);
+  tcb.idleAt = getTime(c, row + at.idleSeconds);
+  tcb.rexmitAt = getTime(c, row + at.rexmitSeconds);
+  rows.give(row);
+}
+
+/** The state of a frozen connection. */
+export const frozenState = (rows: FrozenRows, row: number): State => rows.cells[row + at.state]! as State;
+export const frozenListener = (rows: FrozenRows, row: number): number => rows.cells[row + at.listener]!;
+export const frozenOptionSet = (rows: FrozenRows, row: number): number => rows.cells[row + at.optionSet]!;
+
+/** A time as whole seconds and the rest, so that int32 cells hold 68 years to the microsecond; -1: never. */
+function putTime(cells: Int32Array, cell: number, time: Micros): void {
+  const seconds = time === NEVER ? -1 : Math.floor(time / 1e6);
+  cells[cell] = seconds;
+  cells[cell + 1] = seconds < 0 ? 0 : time - seconds * 1e6;
+}
+
+const getTime = (cells: Int32Array, cell: number): Micros => (cells[cell]! < 0 ? NEVER : cells[cell]! * 1e6 + cells[cell + 1]!);
+
+if (CONTROLLER_WORDS !== 4) throw new Error("the row has four columns for the congestion controller");

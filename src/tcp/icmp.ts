@@ -1,0 +1,96 @@
+/** ICMP errors about a connection's segments: RFC 9293 s3.9.2.2, with the checks of RFC 5927. */
+import type { Micros } from "../base/environment.js";
+import { type Seq, seqLeq, seqLt } from "../base/seq.js";
+import { Icmp, Loss, Rtx, St } from "../base/why.js";
+import { IcmpError, type QuotedError } from "../ip/icmp/error.js";
+import type { Core } from "./core.js";
+import { CloseError, TcpEvent } from "./events.js";
+import { packetSize, refreshPath } from "./path.js";
+import { State } from "./state.js";
+import { Flag, has, type Tcb } from "./tcb.js";
+
+/** Judges an ICMP error whose quote names one of our 4-tuples, or might. */
+export function icmpError(core: Core, error: QuotedError, now: Micros): void {
+  const { view } = core;
+  const at = error.quoteStart;
+  const slot = core.demux.find(error.source, view.getUint16(at), error.destination, view.getUint16(at + 2));
+  const tcb = slot === 0 ? null : core.resolve(slot);
+  if (tcb === null) {
+    core.tally.add(Icmp.QuoteNotOurs);
+    return;
+  }
+  core.touch(tcb);
+  // RFC 5927 s4.1: SND.UNA <= quoted SEQ < SND.NXT, or it was forged blindly.
+  const quoted = view.getInt32(at + 4) as Seq;
+  if (!(seqLeq(tcb.snd.una, quoted) && seqLt(quoted, tcb.snd.nxt))) {
+    core.tally.add(Icmp.QuoteOutOfWindow);
+    return;
+  }
+  if (error.kind === IcmpError.SourceQuench) return; // silently discarded (MUST-55, RFC 6633 s3)
+  if (error.kind === IcmpError.FragmentationNeeded) return fragmentationNeeded(core, tcb, error.mtu, now);
+
+  const told = asCloseError(error.kind);
+  // Hard errors (MUST-54 and RFC 1122 s4.2.3.9) end only a connection that is not synchronized: RFC 5927 s5.2.
+  if (isHard(error.kind) && (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)))) {
+    core.finish(tcb, told, St.IcmpHard, now);
+    return;
+  }
+  // Soft: kept, told, and what is told if the connection times out (MUST-47, MUST-56, SHLD-25).
+  tcb.softError = told;
+  core.tally.add(Icmp.ErrorDelivered);
+  if (tcb.options.softErrors && !has(tcb, Flag.Orphan)) core.emit(tcb.slot, TcpEvent.SoftError);
+}
+
+const isHard = (kind: IcmpError): boolean =>
+  kind === IcmpError.ProtocolUnreachable || kind === IcmpError.PortUnreachable || kind === IcmpError.AdminProhibited;
+
+function asCloseError(kind: IcmpError): number {
+  switch (kind) {
+    case IcmpError.PortUnreachable:
+    case IcmpError.ProtocolUnreachable:
+      return CloseError.Refused;
+    case IcmpError.NetUnreachable:
+      return CloseError.NetUnreachable;
+    default:
+      return CloseError.HostUnreachable;
+  }
+}
+
+/** RFC 1191 s6.4 after RFC 5927 s7.2: believed at once while no segment of that size was ever acknowledged, else only when a
+ *  timeout confirms it. Only then does IP hear of it: a blind attacker moves nothing. */
+function fragmentationNeeded(core: Core, tcb: Tcb, mtu: number, now: Micros): void {
+  if (mtu >= tcb.pathMtu || mtu === 0) {
+    core.tally.add(Icmp.PmtuIgnored); // never an increase (RFC 1191 s3)
+    return;
+  }
+  if (tcb.snd.acknowledgedSize > mtu) {
+    tcb.flags |= Flag.PmtuPending;
+    tcb.claimedMtu = mtu;
+    return;
+  }
+  core.network.lowerMtu(tcb.remote, mtu, now);
+  core.tally.add(Icmp.ErrorDelivered);
+  resegment(core, tcb, now);
+}
+
+/** What is outstanding and too large for the path goes again, once (RFC 1191 s6.4). */
+function resegment(core: Core, tcb: Tcb, now: Micros): void {
+  const { snd } = tcb;
+  const before = snd.mss;
+  refreshPath(core, tcb, now);
+  if (snd.mss >= before || snd.una === snd.nxt || tcb.state <= State.SynReceived) return;
+  tcb.rtxWhy = Rtx.PathMtu;
+  tcb.recovery.onTimeout(snd.una, snd.nxt, now);
+  tcb.sendCause = core.cause.id;
+  core.tally.add(Loss.PathMtu);
+  const probe = core.probes.probe;
+  if (probe?.segmentLost) probe.segmentLost(tcb, snd.una, snd.nxt, Loss.PathMtu, core.cause.id, now);
+}
+
+/** The pending claim is true after all. */
+export function applyClaimedMtu(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.flags &= ~Flag.PmtuPending;
+  core.network.lowerMtu(tcb.remote, tcb.claimedMtu, now);
+  tcb.snd.acknowledgedSize = Math.min(tcb.snd.acknowledgedSize, packetSize(tcb, 0));
+  resegment(core, tcb, now);
+}

@@ -1,0 +1,54 @@
+/** A listener: LISTEN state, its SYN queue (counted here, held in rows) and its accept queue. RFC 9293 s3.10.1, RFC 4987. */
+import type { IpAddress } from "../ip/address.js";
+
+export class Listener {
+  readonly handle: number;
+  /** UNSPECIFIED: any of our addresses. */
+  readonly local: IpAddress;
+  readonly port: number;
+  readonly backlog: number;
+  readonly optionSet: number;
+  /** Connections in SYN-RECEIVED that came of this listener. */
+  halfOpen = 0;
+  /** Handles of connections that wait to be accepted, from `#first`. */
+  #accepts: number[] = [];
+  #first = 0;
+
+  constructor(handle: number, local: IpAddress, port: number, backlog: number, optionSet: number) {
+    this.handle = handle;
+    this.local = local;
+    this.port = port;
+    this.backlog = backlog;
+    this.optionSet = optionSet;
+  }
+
+  get waiting(): number {
+    return this.#accepts.length - this.#first;
+  }
+
+  get full(): boolean {
+    return this.waiting >= this.backlog;
+  }
+
+  push(handle: number): void {
+    this.#accepts.push(handle);
+  }
+
+  /** The next handle, or 0. It may have ended meanwhile: the caller asks the demux. */
+  shift(): number {
+    if (this.waiting === 0) return 0;
+    const handle = this.#accepts[this.#first]!;
+    this.#first += 1;
+    if (this.#first > 64 && this.#first * 2 > this.#accepts.length) {
+      this.#accepts = this.#accepts.slice(this.#first);
+      this.#first = 0;
+    }
+    return handle;
+  }
+
+  /** Takes out a connection that ended before it was accepted. */
+  remove(handle: number): void {
+    const at = this.#accepts.indexOf(handle, this.#first);
+    if (at >= 0) this.#accepts.splice(at, 1);
+  }
+}

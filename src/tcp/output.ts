@@ -1,0 +1,405 @@
+/** Output: the only code that builds segments for a connection. Handlers have decided and noted what is owed; this speaks, once
+ *  for each connection and turn. RFC 9293 s3.8, s3.7.4 (Nagle), s3.8.6 (windows); RFC 5681 s3 (how much). */
+import { type Micros, NEVER } from "../base/environment.js";
+import { type Seq, seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
+import { Cc, Hold, Rtx, St, Tm, Tx } from "../base/why.js";
+import type { Core } from "./core.js";
+import { announcedMss, refreshPath } from "./path.js";
+import { Timer } from "./probe.js";
+import { Phase } from "./recovery/recovery.js";
+import { backedOff, timestampNow } from "./rtt.js";
+import { ACK, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
+import { State } from "./state.js";
+import { Flag, has, Owe, type Tcb } from "./tcb.js";
+import { transmit } from "./transmit.js";
+import { initialWindowField, updateIsDue, windowField } from "./window.js";
+
+/** When there is no packet to be had, output tries again so much later. */
+const NO_BUFFERS_RETRY: Micros = 5_000;
+
+export function output(core: Core, tcb: Tcb, now: Micros): void {
+  if (tcb.state === State.Closed) return;
+  if (tcb.owes & (Owe.Syn | Owe.SynAck)) return sendSyn(core, tcb, now);
+  if (tcb.state === State.SynSent || tcb.state === State.SynReceived) {
+    if (tcb.owes & Owe.Ack && tcb.state === State.SynReceived) sendAck(core, tcb, tcb.ackWhy, tcb.ackCause, now);
+    tcb.owes &= ~(Owe.Ack | Owe.DelayedAck | Owe.Window);
+    return;
+  }
+  if (tcb.pathEpoch !== core.network.epoch) refreshPath(core, tcb, now);
+
+  if (tcb.state !== State.TimeWait && tcb.state !== State.FinWait2) sendText(core, tcb, now);
+  if (tcb.owes & Owe.Probe) sendProbe(core, tcb, now);
+  if (tcb.owes & Owe.KeepAlive) sendKeepAlive(core, tcb, now);
+  if (tcb.owes & Owe.Ack) sendAck(core, tcb, tcb.ackWhy, tcb.ackCause, now);
+  else if (tcb.owes & Owe.Window && updateIsDue(tcb, chunksFree(core))) sendAck(core, tcb, Tx.WindowUpdate, core.cause.id, now);
+  if (tcb.owes & Owe.DelayedAck && tcb.ackAt === NEVER) core.arm(tcb, Timer.DelayedAck, now + core.policy.ackDelay, Tm.DelayedAck, now);
+  tcb.owes &= Owe.DelayedAck;
+}
+
+const chunksFree = (core: Core): number => core.memory.chunks.available * core.memory.chunks.size;
+
+/** Text, old before new, and the FIN behind it: as much as recovery, cwnd, the peer's window, Nagle and SWS avoidance allow. */
+function sendText(core: Core, tcb: Tcb, now: Micros): void {
+  const { snd, cc, recovery } = tcb;
+  let hold: number = Hold.Application;
+  // RFC 5681 s4.1: after a pause longer than an RTO the window says nothing about the path any more.
+  if (snd.una === snd.nxt && core.policy.idleRestart && tcb.lastTextSentAt > 0 && now - tcb.lastTextSentAt > tcb.rto && queued(tcb) > 0) {
+    const before = cc.window();
+    cc.onIdle(now);
+    if (cc.window() !== before) core.congestionChanged(tcb, Cc.IdleRestart, now);
+    tcb.lastTextSentAt = now;
+  }
+  for (;;) {
+    const window = cc.window();
+    const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
+    const room = snd.mss - sackRoom(tcb);
+    const edge = seqAdd(snd.una, snd.wnd);
+
+    if (recovery.next(snd.una, snd.nxt, snd.mss)) {
+      const from = seqMax(recovery.from, snd.text);
+      const text = Math.min(room, seqDiff(seqMinEnd(recovery.to, textEnd(tcb)), from));
+      const octets = Math.max(0, text);
+      const fin = has(tcb, Flag.FinSent) && seqAdd(from, octets) === textEnd(tcb) && seqGt(recovery.to, textEnd(tcb));
+      if (octets === 0 && !fin) break;
+      if (!recovery.exempt && pipe > 0 && pipe + octets > window) {
+        hold = Hold.Cwnd;
+        break;
+      }
+      // RFC 9293 s3.8.6 (SHLD-16): what was sent before is sent again within the window; a closed one is the persist timer's.
+      if (snd.wnd === 0) {
+        hold = Hold.Rwnd;
+        break;
+      }
+      if (!sendAgain(core, tcb, from, octets, fin, now)) return;
+      continue;
+    }
+
+    const unsent = queued(tcb);
+    const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent);
+    if (unsent === 0 && !finDue) break;
+    const usable = seqDiff(edge, snd.nxt);
+    const length = Math.min(unsent, room, Math.max(0, usable));
+    const last = length === unsent;
+    const fin = finDue && last && usable > length;
+    if (length === 0 && !fin) {
+      hold = Hold.Rwnd;
+      break;
+    }
+    // The final segment is never worth waiting for more.
+    if (length < room && !fin) {
+      const small = mayBeSmall(core, tcb, length, last);
+      if (small !== 0) {
+        hold = small;
+        break;
+      }
+    }
+    if (pipe > 0 && pipe + length > window) {
+      hold = Hold.Cwnd;
+      break;
+    }
+    if (!sendNew(core, tcb, length, last, fin, now)) return;
+  }
+  if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
+  limited(core, tcb, hold, now);
+  armAfterText(core, tcb, hold, now);
+}
+
+const textEnd = (tcb: Tcb): Seq => seqAdd(tcb.snd.text, tcb.sendQueue.length);
+const seqMinEnd = (a: Seq, b: Seq): Seq => (seqLt(a, b) ? a : b);
+
+/** Octets of text that were never sent. */
+const queued = (tcb: Tcb): number => Math.max(0, seqDiff(textEnd(tcb), tcb.snd.nxt));
+
+/** A segment smaller than full: RFC 9293 s3.7.4 and s3.8.6.2.1. Returns what holds it back, or 0. */
+function mayBeSmall(core: Core, tcb: Tcb, length: number, last: boolean): number {
+  const { snd } = tcb;
+  if (tcb.owes & Owe.SwsOverride) return 0; // (4) the override timeout
+  if (last) {
+    // (2) all that is queued, when nothing is outstanding or Nagle's algorithm is off; Minshall's variant asks only that no
+    // small segment is outstanding (RFC 9293 appendix A.3).
+    if (tcb.options.noDelay || seqGt(snd.up, snd.nxt)) return 0;
+    if (snd.una === snd.nxt) return 0;
+    if (core.policy.nagleMinshall && seqLeq(snd.sml, snd.una)) return 0;
+    if (length * 2 >= snd.maxWnd) return 0; // (3)
+    return Hold.Nagle;
+  }
+  // More is queued than the window takes: (3) at least half of the largest window ever offered.
+  return length * 2 >= snd.maxWnd ? 0 : Hold.Sws;
+}
+
+function sendNew(core: Core, tcb: Tcb, length: number, last: boolean, fin: boolean, now: Micros): boolean {
+  const { snd } = tcb;
+  const { out } = core;
+  const from = snd.nxt;
+  prepare(core, tcb, from, now);
+  // PSH on the last buffered segment (MUST-61).
+  if (last && length > 0) out.flags |= PSH;
+  if (fin) out.flags |= FIN;
+  urgent(tcb, out, from);
+  const why = newReason(tcb, length, fin);
+  if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
+  snd.nxt = seqAdd(from, length + (fin ? 1 : 0));
+  tcb.recovery.onSent(from, snd.nxt, false, now);
+  tcb.octetsSent += length;
+  if (length > 0 && length < snd.mss) snd.sml = snd.nxt;
+  if (tcb.timedAt === NEVER && snd.nxt !== from) {
+    tcb.timedEnd = snd.nxt;
+    tcb.timedAt = now;
+  }
+  tcb.lastTextSentAt = now;
+  if (fin) finSent(core, tcb, now);
+  return true;
+}
+
+function newReason(tcb: Tcb, length: number, fin: boolean): number {
+  const { snd, recovery } = tcb;
+  if (fin && length === 0) return Tx.Fin;
+  if (tcb.owes & Owe.SwsOverride) return Tx.SwsOverride;
+  // Duplicate ACKs below the threshold have made room (RFC 3042).
+  if (recovery.phase === Phase.Open && recovery.pipe(snd.una, snd.nxt, snd.mss) < seqDiff(snd.nxt, snd.una)) return Tx.LimitedTransmit;
+  return Tx.NewData;
+}
+
+/** RFC 9293 s3.10.4: CLOSE has taken the connection to FIN-WAIT-1 already; from CLOSE-WAIT the FIN itself leads to LAST-ACK. */
+function finSent(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.flags |= Flag.FinSent;
+  if (tcb.state === State.CloseWait) core.enter(tcb, State.LastAck, St.CloseSendFin, now);
+}
+
+function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean, now: Micros): boolean {
+  const { snd, recovery } = tcb;
+  const { out } = core;
+  prepare(core, tcb, from, now);
+  const end = seqAdd(from, length + (fin ? 1 : 0));
+  if (length > 0 && seqAdd(from, length) === textEnd(tcb)) out.flags |= PSH;
+  if (fin) out.flags |= FIN;
+  urgent(tcb, out, from);
+  const why = retransmissionReason(tcb, from, length);
+  if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
+  recovery.onSent(from, end, true, now);
+  tcb.segmentsRetransmitted += 1;
+  tcb.octetsRetransmitted += length;
+  tcb.lastTextSentAt = now;
+  // Karn: what was sent twice is not timed.
+  if (tcb.timedAt !== NEVER && seqGt(tcb.timedEnd, from)) tcb.timedAt = NEVER;
+  return true;
+}
+
+function retransmissionReason(tcb: Tcb, from: Seq, length: number): number {
+  if (tcb.recovery.phase === Phase.AfterTimeout) return from !== tcb.snd.una ? Rtx.AfterRto : length === 0 ? Rtx.Fin : tcb.rtxWhy;
+  return tcb.recovery.partial ? Rtx.PartialAck : Rtx.Fast;
+}
+
+/** What the closed window lets through (RFC 9293 s3.8.6.1): one octet of text, or by profile a segment without any that is old. */
+function sendProbe(core: Core, tcb: Tcb, now: Micros): void {
+  const { snd } = tcb;
+  tcb.owes &= ~Owe.Probe;
+  tcb.zeroWindowProbes += 1;
+  const outstanding = snd.una !== snd.nxt;
+  if (!core.policy.probeWithText) {
+    prepare(core, tcb, seqAdd(snd.una, -1), now); // Deviation: empty-probe
+    send(core, tcb, 0, 0, Tx.ZeroWindowProbe, core.cause.id, now);
+    return;
+  }
+  const from = outstanding ? snd.una : snd.nxt;
+  const length = seqLt(from, textEnd(tcb)) ? 1 : 0;
+  const fin = length === 0 && has(tcb, Flag.FinQueued);
+  prepare(core, tcb, from, now);
+  if (fin) core.out.flags |= FIN;
+  if (!send(core, tcb, seqDiff(from, snd.text), length, Tx.ZeroWindowProbe, core.cause.id, now)) return;
+  if (outstanding) {
+    tcb.segmentsRetransmitted += 1;
+    tcb.octetsRetransmitted += length;
+    return;
+  }
+  snd.nxt = seqAdd(from, length + (fin ? 1 : 0));
+  tcb.octetsSent += length;
+  if (fin) finSent(core, tcb, now);
+}
+
+/** RFC 9293 s3.8.4: SEG.SEQ = SND.NXT-1, no text (SHLD-12). */
+function sendKeepAlive(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.owes &= ~Owe.KeepAlive;
+  prepare(core, tcb, seqAdd(tcb.snd.nxt, -1), now);
+  send(core, tcb, 0, 0, Tx.KeepAlive, core.cause.id, now);
+}
+
+function sendAck(core: Core, tcb: Tcb, why: number, cause: number, now: Micros): void {
+  prepare(core, tcb, tcb.snd.nxt, now);
+  if (!send(core, tcb, 0, 0, why, cause, now)) core.arm(tcb, Timer.DelayedAck, now + NO_BUFFERS_RETRY, Tm.DelayedAck, now);
+}
+
+/** A SYN or SYN,ACK, the first or again. */
+function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
+  const { out, policy } = core;
+  const { snd, rcv } = tcb;
+  const passive = (tcb.owes & Owe.SynAck) !== 0;
+  const again = snd.nxt !== tcb.iss;
+  address(tcb, out);
+  out.seq = tcb.iss;
+  out.ack = passive ? rcv.nxt : seq(0);
+  out.flags = passive ? SYN | ACK : SYN;
+  out.wnd = initialWindowField(tcb);
+  out.up = 0;
+  out.len = 1;
+  out.mss = announcedMss(core, tcb.remote); // on every SYN (SHLD-5)
+  out.windowScale = has(tcb, Flag.WindowScale) ? rcv.scale : -1;
+  out.sackPermitted = has(tcb, Flag.Sack);
+  out.hasTimestamp = has(tcb, Flag.Timestamps);
+  out.tsVal = timestampNow(core, tcb, now);
+  out.tsEcr = passive ? rcv.tsRecent : 0; // RFC 7323 s3.2: zero where there is no ACK
+  out.sackCount = 0;
+  const why = again ? (passive ? Rtx.SynAck : Rtx.Syn) : passive ? tcb.ackWhy || Tx.SynAck : Tx.ActiveOpen;
+  const cause = tcb.ackCause || core.cause.id;
+  const sent = transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, 0, why, cause, now);
+  tcb.owes &= ~(Owe.Syn | Owe.SynAck | Owe.Ack);
+  if (sent) {
+    tcb.segmentsSent += 1;
+    snd.nxt = seqAdd(tcb.iss, 1);
+    if (passive) rcv.lastAckSent = rcv.nxt;
+    tcb.lastSentAt = now;
+    if (again) {
+      tcb.flags |= Flag.SynRetransmitted;
+      tcb.segmentsRetransmitted += 1;
+      tcb.timedAt = NEVER;
+    } else {
+      tcb.timedEnd = snd.nxt;
+      tcb.timedAt = now;
+    }
+  }
+  if (tcb.rexmitAt === NEVER || tcb.rexmitAt <= now) {
+    const linear = passive ? 0 : policy.synLinear;
+    const delay = backedOff(policy, tcb.rto, Math.max(0, tcb.backoff - linear));
+    core.arm(tcb, Timer.Retransmission, now + delay, Tm.SynRto, now);
+  }
+}
+
+/** <SEQ=`at`><CTL=RST>, with an ACK where the state has one to give; the connection itself is the caller's to end. */
+export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micros): void {
+  const { out } = core;
+  prepare(core, tcb, at, now);
+  out.flags = why === Tx.RstUnacceptableAck ? RST : RST | ACK;
+  if (why === Tx.RstUnacceptableAck) out.ack = seq(0);
+  out.wnd = 0;
+  out.sackCount = 0;
+  transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, 0, why, core.cause.id, now);
+  tcb.segmentsSent += 1;
+}
+
+/** Everything that all segments of a connection after the handshake have in common. */
+function prepare(core: Core, tcb: Tcb, from: Seq, now: Micros): void {
+  const { out } = core;
+  const { rcv } = tcb;
+  address(tcb, out);
+  out.seq = from;
+  out.ack = rcv.nxt;
+  out.flags = ACK;
+  out.wnd = windowField(tcb, chunksFree(core));
+  out.up = 0;
+  out.mss = 0; // (MUST-65)
+  out.windowScale = -1;
+  out.sackPermitted = false;
+  out.hasTimestamp = has(tcb, Flag.Timestamps);
+  if (out.hasTimestamp) {
+    out.tsVal = timestampNow(core, tcb, now);
+    out.tsEcr = rcv.tsRecent;
+  }
+  out.sackCount = 0;
+  if (rcv.dsack || rcv.recentCount > 0) sackBlocks(tcb, out);
+}
+
+function address(tcb: Tcb, out: Segment): void {
+  out.srcPort = tcb.localPort;
+  out.dstPort = tcb.remotePort;
+}
+
+/** RFC 2018 s4 and RFC 2883 s4: the duplicate first, then the newest range, then those reported before; as many as fit. */
+function sackBlocks(tcb: Tcb, out: Segment): void {
+  const { rcv, outOfOrder } = tcb;
+  if (!has(tcb, Flag.Sack)) return;
+  const most = maxSackBlocks(tcb);
+  let n = 0;
+  if (rcv.dsack && most > 0) {
+    out.sack[0] = rcv.dsackLeft;
+    out.sack[1] = rcv.dsackRight;
+    n = 1;
+  }
+  for (let i = 0; i < rcv.recentCount && n < most; i++) {
+    const range = outOfOrder.indexOf(rcv.recent[i]! as Seq);
+    if (range < 0) continue;
+    out.sack[2 * n] = outOfOrder.left(range);
+    out.sack[2 * n + 1] = outOfOrder.right(range);
+    n += 1;
+  }
+  out.sackCount = n;
+}
+
+/** Four blocks, or three beside timestamps (RFC 2018 s3); fewer when the packets of this path are tiny. */
+const maxSackBlocks = (tcb: Tcb): number => Math.min(has(tcb, Flag.Timestamps) ? 3 : 4, Math.floor((tcb.snd.mss - 8) / 8) - 1);
+
+/** Octets of a full segment that the SACK option takes (MUST-16: what the options take, the text has not). */
+function sackRoom(tcb: Tcb): number {
+  const { rcv } = tcb;
+  if (!has(tcb, Flag.Sack) || (!rcv.dsack && rcv.recentCount === 0)) return 0;
+  const blocks = Math.min(maxSackBlocks(tcb), rcv.recentCount + (rcv.dsack ? 1 : 0));
+  return blocks > 0 ? 4 + 8 * blocks : 0;
+}
+
+/** The urgent pointer names the octet after the urgent data (MUST-62), as far as 16 bits reach. */
+function urgent(tcb: Tcb, out: Segment, from: Seq): void {
+  const ahead = seqDiff(tcb.snd.up, from);
+  if (ahead <= 0) return;
+  out.flags |= URG;
+  out.up = Math.min(ahead, 0xffff);
+}
+
+/** Sends what is prepared, and notes that it carried whatever ACK was owed. */
+function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, cause: number, now: Micros): boolean {
+  const { out } = core;
+  const { rcv } = tcb;
+  out.len = length + (out.flags & FIN ? 1 : 0);
+  if (!transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, ahead, length, why, cause || core.cause.id, now)) {
+    core.arm(tcb, Timer.SwsOverride, now + NO_BUFFERS_RETRY, Tm.SwsOverride, now);
+    return false;
+  }
+  tcb.segmentsSent += 1;
+  tcb.lastSentAt = now;
+  rcv.lastAckSent = rcv.nxt;
+  rcv.unacked = 0;
+  rcv.dsack = false;
+  tcb.owes &= ~(Owe.Ack | Owe.DelayedAck | Owe.Window);
+  if (tcb.ackAt !== NEVER) core.arm(tcb, Timer.DelayedAck, NEVER, Tm.DelayedAck, now);
+  return true;
+}
+
+/** What keeps the sender back has changed. */
+function limited(core: Core, tcb: Tcb, hold: number, now: Micros): void {
+  if (tcb.hold === hold) return;
+  tcb.hold = hold;
+  const probe = core.probes.probe;
+  if (probe?.sendLimited) probe.sendLimited(tcb, hold, core.cause.id, now);
+}
+
+/** Timers that follow from what was sent and what was not. */
+function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
+  const { snd } = tcb;
+  const { policy } = core;
+  const outstanding = snd.una !== snd.nxt;
+  const waiting = queued(tcb) > 0 || (has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent));
+  if (snd.wnd === 0 && (outstanding || waiting)) {
+    // The window is closed: probes instead of retransmissions (RFC 9293 s3.8.6.1, MUST-35).
+    if (!has(tcb, Flag.Persisting)) {
+      tcb.flags |= Flag.Persisting;
+      tcb.backoff = 0;
+      tcb.retries = 0;
+      const interval = Math.min(policy.persistMax, Math.max(policy.persistMin, tcb.rto));
+      core.arm(tcb, Timer.Persist, now + interval, Tm.Persist, now);
+    }
+  } else if (outstanding && tcb.rexmitAt === NEVER) {
+    core.arm(tcb, Timer.Retransmission, now + backedOff(policy, tcb.rto, tcb.backoff), Tm.Rto, now); // RFC 6298 s5.1
+  }
+  if ((outstanding || waiting) && tcb.options.userTimeout > 0 && tcb.userAt === NEVER)
+    core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
+  const override = hold === Hold.Sws && !outstanding ? (tcb.swsAt === NEVER ? now + policy.swsOverride : tcb.swsAt) : NEVER;
+  if (override !== tcb.swsAt) core.arm(tcb, Timer.SwsOverride, override, Tm.SwsOverride, now);
+}

@@ -1,0 +1,33 @@
+/** The size of segments: RFC 9293 s3.7.1, s3.7.5; RFC 1191 s6.4. */
+import type { Micros } from "../base/environment.js";
+import { Cc } from "../base/why.js";
+import type { IpAddress } from "../ip/address.js";
+import type { Core } from "./core.js";
+import { HEADER_MIN, TIMESTAMPS_SIZE } from "./segment.js";
+import { Flag, has, type Tcb } from "./tcb.js";
+
+const IP_HEADER = 20;
+const HEADERS = IP_HEADER + HEADER_MIN;
+
+/** The MSS that we announce: MMS_R - 20, by the MTU of our own link (MUST-67; RFC 1191 s3.1). */
+export const announcedMss = (core: Core, remote: IpAddress): number => Math.min(65_535, core.network.linkMtuTo(remote) - HEADERS);
+
+/** Octets of text in a full segment: Eff.snd.MSS of RFC 9293 s3.7.1 (MUST-16), without the options of every segment. */
+export function effectiveMss(core: Core, tcb: Tcb, now: Micros): number {
+  tcb.pathMtu = core.network.mtuTo(tcb.remote, now);
+  const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS);
+  return Math.max(1, room - (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0));
+}
+
+/** Asks IP again when something about paths has changed. */
+export function refreshPath(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.pathEpoch = core.network.epoch;
+  const mss = effectiveMss(core, tcb, now);
+  if (mss === tcb.snd.mss) return;
+  tcb.snd.mss = mss;
+  tcb.cc.onMss(mss);
+  core.congestionChanged(tcb, Cc.MssChange, now);
+}
+
+/** The size of the IP packet that a full segment makes. */
+export const packetSize = (tcb: Tcb, text: number): number => text + HEADERS + (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0);

@@ -1,0 +1,88 @@
+/** What implementations choose differently although the standards are one. A profile fills this record; code reads its fields. */
+import type { Micros } from "../base/environment.js";
+import type { OptionStyle } from "./segment.js";
+
+export interface TcpPolicy {
+  readonly optionStyle: OptionStyle;
+  /** Options offered in a SYN: RFC 7323 s2, s3; RFC 2018 s2. */
+  readonly windowScaling: boolean;
+  readonly timestamps: boolean;
+  readonly sack: boolean;
+  /** Length of a tick of the timestamp clock (RFC 7323 s5.4: 1 ms to 1 s). */
+  readonly timestampTick: Micros;
+  /** Drop what comes without the timestamps that were agreed (RFC 7323 s3.2), or tolerate middleboxes that strip them. */
+  readonly requireTimestamps: boolean;
+
+  /** Initial window: RFC 6928 (10 segments) or RFC 5681 s3.1 (2 to 4). */
+  readonly initialWindow: "rfc6928" | "rfc5681";
+  /** Slow start again after an idle time longer than the RTO: RFC 5681 s4.1. */
+  readonly idleRestart: boolean;
+
+  /** RFC 6298: the RTO before the first sample (2.1), its least (2.4) and its most (2.5). */
+  readonly rtoInitial: Micros;
+  readonly rtoMin: Micros;
+  readonly rtoMax: Micros;
+  /** The least value of the variance term 4*RTTVAR; where it is set, `rtoMin` hardly matters. */
+  readonly rtoVarianceMin: Micros;
+  /** Added to every RTO. */
+  readonly rtoSlop: Micros;
+
+  /** R1 of RFC 9293 s3.8.3: retransmissions of one segment after which IP and the application are told. */
+  readonly r1: number;
+  /** R2: give up after this many retransmissions of one segment. */
+  readonly r2: number;
+  /** R2 of an active open: SYNs sent again at most. */
+  readonly synRetries: number;
+  /** The first so many SYN timeouts do not back off. */
+  readonly synLinear: number;
+  readonly synAckRetries: number;
+  /** Retransmissions after which a connection that no application owns is given up. */
+  readonly orphanRetries: number;
+
+  /** Longest delay of an ACK (RFC 9293 s3.8.6.3: below 500 ms). */
+  readonly ackDelay: Micros;
+  /** Full-sized segments acknowledged at once when a connection starts, while the sender is in slow start. */
+  readonly quickAcks: number;
+  /** An ACK is never delayed beyond this many full-sized segments (RFC 5681 s4.2: 2). */
+  readonly ackEvery: number;
+  /** Frames received in one turn share one ACK, but never more than this many octets. */
+  readonly ackStretch: number;
+
+  /** Nagle's rule by Minshall's variant (RFC 9293 appendix A.3): hold a small segment only behind another small one. */
+  readonly nagleMinshall: boolean;
+  /** Override of sender SWS avoidance (RFC 9293 s3.8.6.2.1: 0.1 to 1 s). */
+  readonly swsOverride: Micros;
+
+  /** Persist timer bounds (RFC 9293 s3.8.6.1). */
+  readonly persistMin: Micros;
+  readonly persistMax: Micros;
+  /** A probe of a closed window carries one octet of text (RFC 9293 s3.8.6.1), or none and an old sequence number. */
+  readonly probeWithText: boolean;
+
+  readonly keepAliveIdle: Micros;
+  readonly keepAliveInterval: Micros;
+  readonly keepAliveCount: number;
+
+  /** 2 MSL. */
+  readonly timeWait: Micros;
+  /** Accept a new SYN in TIME-WAIT when its timestamp or sequence number is newer: RFC 6191, RFC 9293 s3.6.1. */
+  readonly timeWaitReuse: boolean;
+  /** Ignore RST in TIME-WAIT: RFC 1337 s3, fix F1. */
+  readonly timeWaitIgnoresReset: boolean;
+  /** How long FIN-WAIT-2 waits when no application owns the connection. */
+  readonly finWait2: Micros;
+
+  /** Challenge ACKs of one connection come no faster than this (RFC 5961 s7). */
+  readonly challengeInterval: Micros;
+  /** ACKs that answer unacceptable segments of one connection come no faster than this. */
+  readonly invalidAckInterval: Micros;
+
+  /** The least MSS that is believed of a peer. */
+  readonly mssFloor: number;
+  /** Buffer sizes of a new connection, octets. Memory follows what is queued, not these. */
+  readonly sendBuffer: number;
+  readonly receiveBuffer: number;
+  readonly ttl: number;
+  /** Let a full SYN queue answer with cookies: RFC 4987 s3.6. */
+  readonly synCookies: boolean;
+}

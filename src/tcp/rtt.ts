@@ -1,0 +1,59 @@
+/** Round-trip time and retransmission timeout: RFC 6298, with the timestamps of RFC 7323 s4. */
+import type { Micros } from "../base/environment.js";
+import type { Core } from "./core.js";
+import type { TcpPolicy } from "./policy.js";
+import type { Segment } from "./segment.js";
+import { Flag, has, type Tcb } from "./tcb.js";
+
+/** The timestamp clock of this connection: ticks since the stack's origin, and its own offset (RFC 7323 s7.1). */
+export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number =>
+  ((Math.floor(now / core.policy.timestampTick) % 2 ** 32) + tcb.tsOffset) | 0;
+
+/** Takes a sample from an ACK that advances SND.UNA: of the segment that was being timed, or else, when that was sent again, of
+ *  the timestamp that the ACK echoes. Karn's rule holds either way: an echo names the transmission it belongs to. True when there was a sample. */
+export function measure(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
+  if (tcb.timedAt <= now) {
+    if (((tcb.snd.una - tcb.timedEnd) | 0) < 0) return false;
+    const rtt = now - tcb.timedAt;
+    tcb.timedAt = Number.POSITIVE_INFINITY;
+    sample(core, tcb, rtt, now);
+    return true;
+  }
+  if (has(tcb, Flag.Timestamps) && seg.hasTimestamp && seg.tsEcr !== 0) {
+    const ticks = (timestampNow(core, tcb, now) - seg.tsEcr) | 0;
+    // An echo from the future, or older than any RTT, is a lie or a wrapped clock.
+    if (ticks < 0 || ticks * core.policy.timestampTick > 600_000_000) return false;
+    sample(core, tcb, ticks * core.policy.timestampTick, now);
+    return true;
+  }
+  return false;
+}
+
+/** RFC 6298 s2.2, s2.3. */
+function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
+  const rtt = Math.max(1, measured);
+  tcb.latestRtt = rtt;
+  if (tcb.minRtt === 0 || rtt < tcb.minRtt) tcb.minRtt = rtt;
+  if (tcb.srtt === 0) {
+    tcb.srtt = rtt;
+    tcb.rttvar = Math.max(1, rtt >> 1);
+  } else {
+    // RTTVAR before SRTT: its deviation is from the old one.
+    tcb.rttvar += Math.round((Math.abs(tcb.srtt - rtt) - tcb.rttvar) / 4);
+    tcb.srtt = Math.max(1, tcb.srtt + Math.round((rtt - tcb.srtt) / 8));
+  }
+  tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar);
+  const probe = core.probes.probe;
+  if (probe?.rttSampled) probe.rttSampled(tcb, rtt, core.cause.id, now);
+}
+
+/** RTO = SRTT + max(G, 4*RTTVAR), within the profile's bounds. */
+export function timeout(policy: TcpPolicy, srtt: Micros, rttvar: Micros): Micros {
+  const variance = Math.max(policy.timestampTick, policy.rtoVarianceMin, 4 * rttvar);
+  return Math.min(policy.rtoMax, Math.max(policy.rtoMin, srtt + variance + policy.rtoSlop));
+}
+
+/** The RTO with its exponential backoff (RFC 6298 s5.5). */
+export function backedOff(policy: TcpPolicy, rto: Micros, backoff: number): Micros {
+  return Math.min(policy.rtoMax, rto * 2 ** Math.min(backoff, 16));
+}

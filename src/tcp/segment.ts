@@ -1,0 +1,222 @@
+/** The TCP header on the wire: RFC 9293 s3.1, options s3.2; RFC 7323 (window scale, timestamps); RFC 2018 (SACK). */
+import { type Seq, seq } from "../base/seq.js";
+
+export const FIN = 0x01;
+export const SYN = 0x02;
+export const RST = 0x04;
+export const PSH = 0x08;
+export const ACK = 0x10;
+export const URG = 0x20;
+export const ECE = 0x40;
+export const CWR = 0x80;
+
+export const HEADER_MIN = 20;
+/** Data offset is four bits of words: 60 octets, so 40 of options. */
+export const HEADER_MAX = 60;
+/** Octets of the timestamps option with the padding that every stack gives it (RFC 7323 appendix A). */
+export const TIMESTAMPS_SIZE = 12;
+/** RFC 7323 s2.3: a larger shift count means 14. */
+export const MAX_WINDOW_SCALE = 14;
+
+/** Why octets are no segment. 0 is success: this is the packet path, nothing throws here. */
+export const Malformed = { No: 0, Truncated: 1, DataOffset: 2 } as const;
+export type Malformed = (typeof Malformed)[keyof typeof Malformed];
+
+/** Which order and padding the options of a SYN get: what implementations are recognised by. */
+export const OptionStyle = { Linux: 0, Bsd: 1 } as const;
+export type OptionStyle = (typeof OptionStyle)[keyof typeof OptionStyle];
+
+/** One segment in the vocabulary of RFC 9293 s3.3.1: SEG.SEQ is `seg.seq`, SEG.LEN is `seg.len`.
+ *
+ *  A stack has one for what it receives and one for what it sends. Each is overwritten by the next, so a handler may read it
+ *  and must not keep it. */
+export class Segment {
+  srcPort = 0;
+  dstPort = 0;
+  seq: Seq = seq(0);
+  ack: Seq = seq(0);
+  flags = 0;
+  /** The window field as it stands in the header: 16 bits, unscaled. */
+  wnd = 0;
+  up = 0;
+  /** SEG.LEN: octets of text, plus one for SYN and one for FIN. */
+  len = 0;
+  /** The text, [textStart, textEnd) in the arena. */
+  textStart = 0;
+  textEnd = 0;
+  /** 0: option absent. */
+  mss = 0;
+  /** -1: option absent. */
+  windowScale = -1;
+  sackPermitted = false;
+  hasTimestamp = false;
+  tsVal = 0;
+  tsEcr = 0;
+  /** SACK blocks: left edge at 2i, right edge at 2i+1; at most four fit. */
+  sackCount = 0;
+  readonly sack = new Int32Array(8);
+}
+
+const KIND_END = 0;
+const KIND_NOP = 1;
+const KIND_MSS = 2;
+const KIND_WINDOW_SCALE = 3;
+const KIND_SACK_PERMITTED = 4;
+const KIND_SACK = 5;
+const KIND_TIMESTAMPS = 8;
+
+const NOP_NOP = (KIND_NOP << 24) | (KIND_NOP << 16);
+
+/** Reads [start, end) into `seg`. The checksum is the caller's: it knows the pseudo-header. */
+export function parseSegment(seg: Segment, view: DataView, start: number, end: number): Malformed {
+  if (end - start < HEADER_MIN) return Malformed.Truncated;
+  const text = start + (view.getUint8(start + 12) >> 4) * 4;
+  if (text < start + HEADER_MIN || text > end) return Malformed.DataOffset;
+
+  seg.srcPort = view.getUint16(start);
+  seg.dstPort = view.getUint16(start + 2);
+  seg.seq = view.getInt32(start + 4) as Seq;
+  seg.ack = view.getInt32(start + 8) as Seq;
+  seg.flags = view.getUint8(start + 13);
+  seg.wnd = view.getUint16(start + 14); // unsigned: (MUST-1)
+  seg.up = view.getUint16(start + 18);
+  seg.textStart = text;
+  seg.textEnd = end;
+  seg.len = end - text + (seg.flags & SYN ? 1 : 0) + (seg.flags & FIN ? 1 : 0);
+  parseOptions(seg, view, start + HEADER_MIN, text);
+  return Malformed.No;
+}
+
+/** Reads what it knows and stops at the first option whose length is impossible: the segment itself stays good (MUST-7). */
+function parseOptions(seg: Segment, view: DataView, from: number, end: number): void {
+  seg.mss = 0;
+  seg.windowScale = -1;
+  seg.sackPermitted = false;
+  seg.hasTimestamp = false;
+  seg.sackCount = 0;
+  // What almost every segment carries, at the place where every stack puts it (RFC 7323 appendix A).
+  if (end - from === TIMESTAMPS_SIZE && view.getInt32(from) === (NOP_NOP | (KIND_TIMESTAMPS << 8) | 10)) {
+    seg.hasTimestamp = true;
+    seg.tsVal = view.getInt32(from + 4);
+    seg.tsEcr = view.getInt32(from + 8);
+    return;
+  }
+  let at = from;
+  while (at < end) {
+    const kind = view.getUint8(at);
+    if (kind === KIND_END) return;
+    if (kind === KIND_NOP) {
+      at += 1;
+      continue;
+    }
+    if (at + 1 >= end) return;
+    const length = view.getUint8(at + 1);
+    if (length < 2 || at + length > end) return;
+    // An option we know, at a length it cannot have, is skipped like one that we do not know (MUST-6).
+    if (kind === KIND_MSS && length === 4) seg.mss = view.getUint16(at + 2);
+    else if (kind === KIND_WINDOW_SCALE && length === 3) seg.windowScale = Math.min(view.getUint8(at + 2), MAX_WINDOW_SCALE);
+    else if (kind === KIND_SACK_PERMITTED && length === 2) seg.sackPermitted = true;
+    else if (kind === KIND_TIMESTAMPS && length === 10) {
+      seg.hasTimestamp = true;
+      seg.tsVal = view.getInt32(at + 2);
+      seg.tsEcr = view.getInt32(at + 6);
+    } else if (kind === KIND_SACK && (length & 7) === 2) {
+      seg.sackCount = (length - 2) >> 3;
+      for (let i = 0; i < seg.sackCount * 2; i++) seg.sack[i] = view.getInt32(at + 2 + 4 * i);
+    }
+    at += length;
+  }
+}
+
+/** Writes a header of `seg`'s fields and options at `start` with the checksum field zero; returns its length. */
+export function writeSegment(view: DataView, start: number, seg: Segment, style: OptionStyle): number {
+  let at = start + HEADER_MIN;
+  if (seg.flags & SYN) at = style === OptionStyle.Linux ? writeSynOptionsLinux(view, at, seg) : writeSynOptionsBsd(view, at, seg);
+  else {
+    if (seg.hasTimestamp) at = writeTimestamps(view, at, seg);
+    if (seg.sackCount > 0) at = writeSack(view, at, seg);
+  }
+  view.setUint16(start, seg.srcPort);
+  view.setUint16(start + 2, seg.dstPort);
+  view.setInt32(start + 4, seg.seq);
+  view.setInt32(start + 8, seg.ack);
+  view.setUint8(start + 12, (at - start) << 2);
+  view.setUint8(start + 13, seg.flags);
+  view.setUint16(start + 14, seg.wnd);
+  view.setUint16(start + 16, 0);
+  view.setUint16(start + 18, seg.up);
+  return at - start;
+}
+
+/** The length that `writeSegment` will return. */
+export function headerLength(seg: Segment, style: OptionStyle): number {
+  if (seg.flags & SYN) {
+    const mss = seg.mss !== 0 ? 4 : 0;
+    const scale = seg.windowScale >= 0 ? 4 : 0;
+    if (style === OptionStyle.Linux) return HEADER_MIN + mss + scale + (seg.hasTimestamp ? 12 : seg.sackPermitted ? 4 : 0);
+    const sack = seg.sackPermitted ? 2 : 0;
+    const stamps = seg.hasTimestamp ? (sack === 0 ? 12 : 10) : 0;
+    return HEADER_MIN + ((mss + scale + sack + stamps + 3) & ~3);
+  }
+  return HEADER_MIN + (seg.hasTimestamp ? TIMESTAMPS_SIZE : 0) + (seg.sackCount > 0 ? 4 + 8 * seg.sackCount : 0);
+}
+
+function writeTimestamps(view: DataView, at: number, seg: Segment): number {
+  view.setInt32(at, NOP_NOP | (KIND_TIMESTAMPS << 8) | 10);
+  view.setInt32(at + 4, seg.tsVal);
+  view.setInt32(at + 8, seg.tsEcr);
+  return at + TIMESTAMPS_SIZE;
+}
+
+function writeSack(view: DataView, at: number, seg: Segment): number {
+  view.setInt32(at, NOP_NOP | (KIND_SACK << 8) | (2 + 8 * seg.sackCount));
+  for (let i = 0; i < seg.sackCount * 2; i++) view.setInt32(at + 4 + 4 * i, seg.sack[i]!);
+  return at + 4 + 8 * seg.sackCount;
+}
+
+/** mss, sackOK, TS, nop, wscale; without timestamps the SACK option is padded in front. */
+function writeSynOptionsLinux(view: DataView, from: number, seg: Segment): number {
+  let at = writeMss(view, from, seg);
+  if (seg.hasTimestamp) {
+    at = writeTimestamps(view, at, seg);
+    if (seg.sackPermitted) view.setInt16(at - TIMESTAMPS_SIZE, (KIND_SACK_PERMITTED << 8) | 2); // where the two NOPs were
+  } else if (seg.sackPermitted) {
+    view.setInt32(at, NOP_NOP | (KIND_SACK_PERMITTED << 8) | 2);
+    at += 4;
+  }
+  return writeWindowScale(view, at, seg);
+}
+
+/** mss, nop, wscale, sackOK, TS; zeros (end of options, padding) up to the next word. */
+function writeSynOptionsBsd(view: DataView, from: number, seg: Segment): number {
+  let at = writeWindowScale(view, writeMss(view, from, seg), seg);
+  if (seg.sackPermitted) {
+    view.setInt16(at, (KIND_SACK_PERMITTED << 8) | 2);
+    at += 2;
+  }
+  if (seg.hasTimestamp) {
+    if (!seg.sackPermitted) {
+      view.setInt16(at, (KIND_NOP << 8) | KIND_NOP);
+      at += 2;
+    }
+    view.setInt16(at, (KIND_TIMESTAMPS << 8) | 10);
+    view.setInt32(at + 2, seg.tsVal);
+    view.setInt32(at + 6, seg.tsEcr);
+    at += 10;
+  }
+  while ((at - from) & 3) view.setUint8(at++, KIND_END); // (MUST-69)
+  return at;
+}
+
+function writeMss(view: DataView, at: number, seg: Segment): number {
+  if (seg.mss === 0) return at;
+  view.setUint16(at, (KIND_MSS << 8) | 4);
+  view.setUint16(at + 2, seg.mss);
+  return at + 4;
+}
+
+function writeWindowScale(view: DataView, at: number, seg: Segment): number {
+  if (seg.windowScale < 0) return at;
+  view.setInt32(at, (KIND_NOP << 24) | (KIND_WINDOW_SCALE << 16) | (3 << 8) | seg.windowScale);
+  return at + 4;
+}

@@ -1,0 +1,267 @@
+/** The transmission control block: RFC 9293 s3.3.1. SND.NXT is `tcb.snd.nxt`, RCV.WND is what `rcv.adv` leaves beyond `rcv.nxt`. */
+import { ByteQueue } from "../base/byte-queue.js";
+import type { ChunkPool } from "../base/chunks.js";
+import { type Micros, NEVER } from "../base/environment.js";
+import { SeqRanges } from "../base/ranges.js";
+import { type Seq, seq } from "../base/seq.js";
+import { type IpAddress, UNSPECIFIED } from "../ip/address.js";
+import type { CongestionController } from "./congestion/controller.js";
+import type { ConnectionOptions } from "./connection-options.js";
+import type { LossRecovery } from "./recovery/recovery.js";
+import { State } from "./state.js";
+
+/** RFC 9293 s3.3.1, figure 3. */
+export class SendSpace {
+  una: Seq = seq(0);
+  nxt: Seq = seq(0);
+  /** SND.WND, scaled. */
+  wnd = 0;
+  wl1: Seq = seq(0);
+  wl2: Seq = seq(0);
+  /** SND.UP: the octet after the last urgent one; equal to `una` when there is none. */
+  up: Seq = seq(0);
+  /** Snd.Wind.Shift. */
+  scale = 0;
+  /** The largest window the peer ever offered: Max(SND.WND) of s3.8.6.2.1, MAX.SND.WND of RFC 5961 s5. */
+  maxWnd = 0;
+  /** Octets of text in a full segment: Eff.snd.MSS without the options that every segment carries. */
+  mss = 536;
+  /** What the peer announced. */
+  peerMss = 536;
+  /** Sequence number of the first octet in the send queue. */
+  text: Seq = seq(0);
+  /** End of the last segment smaller than `mss` that was sent: Minshall's SND.SML (RFC 9293 appendix A.3). */
+  sml: Seq = seq(0);
+  /** The largest segment that was ever acknowledged, IP octets (RFC 5927 s7.2). */
+  acknowledgedSize = 0;
+}
+
+/** RFC 9293 s3.3.1, figure 4. */
+export class ReceiveSpace {
+  nxt: Seq = seq(0);
+  /** The right edge of the largest window ever offered: text below it is accepted (RFC 7323 s2.4). RCV.WND = adv - nxt. */
+  adv: Seq = seq(0);
+  /** RCV.UP. */
+  up: Seq = seq(0);
+  /** Rcv.Wind.Shift. */
+  scale = 0;
+  /** TS.Recent and when it was set (RFC 7323 s4.3, s5.5). */
+  tsRecent = 0;
+  tsRecentAt: Micros = 0;
+  /** Last.ACK.sent. */
+  lastAckSent: Seq = seq(0);
+  /** The largest text that the peer has sent in one segment: RMSS as it turns out. */
+  mss = 0;
+  /** Octets of text received and not yet acknowledged. */
+  unacked = 0;
+  /** Where the peer's FIN is, once it is known; else meaningless. */
+  fin: Seq = seq(0);
+  finSeen = false;
+  /** The receive queue's head is the first octet that the application has not read: RCV.NXT minus the queue's length. */
+  /** Left edges of out-of-order ranges, the most recent first (RFC 2018 s4). */
+  readonly recent = new Int32Array(4);
+  recentCount = 0;
+  /** A duplicate to be reported once (RFC 2883). */
+  dsackLeft: Seq = seq(0);
+  dsackRight: Seq = seq(0);
+  dsack = false;
+}
+
+/** Everything the connection will do later, decided now: `output` reads these when the handlers are done. Bits. */
+export const Owe = {
+  /** An ACK now. */
+  Ack: 1,
+  /** An ACK before `ackAt`. */
+  DelayedAck: 2,
+  Syn: 4,
+  SynAck: 8,
+  /** One octet into a closed window. */
+  Probe: 16,
+  KeepAlive: 32,
+  /** A window update if the window has grown enough. */
+  Window: 64,
+  /** Segments that sender SWS avoidance held back may go. */
+  SwsOverride: 128,
+} as const;
+
+/** Facts that are true or not. Bits of `tcb.flags`. */
+export const Flag = {
+  /** Until the handshake ends: what we offered. After it: what was agreed. */
+  Timestamps: 1,
+  Sack: 2,
+  WindowScale: 4,
+  /** The application has closed its sending side: a FIN follows the queue. */
+  FinQueued: 8,
+  /** SND.NXT covers our FIN. */
+  FinSent: 16,
+  FinAcked: 32,
+  /** No application owns it any more. */
+  Orphan: 64,
+  /** Spawned by a listener, not by a connect (MUST-11). */
+  Passive: 128,
+  /** Persist instead of retransmission: the window is closed. */
+  Persisting: 256,
+  /** The SYN or SYN,ACK was sent more than once. */
+  SynRetransmitted: 512,
+  /** It was in the accept queue, and nobody has taken it. */
+  Unaccepted: 1024,
+  /** The ICMP error that waits for confirmation by a timeout (RFC 5927 s7.2). */
+  PmtuPending: 2048,
+  /** RTO restarts at 3 s when text begins (RFC 6298 s5.7). */
+  SynRto: 4096,
+  /** The application wants to hear when there is room. */
+  WantsRoom: 32768,
+  /** The advice of R1 was given for this segment. */
+  Advised: 65536,
+} as const;
+
+export class Tcb {
+  handle = 0;
+  slot = 0;
+  state: State = State.Closed;
+  flags = 0;
+
+  local: IpAddress = UNSPECIFIED;
+  remote: IpAddress = UNSPECIFIED;
+  localPort = 0;
+  remotePort = 0;
+
+  iss: Seq = seq(0);
+  irs: Seq = seq(0);
+  readonly snd = new SendSpace();
+  readonly rcv = new ReceiveSpace();
+
+  /** What the application wrote and the peer has not acknowledged; what arrived and the application has not read. */
+  readonly sendQueue: ByteQueue;
+  readonly receiveQueue: ByteQueue;
+  readonly outOfOrder: SeqRanges;
+
+  options: ConnectionOptions;
+  optionSet = 0;
+  /** The listener's handle, or 0. */
+  listener = 0;
+
+  cc: CongestionController;
+  recovery: LossRecovery;
+
+  /** Bits of `Owe`, and why and because of which event the ACK among them is owed. */
+  owes = 0;
+  ackWhy = 0;
+  ackCause = 0;
+  /** Because of which event new text, a FIN or a retransmission may go. */
+  sendCause = 0;
+  /** Why everything outstanding is being sent again: a `Rtx` code. */
+  rtxWhy = 0;
+  /** True while it is in the list of those that the turn has touched. */
+  touched = false;
+
+  /** RFC 6298, microseconds; srtt 0: no sample yet. */
+  srtt: Micros = 0;
+  rttvar: Micros = 0;
+  rto: Micros = 0;
+  minRtt: Micros = 0;
+  latestRtt: Micros = 0;
+  /** How often the RTO, or the persist interval, has been doubled. */
+  backoff = 0;
+  /** Retransmissions of the first unacknowledged segment, or unanswered probes of a closed window: what R1 and R2 count. */
+  retries = 0;
+  keepAliveProbes = 0;
+  /** The segment that is being timed when there are no timestamps (Karn: never one that was sent again). */
+  timedEnd: Seq = seq(0);
+  timedAt: Micros = NEVER;
+
+  /** Deadlines; NEVER: not armed. The wheel holds the least of them. */
+  rexmitAt: Micros = NEVER;
+  ackAt: Micros = NEVER;
+  /** Keep-alive, FIN-WAIT-2, TIME-WAIT or linger: a state needs only one of them. */
+  idleAt: Micros = NEVER;
+  /** User timeout (RFC 5482). */
+  userAt: Micros = NEVER;
+  /** Sender SWS override. */
+  swsAt: Micros = NEVER;
+  /** Freeze then, if nothing has happened. */
+  freezeAt: Micros = NEVER;
+
+  /** When it was last sent to and heard of. */
+  lastSentAt: Micros = 0;
+  lastHeardAt: Micros = 0;
+  lastTextSentAt: Micros = 0;
+  openedAt: Micros = 0;
+  /** RFC 7323 s7.1: added to the clock. */
+  tsOffset = 0;
+  /** Segments acknowledged at once that are left (`policy.quickAcks`). */
+  quickAcks = 0;
+  /** When the last challenge ACK and the last answer to an unacceptable segment went out. */
+  challengedAt: Micros = 0;
+  invalidAckAt: Micros = 0;
+  /** What keeps the sender back: a `Hold` code, 0: nothing. */
+  hold = 0;
+  /** The `Network.epoch` for which `snd.mss` holds. */
+  pathEpoch = -1;
+  pathMtu = 0;
+  /** An MTU that an ICMP message claims and that nothing has confirmed yet. */
+  claimedMtu = 0;
+  /** The last ICMP error that did not end the connection, as it would be told: an index into `closeErrors`. */
+  softError = 0;
+  /** Why the connection ended: an index into `closeErrors`; 0: in order. */
+  error = 0;
+
+  /** Counters. */
+  segmentsSent = 0;
+  segmentsReceived = 0;
+  octetsSent = 0;
+  octetsReceived = 0;
+  octetsAcked = 0;
+  segmentsRetransmitted = 0;
+  octetsRetransmitted = 0;
+  duplicateSegments = 0;
+  outOfOrderSegments = 0;
+  timeouts = 0;
+  fastRetransmits = 0;
+  duplicateAcks = 0;
+  zeroWindowProbes = 0;
+  challenges = 0;
+
+  constructor(chunks: ChunkPool, ranges: number, options: ConnectionOptions, cc: CongestionController, recovery: LossRecovery) {
+    this.sendQueue = new ByteQueue(chunks);
+    this.receiveQueue = new ByteQueue(chunks);
+    this.outOfOrder = new SeqRanges(ranges);
+    this.options = options;
+    this.cc = cc;
+    this.recovery = recovery;
+  }
+}
+
+/** Makes a used TCB like a new one: TCBs are pooled. */
+export function clear(tcb: Tcb): void {
+  const { snd, rcv } = tcb;
+  const zero = seq(0);
+  tcb.handle = tcb.slot = tcb.flags = tcb.localPort = tcb.remotePort = tcb.optionSet = tcb.listener = 0;
+  tcb.state = State.Closed;
+  tcb.local = tcb.remote = UNSPECIFIED;
+  tcb.iss = tcb.irs = zero;
+  snd.una = snd.nxt = snd.wl1 = snd.wl2 = snd.up = snd.text = snd.sml = zero;
+  snd.wnd = snd.scale = snd.maxWnd = snd.acknowledgedSize = 0;
+  snd.mss = snd.peerMss = 536;
+  rcv.nxt = rcv.adv = rcv.up = rcv.lastAckSent = rcv.fin = rcv.dsackLeft = rcv.dsackRight = zero;
+  rcv.scale = rcv.tsRecent = rcv.tsRecentAt = rcv.mss = rcv.unacked = rcv.recentCount = 0;
+  rcv.finSeen = rcv.dsack = false;
+  tcb.sendQueue.clear();
+  tcb.receiveQueue.clear();
+  tcb.outOfOrder.clear();
+  tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
+  tcb.touched = false;
+  tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
+  tcb.timedEnd = zero;
+  tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = NEVER;
+  tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.openedAt = tcb.tsOffset = tcb.quickAcks = 0;
+  tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
+  tcb.hold = 0;
+  tcb.pathEpoch = -1;
+  tcb.pathMtu = tcb.claimedMtu = tcb.softError = tcb.error = 0;
+  tcb.segmentsSent = tcb.segmentsReceived = tcb.octetsSent = tcb.octetsReceived = tcb.octetsAcked = 0;
+  tcb.segmentsRetransmitted = tcb.octetsRetransmitted = tcb.duplicateSegments = tcb.outOfOrderSegments = 0;
+  tcb.timeouts = tcb.fastRetransmits = tcb.duplicateAcks = tcb.zeroWindowProbes = tcb.challenges = 0;
+}
+
+export const has = (tcb: Tcb, flag: number): boolean => (tcb.flags & flag) !== 0;

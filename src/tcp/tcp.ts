@@ -1,0 +1,336 @@
+/** TCP as a stack and an application see it: RFC 9293 s3.9.1 (user interface), s3.9.2 (lower level). A thin front: each rule is in
+ *  the file that is named for it. */
+import type { Micros } from "../base/environment.js";
+import { type ErrorCode, networkError } from "../base/errors.js";
+import type { Memory } from "../base/memory.js";
+import { St, Tx } from "../base/why.js";
+import type { IpAddress } from "../ip/address.js";
+import type { QuotedError } from "../ip/icmp/error.js";
+import type { Datagram } from "../ip/network.js";
+import { arrives } from "./arrives.js";
+import type { ConnectionOptions } from "./connection-options.js";
+import { Core, deadline, type TcpParts } from "./core.js";
+import { Form } from "./demux.js";
+import { type Application, CloseError, closeErrors } from "./events.js";
+import { ROW_SIZE } from "./frozen.js";
+import { icmpError } from "./icmp.js";
+import type { Listener } from "./listener.js";
+import { output, resetFrom } from "./output.js";
+import { showListener, showTcb } from "./show.js";
+import { State } from "./state.js";
+import { Flag, type Tcb } from "./tcb.js";
+import { expire } from "./timeouts.js";
+import * as user from "./user.js";
+
+/** Names a connection or a listener; never 0. Dead after `close` or `abort`: calls with it throw EBADF. */
+export type Handle = number;
+
+export class Tcp {
+  readonly #core: Core;
+  readonly memory: Memory;
+  /** What `lend` lends: [lentStart, lentStart + lentLength) in the arena. */
+  lentStart = 0;
+  lentLength = 0;
+
+  constructor(parts: TcpParts, now: Micros) {
+    this.#core = new Core(parts, now);
+    this.memory = parts.memory;
+  }
+
+  // ---- for applications
+
+  /** Opens a connection (RFC 9293 s3.9.1.1). Established or Closed follows. Throws EINVAL, ENETUNREACH, EADDRNOTAVAIL, EADDRINUSE, ENOBUFS. */
+  connect(request: user.ConnectRequest, application: Application, now: Micros): Handle {
+    this.#core.cause.begin();
+    const tcb = user.connect(this.#core, request, application, now);
+    this.#core.work();
+    return tcb.handle;
+  }
+
+  /** Listens on a port. Acceptable follows for each connection. Throws EINVAL, EADDRINUSE, EADDRNOTAVAIL, ENOBUFS. */
+  listen(request: user.ListenRequest, application: Application): Handle {
+    return user.listen(this.#core, request, application);
+  }
+
+  /** The next connection of a listener, or 0. It has no application until `attach`. */
+  accept(listener: Handle): Handle {
+    const found = this.#listener(listener, "accept");
+    for (let handle = found.shift(); handle !== 0; handle = found.shift()) {
+      const slot = this.#core.demux.slot(handle);
+      const tcb = slot === 0 ? null : this.#core.resolve(slot);
+      if (tcb === null) continue;
+      tcb.flags &= ~Flag.Unaccepted;
+      this.#core.touch(tcb);
+      this.#core.work();
+      return handle;
+    }
+    return 0;
+  }
+
+  /** Gives a connection or a listener its application; events that waited for one are delivered. */
+  attach(handle: Handle, application: Application): void {
+    const slot = this.#slot(handle, "attach");
+    this.#core.applications[slot] = application;
+    this.#core.reemit(slot);
+    this.#core.work();
+  }
+
+  /** Queues octets of `source` (copied). Returns how many: fewer when the send buffer is full (Writable follows), -1 when
+   *  nothing can be sent any more (`errorOf` says why, null: it was shut down). */
+  send(handle: Handle, source: Uint8Array, offset: number, length: number, _now: Micros): number {
+    const tcb = this.#connection(handle, "send");
+    this.#core.cause.begin();
+    const taken = user.send(this.#core, tcb, source, offset, length);
+    if (taken > 0) this.#core.work();
+    return taken;
+  }
+
+  /** Copies received octets to `target`. Returns how many; 0: none now (Readable follows); -1: the end (`errorOf`: null if in order). */
+  receive(handle: Handle, target: Uint8Array, offset: number, length: number, _now: Micros): number {
+    const tcb = this.#connection(handle, "receive");
+    const octets = user.receive(this.#core, tcb, target, offset, length);
+    if (octets > 0) this.#core.work();
+    return octets;
+  }
+
+  /** Lends the next received octets in place, in `lentStart` and `lentLength`; false when there are none. They stay until `consume`. */
+  lend(handle: Handle): boolean {
+    const tcb = this.#connection(handle, "lend");
+    if (user.readable(tcb) === 0) return false;
+    this.lentStart = tcb.receiveQueue.spanStart(0);
+    this.lentLength = tcb.receiveQueue.spanLength(0);
+    return true;
+  }
+
+  /** Gives octets that were lent back: they have been read. */
+  consume(handle: Handle, octets: number, _now: Micros): void {
+    const tcb = this.#connection(handle, "consume");
+    if (!Number.isInteger(octets) || octets < 0 || octets > user.readable(tcb))
+      throw networkError("EINVAL", "consume", `${octets} octets`, `${user.readable(tcb)} can be read`);
+    user.consume(this.#core, tcb, octets);
+    this.#core.work();
+  }
+
+  /** Sends a FIN behind what is queued; receiving goes on (RFC 9293 s3.6, half-close). */
+  shutdown(handle: Handle, now: Micros): void {
+    const tcb = this.#connection(handle, "shutdown");
+    this.#core.cause.begin();
+    user.shutdown(this.#core, tcb, now);
+    this.#core.work();
+  }
+
+  /** Lets go of a connection or a listener: queued data is still delivered, unread data makes it a reset. The handle is dead. */
+  close(handle: Handle, now: Micros): void {
+    this.#core.cause.begin();
+    const listener = this.#core.listener(handle);
+    if (listener !== null) user.closeListener(this.#core, listener, now);
+    else user.close(this.#core, this.#connection(handle, "close"), now);
+    this.#core.work();
+  }
+
+  /** Resets the connection (RFC 9293 s3.10.5). The handle is dead. */
+  abort(handle: Handle, now: Micros): void {
+    this.#core.cause.begin();
+    user.abort(this.#core, this.#connection(handle, "abort"), now);
+    this.#core.work();
+  }
+
+  /** Changes options of a connection. Throws EINVAL that names the option, its value and its range. */
+  configure(handle: Handle, changes: Partial<ConnectionOptions>, now: Micros): void {
+    user.configure(this.#core, this.#connection(handle, "configure"), changes, now);
+    this.#core.work();
+  }
+
+  /** Marks all that has been sent so far as urgent (RFC 9293 s3.8.5). */
+  markUrgent(handle: Handle): void {
+    user.markUrgent(this.#core, this.#connection(handle, "markUrgent"));
+    this.#core.work();
+  }
+
+  /** Octets still to be read before the urgent mark; 0: none (MUST-33). */
+  urgentAhead(handle: Handle): number {
+    return user.urgentAhead(this.#connection(handle, "urgentAhead"));
+  }
+
+  stateOf(handle: Handle): State {
+    if (this.#core.listener(handle) !== null) return State.Listen;
+    return this.#connection(handle, "stateOf").state;
+  }
+
+  /** How the connection ended, or the soft error that would end it; null: in order, or not at all. */
+  errorOf(handle: Handle): ErrorCode | null {
+    return closeErrors[this.#connection(handle, "errorOf").error] ?? null;
+  }
+
+  /** The last ICMP error that has not ended the connection (MUST-47). */
+  softErrorOf(handle: Handle): ErrorCode | null {
+    return closeErrors[this.#connection(handle, "softErrorOf").softError] ?? null;
+  }
+
+  /** Octets that `receive` would give now. */
+  readable(handle: Handle): number {
+    return user.readable(this.#connection(handle, "readable"));
+  }
+
+  /** Octets that `send` would take now. */
+  writable(handle: Handle): number {
+    const tcb = this.#connection(handle, "writable");
+    return Math.max(0, tcb.options.sendBuffer - tcb.sendQueue.length);
+  }
+
+  /** Octets sent or queued and not acknowledged. */
+  unsent(handle: Handle): number {
+    return this.#connection(handle, "unsent").sendQueue.length;
+  }
+
+  optionsOf(handle: Handle): ConnectionOptions {
+    return this.#connection(handle, "optionsOf").options;
+  }
+
+  endpointsOf(handle: Handle): { local: IpAddress; localPort: number; remote: IpAddress; remotePort: number } {
+    const listener = this.#core.listener(handle);
+    if (listener !== null) return { local: listener.local, localPort: listener.port, remote: 0 as IpAddress, remotePort: 0 };
+    const slot = this.#slot(handle, "endpointsOf");
+    const { demux } = this.#core;
+    return { local: demux.local(slot), localPort: demux.localPort(slot), remote: demux.remote(slot), remotePort: demux.remotePort(slot) };
+  }
+
+  // ---- for the stack
+
+  /** A datagram for TCP. The packet stays the caller's. */
+  arrives(datagram: Datagram, now: Micros): void {
+    arrives(this.#core, datagram, now);
+  }
+
+  icmpError(error: QuotedError, now: Micros): void {
+    icmpError(this.#core, error, now);
+  }
+
+  /** Timers that are due. Call it after the frames that waited: what they acknowledge needs no timeout. */
+  expire(now: Micros): void {
+    const { wheel } = this.#core;
+    for (let slot = wheel.pop(now); slot >= 0; slot = wheel.pop(now)) {
+      const tcb = this.#core.resolve(slot);
+      if (tcb === null) continue;
+      this.#core.cause.begin();
+      expire(this.#core, tcb, now);
+    }
+  }
+
+  /** Each connection that was touched speaks once. */
+  flush(now: Micros): void {
+    while (this.#core.touchedCount > 0) {
+      const touched = this.#core.takeTouched();
+      for (let i = 0; i < touched.length; i++) {
+        const tcb = touched[i]!;
+        if (tcb.handle === 0) {
+          this.#core.recycle(tcb);
+          continue;
+        }
+        output(this.#core, tcb, now);
+        tcb.touched = false;
+        this.#core.settle(tcb, now);
+      }
+    }
+  }
+
+  /** Tells the applications. No protocol code is on the call stack. */
+  deliver(): void {
+    this.#core.deliver();
+  }
+
+  /** True when there is something to flush or to deliver. */
+  get busy(): boolean {
+    return this.#core.touchedCount > 0 || this.#core.eventCount > 0;
+  }
+
+  nextTimeout(): Micros {
+    return this.#core.wheel.next();
+  }
+
+  /** One of our addresses is gone (RFC 5227 s2.4, a removed device): its connections cannot go on (RFC 1122 s4.2.3.8 in spirit). */
+  addressGone(address: IpAddress, now: Micros): void {
+    for (let slot = 1; slot < this.#core.demux.top; slot++) {
+      const form = this.#core.demux.form(slot);
+      if ((form !== Form.Live && form !== Form.Row) || this.#core.demux.local(slot) !== address) continue;
+      const tcb = this.#core.resolve(slot);
+      if (tcb === null || tcb.state === State.Closed) continue;
+      if (tcb.state !== State.SynSent && tcb.state !== State.TimeWait) resetFrom(this.#core, tcb, tcb.snd.nxt, Tx.RstAbort, now);
+      this.#core.finish(tcb, CloseError.AddressGone, St.DeviceGone, now);
+    }
+  }
+
+  /** Ends everything at once: every connection is reset, no event follows. */
+  closeAll(now: Micros): void {
+    for (const listeners of [...this.#core.listeners.values()])
+      for (const listener of listeners) user.closeListener(this.#core, listener, now);
+    for (let slot = 1; slot < this.#core.demux.top; slot++) {
+      const form = this.#core.demux.form(slot);
+      const tcb = form === Form.Live || form === Form.Row ? this.#core.resolve(slot) : null;
+      if (tcb !== null) user.abort(this.#core, tcb, now);
+    }
+  }
+
+  // ---- for people
+
+  /** A connection or listener as plain JSON. */
+  show(handle: Handle, now: Micros): Record<string, unknown> {
+    const listener = this.#core.listener(handle);
+    if (listener !== null) return showListener(listener);
+    return this.#showSlot(this.#slot(handle, "show"), now);
+  }
+
+  /** Every connection and listener as plain JSON, at most `most` of them. */
+  showAll(now: Micros, most = 10_000): Record<string, unknown>[] {
+    const all: Record<string, unknown>[] = [];
+    for (const listeners of this.#core.listeners.values()) for (const listener of listeners) all.push(showListener(listener));
+    for (let slot = 1; slot < this.#core.demux.top && all.length < most; slot++) {
+      const form = this.#core.demux.form(slot);
+      if (form === Form.Live || form === Form.Row) all.push(this.#showSlot(slot, now));
+    }
+    return all;
+  }
+
+  /** Table sizes. */
+  summary(): Record<string, number> {
+    const { demux, live, rows, timeWaitCount } = this.#core;
+    return { slots: demux.used, live: live.length, frozen: rows.used, timeWait: timeWaitCount, rowSize: ROW_SIZE };
+  }
+
+  /** Visits every live connection, for invariants and probes: objects are live, keep none. */
+  each(visit: (tcb: Tcb) => void): void {
+    for (const tcb of this.#core.live) visit(tcb);
+  }
+
+  /** The least deadline of a connection: for invariants. */
+  static deadlineOf(tcb: Tcb): Micros {
+    return deadline(tcb);
+  }
+
+  #showSlot(slot: number, now: Micros): Record<string, unknown> {
+    const form = this.#core.demux.form(slot) === Form.Row ? "frozen" : "live";
+    const tcb = this.#core.resolve(slot)!;
+    const shown = showTcb(tcb, this.#core.policy, form, now);
+    // Looking at a frozen connection leaves it frozen.
+    if (form === "frozen" && !tcb.touched) this.#core.refreeze(tcb);
+    return shown;
+  }
+
+  #slot(handle: Handle, syscall: string): number {
+    const slot = this.#core.demux.slot(handle);
+    if (slot === 0) throw networkError("EBADF", syscall, `handle ${String(handle)}`, "it was closed, or never opened");
+    return slot;
+  }
+
+  #connection(handle: Handle, syscall: string): Tcb {
+    const tcb = this.#core.resolve(this.#slot(handle, syscall));
+    if (tcb === null) throw networkError("ENOTCONN", syscall, `handle ${String(handle)}`, "a listener has connections, it is none");
+    return tcb;
+  }
+
+  #listener(handle: Handle, syscall: string): Listener {
+    const listener = this.#core.listener(handle);
+    if (listener === null) throw networkError("EINVAL", syscall, `handle ${String(handle)}`, "it is no listener");
+    return listener;
+  }
+}

@@ -1,0 +1,181 @@
+/** What a segment carries: urgent pointer, text and FIN; RFC 9293 s3.10.7.4, sixth to eighth step, and the ACKs it earns
+ *  (RFC 9293 s3.8.6.3, RFC 5681 s4.2, RFC 2018, RFC 2883). */
+import type { Micros } from "../base/environment.js";
+import { type Seq, seqAdd, seqDiff, seqGt, seqLt } from "../base/seq.js";
+import { Drop, St, Tx } from "../base/why.js";
+import { enterTimeWait } from "./closing.js";
+import type { Core } from "./core.js";
+import { TcpEvent } from "./events.js";
+import type { Segment } from "./segment.js";
+import { State } from "./state.js";
+import { Flag, has, Owe, type Tcb } from "./tcb.js";
+
+/** Text [start, end) of the arena, which begins at `at` and lies in the window, not before RCV.NXT. */
+export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: number, now: Micros): void {
+  const { rcv, receiveQueue, outOfOrder } = tcb;
+  const octets = end - start;
+  const ahead = seqDiff(at, rcv.nxt);
+  const right = seqAdd(at, octets);
+  if (octets > rcv.mss) rcv.mss = Math.min(octets, 65_535);
+
+  if (rcv.finSeen && seqGt(right, rcv.fin)) {
+    core.tally.add(Drop.AfterClose); // text beyond the peer's own FIN
+    return;
+  }
+  if (ahead > 0) {
+    tcb.outOfOrderSegments += 1;
+    noteHeld(tcb, at, right);
+    if (!outOfOrder.add(at, right)) {
+      core.drop(tcb, Drop.OutOfOrderLimit, now);
+      core.oweAck(tcb, Tx.AckOutOfOrder);
+      return;
+    }
+  }
+  if (!receiveQueue.place(receiveQueue.length + ahead, start, octets)) {
+    // No chunk: as if lost on the wire. What is in order goes before what is not: the holes give their memory back.
+    if (ahead === 0 && outOfOrder.count > 0) {
+      forgetOutOfOrder(tcb);
+      if (receiveQueue.place(receiveQueue.length, start, octets)) return receiveText(core, tcb, at, start, end, now);
+    }
+    if (ahead > 0) forgetOutOfOrder(tcb);
+    core.drop(tcb, Drop.NoBuffers, now);
+    core.oweAck(tcb, Tx.AckOutOfOrder);
+    return;
+  }
+  if (ahead > 0) {
+    remember(tcb, at);
+    core.oweAck(tcb, Tx.AckOutOfOrder); // RFC 5681 s4.2: immediately
+    return;
+  }
+
+  // In order: with it, what it makes contiguous.
+  let contiguous = octets;
+  const filled = outOfOrder.count > 0;
+  if (filled) {
+    noteHeld(tcb, at, right);
+    const range = outOfOrder.indexOf(right);
+    if (range >= 0) contiguous = seqDiff(outOfOrder.right(range), at);
+  }
+  receiveQueue.extend(contiguous);
+  rcv.nxt = seqAdd(rcv.nxt, contiguous);
+  rcv.unacked += contiguous;
+  tcb.octetsReceived += contiguous;
+  if (filled) {
+    outOfOrder.removeBelow(rcv.nxt);
+    forgetRecent(tcb);
+  }
+  core.emit(tcb.slot, TcpEvent.Readable);
+  owe(core, tcb, filled);
+  if (rcv.finSeen && rcv.nxt === rcv.fin) finInOrder(core, tcb, now);
+}
+
+/** Delayed, or now: RFC 9293 s3.8.6.3 and the profile. Octets are counted, not segments: a link may have merged them. */
+function owe(core: Core, tcb: Tcb, filled: boolean): void {
+  const { rcv } = tcb;
+  if (filled) return core.oweAck(tcb, Tx.AckFill); // RFC 5681 s4.2: when it fills all or part of a gap
+  if (rcv.unacked >= core.policy.ackEvery * Math.max(1, rcv.mss)) return core.oweAck(tcb, Tx.AckEverySecond);
+  if (tcb.quickAcks > 0) {
+    tcb.quickAcks -= 1;
+    return core.oweAck(tcb, Tx.AckQuick);
+  }
+  if ((tcb.owes & (Owe.Ack | Owe.DelayedAck)) === 0) {
+    tcb.owes |= Owe.DelayedAck;
+    tcb.ackWhy = Tx.AckDelayTimer;
+    tcb.ackCause = core.cause.id;
+  }
+}
+
+/** The FIN occupies `at`. */
+export function receiveFin(core: Core, tcb: Tcb, at: Seq, now: Micros): void {
+  const { rcv } = tcb;
+  if (tcb.state === State.SynReceived || tcb.state === State.SynSent) return;
+  if (tcb.state === State.TimeWait || rcv.finSeen) {
+    // Once more: acknowledged, and nothing else.
+    core.oweAck(tcb, Tx.AckFin);
+    return;
+  }
+  rcv.fin = at;
+  rcv.finSeen = true;
+  if (at === rcv.nxt) finInOrder(core, tcb, now);
+  else core.oweAck(tcb, Tx.AckOutOfOrder); // it waits for the text before it
+}
+
+/** All before the FIN is here: RFC 9293 s3.10.7.4, eighth step. */
+function finInOrder(core: Core, tcb: Tcb, now: Micros): void {
+  const { rcv } = tcb;
+  rcv.nxt = seqAdd(rcv.nxt, 1);
+  core.oweAck(tcb, Tx.AckFin);
+  core.emit(tcb.slot, TcpEvent.PeerClosed | TcpEvent.Readable);
+  switch (tcb.state) {
+    case State.Established:
+      core.enter(tcb, State.CloseWait, St.RcvFin, now);
+      return;
+    case State.FinWait1:
+      // Our FIN is not acknowledged, or this segment would have brought us to FIN-WAIT-2.
+      core.enter(tcb, State.Closing, St.RcvFin, now);
+      return;
+    case State.FinWait2:
+      enterTimeWait(core, tcb, St.RcvFin, now);
+      return;
+    default:
+      return;
+  }
+}
+
+/** RCV.UP = max(RCV.UP, SEG.UP): the urgent pointer names the octet after the urgent data (MUST-62, RFC 6093). */
+export function receiveUrgent(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+  const up = seqAdd(seg.seq, seg.up);
+  if (!seqGt(up, tcb.rcv.up) || !seqGt(up, tcb.rcv.nxt)) return;
+  // It may point as far ahead as it likes (MUST-31), not beyond what a sequence comparison can order.
+  tcb.rcv.up = up;
+  core.emit(tcb.slot, TcpEvent.Urgent);
+  void now;
+}
+
+/** [left, right) came although it is here already: the next ACK says so once (RFC 2883 s4). */
+export function noteDuplicate(tcb: Tcb, left: Seq, right: Seq): void {
+  if (!has(tcb, Flag.Sack) || !seqLt(left, right)) return;
+  tcb.rcv.dsack = true;
+  tcb.rcv.dsackLeft = left;
+  tcb.rcv.dsackRight = right;
+}
+
+/** The part of [at, right) that is held out of order already, if any, is a duplicate (RFC 2883 s4.2). */
+function noteHeld(tcb: Tcb, at: Seq, right: Seq): void {
+  const { outOfOrder } = tcb;
+  if (!outOfOrder.overlaps(at, right)) return;
+  const i = outOfOrder.after(at);
+  const left = seqGt(outOfOrder.left(i), at) ? outOfOrder.left(i) : at;
+  noteDuplicate(tcb, left, seqLt(outOfOrder.right(i), right) ? outOfOrder.right(i) : right);
+}
+
+/** RFC 2018 s4: the first block is the most recent, the others repeat those before it. */
+function remember(tcb: Tcb, at: Seq): void {
+  const { rcv, outOfOrder } = tcb;
+  const { recent } = rcv;
+  const left = outOfOrder.left(outOfOrder.indexOf(at));
+  let to = 0;
+  for (let i = 0; i < rcv.recentCount; i++) {
+    const range = outOfOrder.indexOf(recent[i]! as Seq);
+    if (range >= 0 && outOfOrder.left(range) !== left) recent[to++] = outOfOrder.left(range);
+  }
+  to = Math.min(to, recent.length - 1);
+  recent.copyWithin(1, 0, to);
+  recent[0] = left;
+  rcv.recentCount = to + 1;
+}
+
+/** Ranges that have become contiguous are no longer reported. */
+function forgetRecent(tcb: Tcb): void {
+  const { rcv, outOfOrder } = tcb;
+  let to = 0;
+  for (let i = 0; i < rcv.recentCount; i++) if (outOfOrder.indexOf(rcv.recent[i]! as Seq) >= 0) rcv.recent[to++] = rcv.recent[i]!;
+  rcv.recentCount = to;
+}
+
+/** Gives up what is held out of order: the peer still has it (RFC 2018 s8 lets a receiver renege). */
+function forgetOutOfOrder(tcb: Tcb): void {
+  tcb.outOfOrder.clear();
+  tcb.rcv.recentCount = 0;
+  tcb.receiveQueue.trim();
+}

@@ -1,0 +1,159 @@
+/** TIMEOUTS: RFC 9293 s3.10.8, and the timers of RFC 6298, RFC 5482 and RFC 9293 s3.8. */
+import { type Micros, NEVER } from "../base/environment.js";
+import { seqDiff } from "../base/seq.js";
+import { Cc, Hold, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
+import { armKeepAlive } from "./closing.js";
+import type { Core } from "./core.js";
+import { CloseError, TcpEvent } from "./events.js";
+import { applyClaimedMtu } from "./icmp.js";
+import { resetFrom } from "./output.js";
+import { Timer } from "./probe.js";
+import { backedOff } from "./rtt.js";
+import { State } from "./state.js";
+import { Flag, has, Owe, type Tcb } from "./tcb.js";
+
+/** Every deadline of the connection that has come. */
+export function expire(core: Core, tcb: Tcb, now: Micros): void {
+  core.touch(tcb); // also when nothing is due: the flush puts it back into the wheel
+  if (tcb.ackAt <= now) delayedAck(core, tcb, now);
+  if (tcb.swsAt <= now) swsOverride(core, tcb, now);
+  if (tcb.userAt <= now) return userTimeout(core, tcb, now);
+  if (tcb.rexmitAt <= now) {
+    if (has(tcb, Flag.Persisting)) persist(core, tcb, now);
+    else retransmission(core, tcb, now);
+  }
+  if (tcb.idleAt <= now && tcb.state !== State.Closed) idle(core, tcb, now);
+}
+
+function delayedAck(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.ackAt = NEVER;
+  core.expired(tcb, Timer.DelayedAck, Tm.DelayedAck, now);
+  tcb.owes &= ~Owe.DelayedAck;
+  core.oweAck(tcb, Tx.AckDelayTimer);
+}
+
+function swsOverride(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.swsAt = NEVER;
+  core.expired(tcb, Timer.SwsOverride, Tm.SwsOverride, now);
+  tcb.sendCause = core.cause.id;
+  if (tcb.hold === Hold.Sws) tcb.owes |= Owe.SwsOverride;
+}
+
+/** RFC 5482, RFC 9293 s3.10.8: data has stayed unacknowledged for too long. */
+function userTimeout(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.userAt = NEVER;
+  core.expired(tcb, Timer.UserTimeout, Tm.UserTimeout, now);
+  giveUp(core, tcb, St.UserTimeout, now);
+}
+
+/** RFC 6298 s5.4 to s5.7, RFC 9293 s3.8.3 (R1, R2), s3.10.8. */
+function retransmission(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.rexmitAt = NEVER;
+  core.expired(tcb, Timer.Retransmission, tcb.state === State.SynSent || tcb.state === State.SynReceived ? Tm.SynRto : Tm.Rto, now);
+  tcb.timeouts += 1;
+  tcb.sendCause = core.cause.id;
+  if (tcb.state === State.SynSent || tcb.state === State.SynReceived) return synTimeout(core, tcb, now);
+  const { snd, cc, recovery } = tcb;
+  if (snd.una === snd.nxt) return;
+
+  const first = tcb.retries === 0;
+  tcb.retries += 1;
+  if (tcb.retries >= core.policy.r1 && !has(tcb, Flag.Advised)) {
+    // R1: negative advice to IP (MUST-20), a word to the application (SHLD-9).
+    tcb.flags |= Flag.Advised;
+    core.network.suspect(tcb.remote, now);
+    core.emit(tcb.slot, TcpEvent.Advice);
+  }
+  const r2 = has(tcb, Flag.Orphan) ? core.policy.orphanRetries : core.policy.r2;
+  if (tcb.retries > r2) return giveUp(core, tcb, St.RetransmitTimeout, now);
+
+  // RFC 5927 s7.2: the timeout confirms what an ICMP message claimed.
+  if (has(tcb, Flag.PmtuPending)) applyClaimedMtu(core, tcb, now);
+  tcb.backoff += 1; // RFC 6298 s5.5
+  cc.onTimeout(seqDiff(snd.nxt, snd.una), first, now);
+  recovery.onTimeout(snd.una, snd.nxt, now);
+  tcb.rtxWhy = Rtx.Rto;
+  tcb.timedAt = NEVER;
+  core.tally.add(Loss.Rto);
+  const probe = core.probes.probe;
+  if (probe?.segmentLost) probe.segmentLost(tcb, snd.una, snd.nxt, Loss.Rto, core.cause.id, now);
+  core.congestionChanged(tcb, Cc.RtoCollapse, now);
+  core.arm(tcb, Timer.Retransmission, now + backedOff(core.policy, tcb.rto, tcb.backoff), Tm.RtoBackoff, now);
+}
+
+function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
+  const passive = tcb.state === State.SynReceived;
+  // The first so many SYNs do not back off, and come on top.
+  const most = passive ? core.policy.synAckRetries : core.policy.synRetries + core.policy.synLinear;
+  tcb.retries += 1;
+  tcb.backoff += 1;
+  if (tcb.retries > most) {
+    if (passive && has(tcb, Flag.Passive)) core.finish(tcb, CloseError.None, St.SynTimeout, now);
+    else core.finish(tcb, tcb.softError === 0 ? CloseError.TimedOut : tcb.softError, St.SynTimeout, now);
+    return;
+  }
+  if (tcb.retries === core.policy.r1) core.network.suspect(tcb.remote, now);
+  tcb.owes |= passive ? Owe.SynAck : Owe.Syn;
+  tcb.ackCause = core.cause.id;
+}
+
+/** The window is closed: ask (RFC 9293 s3.8.6.1). Who answers is not given up (MUST-37). */
+function persist(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.rexmitAt = NEVER;
+  core.expired(tcb, Timer.Persist, Tm.Persist, now);
+  tcb.retries += 1;
+  const r2 = has(tcb, Flag.Orphan) ? core.policy.orphanRetries : core.policy.r2;
+  if (tcb.retries > r2) return giveUp(core, tcb, St.RetransmitTimeout, now);
+  tcb.backoff += 1;
+  tcb.owes |= Owe.Probe;
+  const interval = Math.max(core.policy.persistMin, tcb.rto) * 2 ** Math.min(tcb.backoff, 16);
+  core.arm(tcb, Timer.Persist, now + Math.min(core.policy.persistMax, interval), Tm.PersistBackoff, now);
+}
+
+/** The timer that each state has at most one of. */
+function idle(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.idleAt = NEVER;
+  switch (tcb.state) {
+    case State.TimeWait:
+      core.expired(tcb, Timer.TimeWait, Tm.TimeWait, now);
+      core.finish(tcb, CloseError.None, St.TimeWaitOver, now);
+      return;
+    case State.FinWait2:
+      core.expired(tcb, Timer.FinWait2, Tm.FinWait2, now);
+      core.finish(tcb, CloseError.TimedOut, St.FinWait2Timeout, now);
+      return;
+    case State.Established:
+    case State.CloseWait:
+      if (!has(tcb, Flag.Orphan)) return keepAlive(core, tcb, now);
+      break;
+    default:
+  }
+  // What is left is linger: the application gave its queued data so long.
+  core.expired(tcb, Timer.Linger, Tm.Linger, now);
+  resetFrom(core, tcb, tcb.snd.nxt, Tx.RstTimeout, now);
+  core.finish(tcb, CloseError.TimedOut, St.LingerTimeout, now);
+}
+
+/** RFC 9293 s3.8.4: only when nothing is outstanding and nothing was heard for the interval (MUST-26). */
+function keepAlive(core: Core, tcb: Tcb, now: Micros): void {
+  const { options } = tcb;
+  if (options.keepAlive === 0) return;
+  if (tcb.snd.una !== tcb.snd.nxt || tcb.sendQueue.length > 0) return armKeepAlive(core, tcb, now);
+  const due = tcb.lastHeardAt + options.keepAlive;
+  if (tcb.keepAliveProbes === 0 && due > now) {
+    core.arm(tcb, Timer.KeepAlive, due, Tm.KeepAlive, now);
+    return;
+  }
+  core.expired(tcb, Timer.KeepAlive, Tm.KeepAlive, now);
+  // Not one lost probe: all of them in a row (MUST-29).
+  if (tcb.keepAliveProbes >= options.keepAliveCount) return giveUp(core, tcb, St.KeepAliveTimeout, now);
+  tcb.keepAliveProbes += 1;
+  tcb.owes |= Owe.KeepAlive;
+  core.arm(tcb, Timer.KeepAlive, now + options.keepAliveInterval, Tm.KeepAlive, now);
+}
+
+/** The peer is gone, or might as well be: reset, and tell the application. */
+function giveUp(core: Core, tcb: Tcb, why: number, now: Micros): void {
+  if (tcb.state !== State.SynSent) resetFrom(core, tcb, tcb.snd.nxt, Tx.RstTimeout, now);
+  core.finish(tcb, tcb.softError === 0 ? CloseError.TimedOut : tcb.softError, why, now);
+}

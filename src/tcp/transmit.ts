@@ -1,0 +1,58 @@
+/** The last step of every segment that leaves: header, text, checksum, IP. `core.out` says what it is. */
+import { pseudoHeaderSum } from "../base/checksum.js";
+import type { Micros } from "../base/environment.js";
+import { ChecksumState } from "../base/packet.js";
+import { Hold } from "../base/why.js";
+import type { IpAddress } from "../ip/address.js";
+import { Protocol, type SendOptions, Sent } from "../ip/network.js";
+import type { Core } from "./core.js";
+import { headerLength, writeSegment } from "./segment.js";
+import type { Tcb } from "./tcb.js";
+
+/** DF always: RFC 1191 s6.1 makes path MTU discovery TCP's business. */
+const options: SendOptions = { ttl: 64, trafficClass: 0, dontFragment: true };
+
+/** Sends `core.out` with `length` octets of text from `ahead` in the connection's send queue. False when there was no buffer:
+ *  nothing has been sent, and who can must try again. */
+export function transmit(
+  core: Core,
+  tcb: Tcb | null,
+  local: IpAddress,
+  remote: IpAddress,
+  ttl: number,
+  ahead: number,
+  length: number,
+  why: number,
+  cause: number,
+  now: Micros,
+): boolean {
+  const { out, network, view, memory } = core;
+  const packet = network.pool.take();
+  if (packet === null) {
+    core.tally.add(Hold.NoBuffers);
+    return false;
+  }
+  const style = core.policy.optionStyle;
+  const header = headerLength(out, style);
+  const start = packet.start - header;
+  packet.start = start;
+  packet.end = start + header + length;
+  writeSegment(view, start, out, style);
+  if (length > 0) tcb!.sendQueue.copyToArena(ahead, start + header, length);
+  const pseudo = pseudoHeaderSum(local, remote, Protocol.Tcp, header + length);
+  if (network.checksumOffloadTo(remote)) {
+    view.setUint16(start + 16, (pseudo & 0xffff) + (pseudo >>> 16));
+    packet.checksum = ChecksumState.Partial;
+  } else view.setUint16(start + 16, ~memory.arena.sum(start, header + length, pseudo) & 0xffff); // (MUST-2)
+  packet.why = why;
+  packet.cause = cause;
+  core.tally.add(why);
+  const probe = core.probes.probe;
+  if (probe?.segmentSent) probe.segmentSent(tcb, out, why, cause, now);
+  options.ttl = ttl;
+  options.trafficClass = tcb === null ? 0 : tcb.options.trafficClass;
+  const sent = network.send(packet, local, remote, Protocol.Tcp, options, now);
+  // What IP refused for want of a route or of room is lost as on a wire; the timers see to it.
+  if (sent === Sent.NoBuffers) core.tally.add(Hold.NoBuffers);
+  return true;
+}

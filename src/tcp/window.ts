@@ -1,0 +1,49 @@
+/** The receive window: what we offer, and when a larger one is worth a segment. RFC 9293 s3.8.6.2.2, RFC 7323 s2. */
+import { type Seq, seqAdd, seqDiff, seqGt, seqMax } from "../base/seq.js";
+import { MAX_WINDOW_SCALE } from "./segment.js";
+import { Flag, has, type Tcb } from "./tcb.js";
+
+/** Sets Rcv.Wind.Shift so that the whole receive buffer can be offered. */
+export function openReceiveWindow(tcb: Tcb): void {
+  let scale = 0;
+  if (has(tcb, Flag.WindowScale)) while (scale < MAX_WINDOW_SCALE && 0xffff * 2 ** scale < tcb.options.receiveBuffer) scale += 1;
+  tcb.rcv.scale = scale;
+}
+
+/** The window of a SYN or SYN,ACK: never scaled (RFC 7323 s2.2). */
+export const initialWindowField = (tcb: Tcb): number => Math.min(0xffff, tcb.options.receiveBuffer);
+
+/** RCV.WND: what the peer may still send. */
+export const receiveWindow = (tcb: Tcb): number => Math.max(0, seqDiff(tcb.rcv.adv, tcb.rcv.nxt));
+
+/** Octets for which there is room now. When chunks run short, what is not promised yet is not promised. */
+function room(tcb: Tcb, chunksFree: number): number {
+  const free = tcb.options.receiveBuffer - tcb.receiveQueue.length;
+  return Math.max(0, Math.min(free, chunksFree));
+}
+
+/** The window field for a segment that leaves now; the right edge moves by SWS avoidance and never retreats (SHLD-14). */
+export function windowField(tcb: Tcb, chunksFree: number): number {
+  const { rcv } = tcb;
+  const free = room(tcb, chunksFree);
+  let edge = seqAdd(rcv.nxt, free);
+  // RFC 9293 s3.8.6.2.2: keep the right edge until it can move by min(Fr * RCV.BUFF, Eff.snd.MSS), Fr = 1/2 (MUST-39).
+  if (!seqGt(edge, rcv.adv) || seqDiff(edge, rcv.adv) < worthwhile(tcb)) edge = rcv.adv;
+  const unit = 1 << rcv.scale;
+  const field = Math.min(0xffff, Math.floor(Math.max(0, seqDiff(edge, rcv.nxt)) / unit));
+  // What was once promised stays promised, although the shift rounds it down now (RFC 7323 s2.4).
+  rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));
+  return field;
+}
+
+/** Has the window grown so much since the last segment that the sender should hear of it? At least as much as SWS avoidance
+ *  asks, and twice what it has or half of the buffer, so that a reader of single octets does not make a stream of ACKs. */
+export function updateIsDue(tcb: Tcb, chunksFree: number): boolean {
+  const { rcv } = tcb;
+  const edge: Seq = seqAdd(rcv.nxt, room(tcb, chunksFree));
+  const gain = seqDiff(edge, rcv.adv);
+  if (gain < worthwhile(tcb)) return false;
+  return gain >= receiveWindow(tcb) || gain >= tcb.options.receiveBuffer >> 1;
+}
+
+const worthwhile = (tcb: Tcb): number => Math.max(1, Math.min(tcb.options.receiveBuffer >> 1, Math.max(tcb.rcv.mss, tcb.snd.mss)));
