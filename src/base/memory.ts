@@ -7,6 +7,8 @@ export interface Memory {
   readonly arena: Arena;
   readonly packets: PacketPool;
   readonly chunks: ChunkPool;
+  /** Packets for the longest datagram: whole ones before they are fragmented and after they are reassembled. None is held beyond a call. */
+  readonly large: PacketPool;
 }
 
 export interface MemoryOptions {
@@ -19,10 +21,20 @@ export interface MemoryOptions {
   readonly chunkSize?: number;
 }
 
+/** Packets in `large`, and the octets of one: the longest datagram of RFC 791 s3.1. */
+const LARGE = 4;
+const LARGE_SIZE = 65_536;
+
 /** Memory for 1 024 packets of 2 048 octets and 16 MiB of queues, unless told otherwise; the system backs it with pages as they are touched. */
 export const createMemory = (options: MemoryOptions = {}): Memory => {
   const { packets = 1024, packetSize = 2048, chunks = 4096, chunkSize = 4096 } = options;
   const slot = (HEADROOM + packetSize + 15) & ~15;
-  const arena = new Arena(packets * slot + chunks * chunkSize + 16);
-  return { arena, packets: new PacketPool(arena, packets, packetSize), chunks: new ChunkPool(arena, chunks, chunkSize) };
+  const largeSlot = (HEADROOM + LARGE_SIZE + 15) & ~15;
+  const arena = new Arena(packets * slot + chunks * chunkSize + LARGE * largeSlot + 16);
+  return {
+    arena,
+    packets: new PacketPool(arena, packets, packetSize),
+    chunks: new ChunkPool(arena, chunks, chunkSize),
+    large: new PacketPool(arena, LARGE, LARGE_SIZE),
+  };
 };

@@ -1,0 +1,446 @@
+/** The neighbor cache of one device: who has which hardware address, and how sure of it we are.
+ *
+ *  The states and their timers are those of RFC 4861 s7.3.2, which satisfy RFC 1122 s2.3.2.1 (unicast poll) as well; RFC 826 fills it here. */
+import type { Cause } from "../base/cause.js";
+import { type Micros, type Random, randomBelow, SECOND } from "../base/environment.js";
+import { KeyedTable } from "../base/keyed-table.js";
+import { type Packet, PacketQueue } from "../base/packet.js";
+import type { SipKey } from "../base/siphash.js";
+import type { Tally } from "../base/tally.js";
+import { TimerWheel } from "../base/timer-wheel.js";
+import { Arp } from "../base/why.js";
+import { isGroupHardware } from "../ethernet/hardware-address.js";
+
+export const NeighborState = { Incomplete: 0, Reachable: 1, Stale: 2, Delay: 3, Probe: 4, Failed: 5, Permanent: 6 } as const;
+export type NeighborState = (typeof NeighborState)[keyof typeof NeighborState];
+export const neighborStateNames = ["INCOMPLETE", "REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "PERMANENT"] as const;
+
+/** The bounds and times of a cache. Times in microseconds; the defaults are those of RFC 4861 s10 and Linux. */
+export interface NeighborLimits {
+  /** The most entries. */
+  readonly neighbors: number;
+  /** The most packets that wait for one entry; the oldest goes first (RFC 1122 s2.3.2.2). */
+  readonly neighborQueue: number;
+  /** How long a confirmation holds: a random time of half to one and a half times this (RFC 4861 s6.3.2). */
+  readonly reachableTime: Micros;
+  /** How long an entry that nobody uses stays (RFC 1122 s2.3.2.1: "flush out-of-date cache entries"). */
+  readonly staleTime: Micros;
+}
+
+/** RETRANS_TIMER, DELAY_FIRST_PROBE_TIME, MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT of RFC 4861 s10. */
+export const RETRANSMIT_INTERVAL = SECOND;
+export const DELAY_FIRST_PROBE = 5 * SECOND;
+export const MAX_SOLICITS = 3;
+/** An entry used this recently is in use: it is not evicted for a newcomer that nobody has sent to. */
+const IN_USE = 10 * SECOND;
+
+/** What the cache asks of its surroundings. */
+export interface NeighborPort {
+  /** Asks for `target`: by broadcast, or of the hardware address it had. */
+  solicit(target: number, unicast: boolean, high: number, low: number, why: number, now: Micros): void;
+  /** Sends a packet that may go now, and takes it. */
+  transmit(packet: Packet, high: number, low: number, now: Micros): void;
+  /** The packet waited in vain; takes it. It has been counted. */
+  undeliverable(packet: Packet, nextHop: number, now: Micros): void;
+  /** `address` stopped or began to answer: for the choice among gateways (RFC 1122 s3.3.1.4). */
+  alive(address: number, alive: boolean, now: Micros): void;
+}
+
+export class Neighbor {
+  readonly id: number;
+  readonly queue = new PacketQueue();
+  address = 0;
+  slot = -1;
+  state: NeighborState = NeighborState.Incomplete;
+  high = 0;
+  low = 0;
+  /** Solicitations sent in this state. */
+  solicits = 0;
+  /** When it was last asked for, sent to and heard of; -Infinity: never. */
+  solicitedAt: Micros = Number.NEGATIVE_INFINITY;
+  usedAt: Micros = Number.NEGATIVE_INFINITY;
+  confirmedAt: Micros = Number.NEGATIVE_INFINITY;
+  /** The list it is in (see NeighborCache) and its place there. */
+  proven = false;
+  older: Neighbor | null = null;
+  newer: Neighbor | null = null;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+}
+
+/** Neighbors in order of use. */
+class UseList {
+  oldest: Neighbor | null = null;
+  newest: Neighbor | null = null;
+
+  append(neighbor: Neighbor): void {
+    neighbor.older = this.newest;
+    neighbor.newer = null;
+    if (this.newest === null) this.oldest = neighbor;
+    else this.newest.newer = neighbor;
+    this.newest = neighbor;
+  }
+
+  cut(neighbor: Neighbor): void {
+    if (neighbor.older === null) this.oldest = neighbor.newer;
+    else neighbor.older.newer = neighbor.newer;
+    if (neighbor.newer === null) this.newest = neighbor.older;
+    else neighbor.newer.older = neighbor.older;
+    neighbor.older = null;
+    neighbor.newer = null;
+  }
+}
+
+export class NeighborCache {
+  readonly #limits: NeighborLimits;
+  readonly #port: NeighborPort;
+  readonly #tally: Tally;
+  readonly #random: Random;
+  readonly #cause: Cause;
+  readonly #table: KeyedTable;
+  readonly #timers: TimerWheel;
+  /** By slot of the table. */
+  readonly #bySlot: (Neighbor | null)[] = [];
+  /** By timer id; entries are reused. */
+  readonly #byId: Neighbor[] = [];
+  readonly #spare: Neighbor[] = [];
+  /** Entries that we have sent to and that have answered, and the others: a flood of strangers evicts strangers. */
+  readonly #proven = new UseList();
+  readonly #unproven = new UseList();
+
+  constructor(limits: NeighborLimits, port: NeighborPort, tally: Tally, random: Random, cause: Cause, key: SipKey, now: Micros) {
+    this.#limits = limits;
+    this.#port = port;
+    this.#tally = tally;
+    this.#random = random;
+    this.#cause = cause;
+    this.#table = new KeyedTable(key, limits.neighbors);
+    this.#timers = new TimerWheel(now);
+  }
+
+  get count(): number {
+    return this.#table.count;
+  }
+
+  find(address: number): Neighbor | null {
+    const slot = this.#table.find(address, 0, 0, 0);
+    return slot < 0 ? null : this.#bySlot[slot]!;
+  }
+
+  /** Sends the packet to the neighbor `nextHop`, now or once it is known, and takes it. False: it waits or is lost. */
+  send(packet: Packet, nextHop: number, now: Micros): boolean {
+    const neighbor = this.find(nextHop) ?? this.#create(nextHop, now, true);
+    if (neighbor === null) {
+      this.#tally.add(Arp.CacheFull);
+      packet.release();
+      return false;
+    }
+    neighbor.usedAt = now;
+    switch (neighbor.state) {
+      case NeighborState.Stale:
+        // RFC 4861 s7.3.3: "The first time a node sends a packet to a neighbor whose entry is STALE, the sender changes the state to DELAY".
+        neighbor.state = NeighborState.Delay;
+        this.#timers.set(neighbor.id, now + DELAY_FIRST_PROBE);
+        break;
+      case NeighborState.Failed:
+      case NeighborState.Incomplete:
+        this.#wait(neighbor, packet);
+        if (neighbor.state === NeighborState.Failed) this.#resolve(neighbor, now);
+        return false;
+    }
+    this.#prove(neighbor);
+    this.#port.transmit(packet, neighbor.high, neighbor.low, now);
+    return true;
+  }
+
+  /** A message for us says that `address` is at (high, low) and asks us something: RFC 826, "add the triplet". False: no room. */
+  learn(address: number, high: number, low: number, now: Micros): boolean {
+    if (isGroupHardware(high) || (high === 0 && low === 0)) return false;
+    const neighbor = this.#create(address, now, false);
+    if (neighbor === null) {
+      this.#tally.add(Arp.CacheFull);
+      return false;
+    }
+    neighbor.high = high;
+    neighbor.low = low;
+    this.#rest(neighbor, now);
+    return true;
+  }
+
+  /** A message says that `address`, which is in the cache, is at (high, low). `answer`: it is a reply. `trusting`: overwrite (RFC 826) rather
+   *  than verify first. False: what it says was not believed, or is no news. */
+  merge(neighbor: Neighbor, high: number, low: number, answer: boolean, trusting: boolean, now: Micros): boolean {
+    const same = neighbor.high === high && neighbor.low === low;
+    switch (neighbor.state) {
+      case NeighborState.Permanent:
+        return same;
+      case NeighborState.Incomplete:
+        neighbor.high = high;
+        neighbor.low = low;
+        // RFC 4861 s7.2.5: an answer makes it REACHABLE; a question of the neighbor's own is no proof that it hears us (s7.2.3).
+        if (answer) this.#confirm(neighbor, now);
+        else this.#rest(neighbor, now);
+        this.#release(neighbor, now);
+        return true;
+      case NeighborState.Failed:
+        // A late answer is still one; what comes long after nobody asked for.
+        if (answer && now - neighbor.solicitedAt > RETRANSMIT_INTERVAL) return false;
+        neighbor.high = high;
+        neighbor.low = low;
+        this.#rest(neighbor, now);
+        return true;
+      case NeighborState.Probe:
+        if (!same && !trusting) return false;
+        neighbor.high = high;
+        neighbor.low = low;
+        if (answer) this.#confirm(neighbor, now);
+        return true;
+      default:
+        if (same) return !answer;
+        if (trusting) {
+          neighbor.high = high;
+          neighbor.low = low;
+          this.#rest(neighbor, now);
+          return true;
+        }
+        // Deviation: arp-verify
+        // Not asked, and it contradicts what we know: ask the address we know before believing, so that one forged
+        // message diverts nothing. A neighbor that has really moved does not answer there, and is looked for anew.
+        this.#probe(neighbor, now);
+        return false;
+    }
+  }
+
+  /** Progress above: what we send arrives (RFC 4861 s7.3.1). */
+  confirm(address: number, now: Micros): void {
+    const neighbor = this.find(address);
+    if (neighbor === null) return;
+    switch (neighbor.state) {
+      case NeighborState.Reachable:
+      case NeighborState.Stale:
+      case NeighborState.Delay:
+      case NeighborState.Probe:
+        this.#confirm(neighbor, now);
+    }
+  }
+
+  /** Lack of progress above: verify it now rather than when the entry is stale (RFC 1122 s2.3.2.1 (4): advice from a higher layer). */
+  suspect(address: number, now: Micros): void {
+    const neighbor = this.find(address);
+    if (neighbor === null) return;
+    switch (neighbor.state) {
+      case NeighborState.Reachable:
+      case NeighborState.Stale:
+      case NeighborState.Delay:
+        if (now - neighbor.confirmedAt >= RETRANSMIT_INTERVAL) this.#probe(neighbor, now);
+    }
+  }
+
+  /** Adds or replaces an entry that no message changes. Throws a RangeError when the cache is full of entries in use. */
+  pin(address: number, high: number, low: number, now: Micros): void {
+    const neighbor = this.find(address) ?? this.#create(address, now, true);
+    if (neighbor === null) throw new RangeError("the neighbor cache is full");
+    neighbor.high = high;
+    neighbor.low = low;
+    neighbor.state = NeighborState.Permanent;
+    this.#timers.cancel(neighbor.id);
+    this.#release(neighbor, now);
+  }
+
+  /** Forgets an entry; what waits for it is lost. */
+  remove(address: number, now: Micros): void {
+    const neighbor = this.find(address);
+    if (neighbor !== null) this.#remove(neighbor, now);
+  }
+
+  /** Forgets all of it. */
+  clear(now: Micros): void {
+    for (let slot = this.#table.oldest; slot >= 0; slot = this.#table.oldest) this.#remove(this.#bySlot[slot]!, now);
+  }
+
+  expire(now: Micros): void {
+    for (let id = this.#timers.pop(now); id >= 0; id = this.#timers.pop(now)) {
+      this.#cause.begin();
+      this.#expired(this.#byId[id]!, now);
+    }
+  }
+
+  nextTimeout(): Micros {
+    return this.#timers.next();
+  }
+
+  /** Visits every entry in the order of their making. */
+  each(visit: (neighbor: Neighbor) => void): void {
+    for (let slot = this.#table.oldest; slot >= 0; slot = this.#table.newerThan(slot)) visit(this.#bySlot[slot]!);
+  }
+
+  #expired(neighbor: Neighbor, now: Micros): void {
+    switch (neighbor.state) {
+      case NeighborState.Reachable:
+        this.#rest(neighbor, now);
+        break;
+      case NeighborState.Stale:
+        this.#tally.add(Arp.Expired);
+        this.#remove(neighbor, now);
+        break;
+      case NeighborState.Delay:
+        this.#probe(neighbor, now);
+        break;
+      case NeighborState.Incomplete:
+      case NeighborState.Probe:
+        if (neighbor.solicits >= MAX_SOLICITS) this.#fail(neighbor, now);
+        else this.#solicit(neighbor, now);
+        break;
+      case NeighborState.Failed:
+        this.#remove(neighbor, now);
+        break;
+    }
+  }
+
+  #create(address: number, now: Micros, wanted: boolean): Neighbor | null {
+    if (this.#table.count >= this.#table.limit && !this.#evict(now, wanted)) return null;
+    const slot = this.#table.insert(address, 0, 0, 0);
+    if (slot < 0) return null;
+    const neighbor = this.#spare.pop() ?? this.#another();
+    neighbor.address = address;
+    neighbor.slot = slot;
+    neighbor.state = NeighborState.Failed;
+    neighbor.high = 0;
+    neighbor.low = 0;
+    neighbor.solicits = 0;
+    neighbor.solicitedAt = Number.NEGATIVE_INFINITY;
+    neighbor.usedAt = Number.NEGATIVE_INFINITY;
+    neighbor.confirmedAt = Number.NEGATIVE_INFINITY;
+    neighbor.proven = false;
+    this.#bySlot[slot] = neighbor;
+    this.#unproven.append(neighbor);
+    return neighbor;
+  }
+
+  #another(): Neighbor {
+    const neighbor = new Neighbor(this.#byId.length);
+    this.#byId.push(neighbor);
+    return neighbor;
+  }
+
+  /** Makes room: the oldest stranger, or the entry in use longest ago; entries in use only for one that we want to send to. */
+  #evict(now: Micros, wanted: boolean): boolean {
+    const stranger = this.#unproven.oldest;
+    if (stranger !== null && stranger.state !== NeighborState.Permanent) {
+      this.#remove(stranger, now);
+      return true;
+    }
+    let victim = this.#proven.oldest;
+    while (victim !== null && victim.state === NeighborState.Permanent) victim = victim.newer;
+    if (victim === null) return false;
+    if (!wanted && now - victim.usedAt < IN_USE) return false;
+    this.#remove(victim, now);
+    return true;
+  }
+
+  /** It has been sent to while its address was known: it is in use, and the latest. */
+  #prove(neighbor: Neighbor): void {
+    if (neighbor.proven) {
+      if (this.#proven.newest === neighbor) return;
+      this.#proven.cut(neighbor);
+    } else {
+      this.#unproven.cut(neighbor);
+      neighbor.proven = true;
+    }
+    this.#proven.append(neighbor);
+  }
+
+  #remove(neighbor: Neighbor, now: Micros): void {
+    this.#timers.cancel(neighbor.id);
+    this.#lose(neighbor, now);
+    (neighbor.proven ? this.#proven : this.#unproven).cut(neighbor);
+    this.#table.remove(neighbor.slot);
+    this.#bySlot[neighbor.slot] = null;
+    this.#spare.push(neighbor);
+  }
+
+  /** Queues a packet for when the neighbor is known. RFC 1122 s2.3.2.2: at least the latest is saved. */
+  #wait(neighbor: Neighbor, packet: Packet): void {
+    if (neighbor.queue.length >= this.#limits.neighborQueue) {
+      this.#tally.add(Arp.QueueFull);
+      neighbor.queue.shift()?.release();
+    }
+    neighbor.queue.push(packet);
+  }
+
+  /** Begins to ask for it. RFC 1122 s2.3.2.1: "The recommended maximum rate is 1 per second per destination". */
+  #resolve(neighbor: Neighbor, now: Micros): void {
+    neighbor.state = NeighborState.Incomplete;
+    neighbor.solicits = 0;
+    const at = neighbor.solicitedAt + RETRANSMIT_INTERVAL;
+    if (at > now) this.#timers.set(neighbor.id, at);
+    else this.#solicit(neighbor, now);
+  }
+
+  #probe(neighbor: Neighbor, now: Micros): void {
+    neighbor.state = NeighborState.Probe;
+    neighbor.solicits = 0;
+    const at = neighbor.solicitedAt + RETRANSMIT_INTERVAL;
+    if (at > now) this.#timers.set(neighbor.id, at);
+    else this.#solicit(neighbor, now);
+  }
+
+  #solicit(neighbor: Neighbor, now: Micros): void {
+    neighbor.solicits += 1;
+    neighbor.solicitedAt = now;
+    this.#timers.set(neighbor.id, now + RETRANSMIT_INTERVAL);
+    const unicast = neighbor.state === NeighborState.Probe;
+    this.#port.solicit(neighbor.address, unicast, neighbor.high, neighbor.low, unicast ? Arp.Reprobe : Arp.Request, now);
+  }
+
+  #confirm(neighbor: Neighbor, now: Micros): void {
+    const before = neighbor.state;
+    neighbor.state = NeighborState.Reachable;
+    neighbor.confirmedAt = now;
+    const half = Math.floor(this.#limits.reachableTime / 2);
+    this.#timers.set(neighbor.id, now + half + Math.floor((randomBelow(this.#random, 1 << 16) / (1 << 16)) * 2 * half));
+    if (before === NeighborState.Incomplete || before === NeighborState.Probe) this.#port.alive(neighbor.address, true, now);
+  }
+
+  #rest(neighbor: Neighbor, now: Micros): void {
+    const before = neighbor.state;
+    neighbor.state = NeighborState.Stale;
+    this.#timers.set(neighbor.id, now + this.#limits.staleTime);
+    if (before === NeighborState.Incomplete || before === NeighborState.Failed) this.#port.alive(neighbor.address, true, now);
+  }
+
+  /** It does not answer. The entry stays for as long as it must not be asked for again. */
+  #fail(neighbor: Neighbor, now: Micros): void {
+    neighbor.state = NeighborState.Failed;
+    neighbor.high = 0;
+    neighbor.low = 0;
+    this.#timers.set(neighbor.id, now + this.#limits.staleTime);
+    this.#port.alive(neighbor.address, false, now);
+    this.#lose(neighbor, now);
+  }
+
+  /** Sends what has waited. */
+  #release(neighbor: Neighbor, now: Micros): void {
+    if (neighbor.queue.length === 0) return;
+    if (neighbor.state === NeighborState.Stale) {
+      neighbor.state = NeighborState.Delay;
+      this.#timers.set(neighbor.id, now + DELAY_FIRST_PROBE);
+    }
+    this.#prove(neighbor);
+    for (let packet = neighbor.queue.shift(); packet !== null; packet = neighbor.queue.shift()) {
+      this.#port.transmit(packet, neighbor.high, neighbor.low, now);
+    }
+  }
+
+  /** Gives up what has waited. Only what waits now: the losers' owners may send again at once. */
+  #lose(neighbor: Neighbor, now: Micros): void {
+    for (let left = neighbor.queue.length; left > 0; left--) {
+      const packet = neighbor.queue.shift();
+      if (packet === null) break;
+      this.#tally.add(Arp.Unresolved);
+      this.#port.undeliverable(packet, neighbor.address, now);
+    }
+  }
+}

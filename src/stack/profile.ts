@@ -1,0 +1,129 @@
+/** Profiles: what implementations choose differently although the standards are one. No code asks for a profile's name; it reads a field. */
+import type { ArpTrust } from "../arp/arp.js";
+import type { Defence } from "../arp/claims.js";
+import { MILLISECOND, type Micros, SECOND } from "../base/environment.js";
+import type { TcpPolicy } from "../tcp/policy.js";
+import { OptionStyle } from "../tcp/segment.js";
+
+/** The choices below TCP. */
+export interface LowerPolicy {
+  /** TTL of what we send, unless an application says otherwise (RFC 1122 s3.2.1.7). */
+  readonly ttl: number;
+  /** What a new device does about its addresses: use them, use and announce them, or probe before use (RFC 5227 s2.1). */
+  readonly claim: "use" | "announce" | "probe";
+  /** What to do when somebody else uses an address of ours (RFC 5227 s2.4). */
+  readonly defence: Defence;
+  /** Whether an ARP message may overwrite what we know of a neighbor. */
+  readonly arpTrust: ArpTrust;
+  /** How long a confirmation of a neighbor holds on average (RFC 4861 s10). */
+  readonly neighborReachable: Micros;
+  /** How long a neighbor that nobody uses is remembered (RFC 1122 s2.3.2.1). */
+  readonly neighborStale: Micros;
+  /** How long fragments wait for the rest (RFC 1122 s3.3.2). */
+  readonly reassemblyTimeout: Micros;
+  /** How long a datagram may live on its way (RFC 6864 s1). */
+  readonly datagramLifetime: Micros;
+  /** The least path MTU that is believed of a router. */
+  readonly pathMtuFloor: number;
+  /** Drop what does not come from where its source is routed (RFC 1812 s5.3.8). */
+  readonly sourceValidation: boolean;
+  /** A full transmit queue loses what is new, or what has waited longest. */
+  readonly transmitDrop: "newest" | "oldest";
+  /** Octets that may wait unread in a UDP endpoint, with 32 for each datagram. */
+  readonly udpReceiveBuffer: number;
+}
+
+export interface Profile {
+  readonly name: string;
+  readonly tcp: TcpPolicy;
+  readonly lower: LowerPolicy;
+}
+
+const MINUTE = 60 * SECOND;
+
+const linuxTcp: TcpPolicy = {
+  optionStyle: OptionStyle.Linux,
+  windowScaling: true,
+  timestamps: true,
+  sack: true,
+  timestampTick: MILLISECOND,
+  requireTimestamps: false,
+  initialWindow: "rfc6928",
+  idleRestart: true,
+  rtoInitial: SECOND,
+  rtoMin: 200 * MILLISECOND,
+  rtoMax: 120 * SECOND,
+  rtoVarianceMin: 200 * MILLISECOND,
+  rtoSlop: 0,
+  r1: 3,
+  r2: 15,
+  synRetries: 6,
+  synLinear: 0,
+  synAckRetries: 5,
+  orphanRetries: 8,
+  ackDelay: 40 * MILLISECOND,
+  quickAcks: 16,
+  ackEvery: 2,
+  ackStretch: 65_536,
+  nagleMinshall: true,
+  swsOverride: 200 * MILLISECOND,
+  persistMin: 200 * MILLISECOND,
+  persistMax: 120 * SECOND,
+  probeWithText: false,
+  keepAliveIdle: 7_200 * SECOND,
+  keepAliveInterval: 75 * SECOND,
+  keepAliveCount: 9,
+  timeWait: 60 * SECOND,
+  timeWaitReuse: true,
+  timeWaitIgnoresReset: true,
+  finWait2: 60 * SECOND,
+  challengeInterval: SECOND,
+  invalidAckInterval: 500 * MILLISECOND,
+  mssFloor: 48,
+  sendBuffer: 4 << 20,
+  receiveBuffer: 6 << 20,
+  ttl: 64,
+  synCookies: true,
+};
+
+const linuxLower: LowerPolicy = {
+  ttl: 64,
+  claim: "use",
+  defence: "always",
+  arpTrust: "verify",
+  neighborReachable: 30 * SECOND,
+  neighborStale: MINUTE,
+  reassemblyTimeout: 30 * SECOND,
+  datagramLifetime: 30 * SECOND,
+  pathMtuFloor: 552,
+  sourceValidation: false,
+  transmitDrop: "newest",
+  udpReceiveBuffer: 212_992,
+};
+
+/** What the Internet is tuned to; the default. */
+export const linux: Profile = { name: "linux", tcp: linuxTcp, lower: linuxLower };
+
+export const freebsd: Profile = {
+  name: "freebsd",
+  tcp: { ...linuxTcp, optionStyle: OptionStyle.Bsd },
+  lower: { ...linuxLower, claim: "announce", neighborStale: 20 * MINUTE, udpReceiveBuffer: 42_080 },
+};
+
+/** The cautious letter of the standards. */
+export const rfc: Profile = {
+  name: "rfc",
+  tcp: { ...linuxTcp, rtoMin: SECOND, rtoVarianceMin: 0, quickAcks: 0, nagleMinshall: false, timeWait: 240 * SECOND, probeWithText: true },
+  lower: {
+    ...linuxLower,
+    claim: "probe",
+    defence: "once",
+    arpTrust: "merge",
+    reassemblyTimeout: 60 * SECOND,
+    datagramLifetime: 120 * SECOND,
+    pathMtuFloor: 68,
+    sourceValidation: true,
+  },
+};
+
+export const profiles: Readonly<Record<string, Profile>> = { linux, freebsd, rfc };

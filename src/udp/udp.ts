@@ -1,0 +1,585 @@
+/** UDP — RFC 768, RFC 1122 s4.1, RFC 8085: endpoints, and datagrams to and from them. */
+import type { Cause } from "../base/cause.js";
+import { type Micros, type Random, randomBelow } from "../base/environment.js";
+import { type ErrorCode, type NetworkError, networkError } from "../base/errors.js";
+import { KeyedTable } from "../base/keyed-table.js";
+import type { Memory } from "../base/memory.js";
+import { ChecksumState } from "../base/packet.js";
+import { SipKey } from "../base/siphash.js";
+import type { Tally } from "../base/tally.js";
+import { Udp as Why } from "../base/why.js";
+import { formatIp, type IpAddress, isMulticast, LIMITED_BROADCAST, UNSPECIFIED } from "../ip/address.js";
+import { type DatagramApplication, DatagramEvent } from "../ip/application.js";
+import { DatagramQueue } from "../ip/datagram-queue.js";
+import { Handles } from "../ip/handles.js";
+import { IcmpError, type QuotedError } from "../ip/icmp/error.js";
+import { type Datagram, type Network, Protocol, type SendOptions, Sent } from "../ip/network.js";
+import { HEADER_LENGTH, LONGEST_TEXT, parseUdp, UdpHeader, writeUdp } from "./header.js";
+
+export interface UdpOptions extends SendOptions {
+  /** Allow sending to broadcast addresses. */
+  readonly broadcast: boolean;
+  /** TTL of multicast datagrams. */
+  readonly multicastTtl: number;
+  /** The index of the device for groups; -1: by the route. */
+  readonly multicastDevice: number;
+  /** Octets that may wait unread, with 32 for each datagram. */
+  readonly receiveBuffer: number;
+}
+
+export interface BindOptions extends Partial<UdpOptions> {
+  /** The local address; UNSPECIFIED: all of them. */
+  readonly address?: IpAddress;
+  /** The local port; 0: a random one of those that are free. */
+  readonly port?: number;
+}
+
+/** An ICMP error about a datagram of an endpoint. */
+export interface UdpError {
+  readonly code: ErrorCode;
+  readonly kind: IcmpError;
+  readonly reporter: IpAddress;
+  readonly remote: IpAddress;
+  readonly remotePort: number;
+  /** Next-hop MTU when the datagram was too big; else 0. */
+  readonly mtu: number;
+}
+
+/** What UDP needs of IP beside `Network`. */
+export interface UdpNetwork extends Network {
+  sendBy(device: number, ...rest: Parameters<Network["send"]>): Sent;
+}
+
+export interface UdpPort {
+  /** The datagram being handled has no endpoint: RFC 1122 s4.1.3.1. */
+  portUnreachable(now: Micros): void;
+  /** Begins and ends reception of a group on a device (RFC 1112 s7.1); false: not possible. */
+  join(group: IpAddress, device: number): boolean;
+  leave(group: IpAddress, device: number): void;
+}
+
+export interface UdpLimits {
+  readonly udpEndpoints: number;
+  /** Groups that one endpoint may join. */
+  readonly memberships: number;
+}
+
+export interface UdpParts {
+  readonly network: UdpNetwork;
+  readonly port: UdpPort;
+  readonly memory: Memory;
+  readonly random: Random;
+  readonly tally: Tally;
+  readonly cause: Cause;
+  readonly limits: UdpLimits;
+  readonly defaults: UdpOptions;
+  readonly work: () => void;
+  readonly applicationError: (error: unknown) => void;
+}
+
+interface Membership {
+  readonly group: IpAddress;
+  readonly device: number;
+}
+
+/** The ports of RFC 6056 s3.2: as many as there may be, above those of well-known services. */
+const FIRST_EPHEMERAL = 32_768;
+const EPHEMERAL_PORTS = 65_536 - FIRST_EPHEMERAL;
+
+class Endpoint {
+  handle = 0;
+  readonly application: DatagramApplication;
+  readonly queue: DatagramQueue;
+  options: UdpOptions;
+  local: IpAddress;
+  localPort: number;
+  remote: IpAddress = UNSPECIFIED;
+  remotePort = 0;
+  /** True when `bind` named no address, so that `connect` chose `local`. */
+  readonly wildcard: boolean;
+  slot = -1;
+  events = 0;
+  wantsRoom = false;
+  error: UdpError | null = null;
+  readonly memberships: Membership[] = [];
+  nextOnPort: Endpoint | null = null;
+
+  constructor(application: DatagramApplication, queue: DatagramQueue, options: UdpOptions, local: IpAddress, localPort: number) {
+    this.application = application;
+    this.queue = queue;
+    this.options = options;
+    this.local = local;
+    this.localPort = localPort;
+    this.wildcard = local === UNSPECIFIED;
+  }
+}
+
+export class Udp {
+  readonly #parts: UdpParts;
+  readonly #endpoints: Handles<Endpoint>;
+  /** By (local address, both ports, remote address). */
+  readonly #table: KeyedTable;
+  readonly #bySlot: (Endpoint | null)[] = [];
+  /** By local port: the first of a chain. */
+  readonly #ports: KeyedTable;
+  readonly #onPort: (Endpoint | null)[] = [];
+  readonly #header = new UdpHeader();
+  readonly #scratch: number;
+  #eventful: Endpoint[] = [];
+  #waiting: Endpoint[] = [];
+
+  /** Of the datagram that `receive` returned last: who sent it, to which address of ours (RFC 1122 s4.1.3.5), and how. */
+  from: IpAddress = UNSPECIFIED;
+  fromPort = 0;
+  to: IpAddress = UNSPECIFIED;
+  ttl = 0;
+  trafficClass = 0;
+  device = 0;
+  /** Its own length: what did not fit the target is lost. */
+  fullLength = 0;
+
+  constructor(parts: UdpParts) {
+    this.#parts = parts;
+    const key = new SipKey(parts.random);
+    const limit = parts.limits.udpEndpoints;
+    this.#endpoints = new Handles(limit);
+    this.#table = new KeyedTable(key, limit);
+    this.#ports = new KeyedTable(key, limit);
+    this.#scratch = DatagramQueue.scratch(parts.memory.arena);
+  }
+
+  get count(): number {
+    return this.#endpoints.count;
+  }
+
+  /** True when something waits for `deliver`. */
+  get pending(): boolean {
+    return this.#eventful.length > 0 || this.#waiting.length > 0;
+  }
+
+  /** Opens an endpoint. Throws EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS. */
+  bind(options: BindOptions, application: DatagramApplication): number {
+    const { address = UNSPECIFIED, port = 0, ...rest } = options;
+    const { network, memory, defaults } = this.#parts;
+    checkPort("bind", port, true);
+    if (address !== UNSPECIFIED && !network.isLocal(address) && !network.isGroup(address)) {
+      throw networkError("EADDRNOTAVAIL", "bind", "", "give the stack that address first", formatIp(address), port);
+    }
+    const full = checked({ ...defaults, ...rest });
+    const chosen = port === 0 ? this.#ephemeral(address) : port;
+    if (chosen === 0 || this.#taken(address, chosen)) {
+      throw networkError("EADDRINUSE", "bind", "", "close the endpoint that has it, or choose another port", formatIp(address), port);
+    }
+    const endpoint = new Endpoint(application, new DatagramQueue(memory.chunks, this.#scratch), full, address, chosen);
+    endpoint.handle = this.#endpoints.open(endpoint);
+    if (endpoint.handle === 0) throw networkError("ENOBUFS", "bind", "", "close endpoints that are not used", formatIp(address), port);
+    this.#enter(endpoint);
+    this.#chain(endpoint);
+    return endpoint.handle;
+  }
+
+  /** Sends to, and receives from, one remote endpoint only (RFC 8085 s5.1). Throws ENETUNREACH, EACCES, EINVAL. */
+  connect(handle: number, remote: IpAddress, remotePort: number): void {
+    const endpoint = this.#get(handle, "connect");
+    const { network } = this.#parts;
+    checkPort("connect", remotePort, false);
+    if (remote === UNSPECIFIED) throw networkError("EINVAL", "connect", "", "name a host", formatIp(remote), remotePort);
+    this.#mayReach(endpoint, remote, "connect", remotePort);
+    const local = endpoint.wildcard ? network.sourceFor(remote) : endpoint.local;
+    if (local === UNSPECIFIED)
+      throw networkError("ENETUNREACH", "connect", "", "add a route that leads there", formatIp(remote), remotePort);
+    this.#move(endpoint, local, remote, remotePort);
+  }
+
+  /** Undoes `connect`. */
+  disconnect(handle: number): void {
+    const endpoint = this.#get(handle, "disconnect");
+    this.#move(endpoint, endpoint.wildcard ? UNSPECIFIED : endpoint.local, UNSPECIFIED, 0);
+  }
+
+  /** Sends one datagram to (`to`, `toPort`), or when `to` is UNSPECIFIED to the connected endpoint. Returns its length, or -1 when there is no
+   *  room for it now: wait for Writable. Throws EMSGSIZE, ENOTCONN, EACCES, EINVAL, ENETUNREACH. */
+  send(handle: number, source: Uint8Array, offset: number, length: number, to: IpAddress, toPort: number, now: Micros): number {
+    const endpoint = this.#get(handle, "send");
+    const { network, memory, tally, cause } = this.#parts;
+    const event = cause.begin();
+    const connected = to === UNSPECIFIED;
+    if (connected && endpoint.remote === UNSPECIFIED) throw networkError("ENOTCONN", "send", "no destination", "connect, or name one");
+    const remote = connected ? endpoint.remote : to;
+    const remotePort = connected ? endpoint.remotePort : toPort;
+    checkPort("send", remotePort, false);
+    if (length > LONGEST_TEXT) throw failure("EMSGSIZE", `send at most ${LONGEST_TEXT} octets`, remote, remotePort);
+    this.#mayReach(endpoint, remote, "send", remotePort);
+    const { options } = endpoint;
+    const local = this.#sourceOf(endpoint, remote);
+    if (local === UNSPECIFIED && remote !== LIMITED_BROADCAST)
+      throw failure("ENETUNREACH", "add a route that leads there", remote, remotePort);
+
+    const packet = (HEADER_LENGTH + length <= memory.packets.capacity ? memory.packets : memory.large).take();
+    if (packet === null) {
+      tally.add(Why.NoBuffers);
+      return this.#wait(endpoint);
+    }
+    const { arena } = packet.pool;
+    arena.bytes.set(source.subarray(offset, offset + length), packet.start + HEADER_LENGTH);
+    packet.end = packet.start + HEADER_LENGTH + length;
+    const partial = network.checksumOffloadTo(remote) && packet.end - packet.start + 20 <= network.mtuTo(remote, now);
+    // RFC 1122 s4.1.3.4: "A host MUST implement the facility to generate and validate UDP checksums"; we never send without.
+    writeUdp(arena, packet.start, packet.end, local, endpoint.localPort, remote, remotePort, partial);
+    if (partial) packet.checksum = ChecksumState.Partial;
+    packet.why = Why.Datagram;
+    packet.cause = event;
+    tally.add(Why.Datagram);
+    const group = isMulticast(remote) || remote === LIMITED_BROADCAST;
+    const sent = group
+      ? network.sendBy(options.multicastDevice, packet, local, remote, Protocol.Udp, groupOptions(options, remote), now)
+      : network.send(packet, local, remote, Protocol.Udp, options, now);
+    this.#parts.work();
+    switch (sent) {
+      case Sent.TooBig:
+        throw failure(
+          "EMSGSIZE",
+          `send at most ${network.mtuTo(remote, now) - 20 - HEADER_LENGTH} octets, or allow fragments`,
+          remote,
+          remotePort,
+        );
+      case Sent.NoRoute:
+      case Sent.Unreachable:
+        throw failure("ENETUNREACH", "add a route that leads there", remote, remotePort);
+      case Sent.Refused:
+        throw failure("EINVAL", "choose another source or destination", remote, remotePort);
+      case Sent.NoBuffers:
+        return this.#wait(endpoint);
+      default:
+        return length;
+    }
+  }
+
+  /** Copies the oldest unread datagram's text, up to `length` octets; -1 when there is none. `from` and its fellows tell of it. */
+  receive(handle: number, target: Uint8Array, offset: number, length: number): number {
+    const { queue } = this.#get(handle, "receive");
+    const count = queue.read(target, offset, length);
+    if (count < 0) return count;
+    this.from = queue.from;
+    this.fromPort = queue.fromPort;
+    this.to = queue.to;
+    this.ttl = queue.ttl;
+    this.trafficClass = queue.trafficClass;
+    this.device = queue.device;
+    this.fullLength = queue.fullLength;
+    return count;
+  }
+
+  configure(handle: number, options: Partial<UdpOptions>): void {
+    const endpoint = this.#get(handle, "configure");
+    endpoint.options = checked({ ...endpoint.options, ...options });
+  }
+
+  /** Receives the group too, on a device or (-1) on that of the route. Throws EINVAL, EADDRINUSE, ENOBUFS, EADDRNOTAVAIL. */
+  join(handle: number, group: IpAddress, device = -1): void {
+    const endpoint = this.#get(handle, "join");
+    const { port, limits } = this.#parts;
+    if (!isMulticast(group)) throw networkError("EINVAL", "join", formatIp(group), "a group is of 224.0.0.0/4");
+    if (endpoint.memberships.some((held) => held.group === group && held.device === device)) {
+      throw networkError("EADDRINUSE", "join", formatIp(group), "the endpoint has joined it");
+    }
+    if (endpoint.memberships.length >= limits.memberships) {
+      throw networkError("ENOBUFS", "join", formatIp(group), `an endpoint joins at most ${limits.memberships} groups`);
+    }
+    if (!port.join(group, device)) throw networkError("EADDRNOTAVAIL", "join", formatIp(group), "name a device that the stack has");
+    endpoint.memberships.push({ group, device });
+  }
+
+  /** Undoes `join`. Throws EADDRNOTAVAIL when it was not joined. */
+  leave(handle: number, group: IpAddress, device = -1): void {
+    const { memberships } = this.#get(handle, "leave");
+    const at = memberships.findIndex((held) => held.group === group && held.device === device);
+    if (at < 0) throw networkError("EADDRNOTAVAIL", "leave", formatIp(group), "the endpoint has not joined it");
+    memberships.splice(at, 1);
+    this.#parts.port.leave(group, device);
+  }
+
+  /** The endpoint's addresses. */
+  endpointsOf(handle: number): { local: IpAddress; localPort: number; remote: IpAddress; remotePort: number } {
+    const { local, localPort, remote, remotePort } = this.#get(handle, "endpoints");
+    return { local, localPort, remote, remotePort };
+  }
+
+  /** Takes the error not yet told; null when there is none. */
+  errorOf(handle: number): UdpError | null {
+    const endpoint = this.#get(handle, "error");
+    const { error } = endpoint;
+    endpoint.error = null;
+    return error;
+  }
+
+  /** Datagrams waiting to be read. */
+  readable(handle: number): number {
+    return this.#get(handle, "readable").queue.count;
+  }
+
+  close(handle: number): void {
+    const endpoint = this.#get(handle, "close");
+    endpoint.queue.clear();
+    endpoint.events = 0;
+    endpoint.wantsRoom = false;
+    for (const { group, device } of endpoint.memberships) this.#parts.port.leave(group, device);
+    this.#quit(endpoint);
+    this.#unchain(endpoint);
+    this.#endpoints.close(handle);
+  }
+
+  /** Handles a datagram for us; returns its fate. */
+  arrives(datagram: Datagram, now: Micros): number {
+    const header = this.#header;
+    const bad = parseUdp(header, datagram);
+    if (bad !== 0) return bad;
+    if (datagram.group) return this.#groupArrives(datagram);
+    const endpoint = this.#find(datagram.destination, header.destinationPort, datagram.source, header.sourcePort);
+    if (endpoint === null) {
+      this.#parts.port.portUnreachable(now);
+      return Why.NoPort;
+    }
+    return this.#queue(endpoint, datagram);
+  }
+
+  /** An error about a datagram of ours; true when there is an endpoint that may have sent it (RFC 8085 s5.2). */
+  icmpError(error: QuotedError): boolean {
+    const view = this.#parts.memory.arena.view;
+    const localPort = view.getUint16(error.quoteStart);
+    const remotePort = view.getUint16(error.quoteStart + 2);
+    const endpoint = this.#find(error.source, localPort, error.destination, remotePort);
+    if (endpoint === null) return false;
+    endpoint.error = {
+      code: errorCode(error.kind),
+      kind: error.kind,
+      reporter: error.reporter,
+      remote: error.destination,
+      remotePort,
+      mtu: error.mtu,
+    };
+    this.#emit(endpoint, DatagramEvent.Error);
+    return true;
+  }
+
+  /** The address is ours no more: its endpoints are told. */
+  addressGone(address: IpAddress): void {
+    this.#endpoints.each((endpoint) => {
+      if (endpoint.local !== address) return;
+      endpoint.error = {
+        code: "EADDRNOTAVAIL",
+        kind: IcmpError.HostUnreachable,
+        reporter: address,
+        remote: endpoint.remote,
+        remotePort: endpoint.remotePort,
+        mtu: 0,
+      };
+      this.#emit(endpoint, DatagramEvent.Error | DatagramEvent.Closed);
+    });
+  }
+
+  deliver(): void {
+    this.#offerRoom();
+    if (this.#eventful.length === 0) return;
+    const eventful = this.#eventful;
+    this.#eventful = [];
+    for (const endpoint of eventful) {
+      const events = endpoint.events;
+      endpoint.events = 0;
+      if (events === 0) continue;
+      this.#parts.cause.begin();
+      try {
+        endpoint.application.onEvents(endpoint.handle, events);
+      } catch (error) {
+        this.#parts.applicationError(error);
+      }
+    }
+  }
+
+  /** Plain data, for inspection. */
+  show(): Record<string, string | number | boolean>[] {
+    const shown: Record<string, string | number | boolean>[] = [];
+    this.#endpoints.each((endpoint) =>
+      shown.push({
+        handle: endpoint.handle,
+        local: formatIp(endpoint.local),
+        localPort: endpoint.localPort,
+        remote: formatIp(endpoint.remote),
+        remotePort: endpoint.remotePort,
+        unread: endpoint.queue.count,
+        unreadOctets: endpoint.queue.octets,
+        receiveBuffer: endpoint.options.receiveBuffer,
+        memberships: endpoint.memberships.map(({ group }) => formatIp(group)).join(" "),
+      }),
+    );
+    return shown;
+  }
+
+  /** Every endpoint of the port that the datagram is for gets a copy (RFC 1122 s4.1.3.5 has no rule; 4.3BSD's is followed). */
+  #groupArrives(datagram: Datagram): number {
+    const { sourcePort, destinationPort } = this.#header;
+    const slot = this.#ports.find(destinationPort, 0, 0, 0);
+    let fate: number = Why.NoPort;
+    for (let endpoint = slot < 0 ? null : this.#onPort[slot]!; endpoint !== null; endpoint = endpoint.nextOnPort) {
+      if (!endpoint.wildcard && endpoint.local !== datagram.destination) continue;
+      if (endpoint.remote !== UNSPECIFIED && (endpoint.remote !== datagram.source || endpoint.remotePort !== sourcePort)) continue;
+      const queued = this.#queue(endpoint, datagram);
+      if (fate !== Why.Delivered) fate = queued;
+    }
+    return fate;
+  }
+
+  #queue(endpoint: Endpoint, datagram: Datagram): number {
+    const { sourcePort, textStart, textEnd } = this.#header;
+    const { source, destination, trafficClass, ttl, device } = datagram;
+    const bound = endpoint.options.receiveBuffer;
+    const queued = endpoint.queue.push(textStart, textEnd - textStart, source, sourcePort, destination, trafficClass, ttl, device, bound);
+    if (!queued) return Why.QueueFull;
+    this.#emit(endpoint, DatagramEvent.Readable);
+    return Why.Delivered;
+  }
+
+  /** The endpoint for a datagram between these: the connected, then the bound, then the wildcard. */
+  #find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): Endpoint | null {
+    let slot = this.#table.find(local, (localPort << 16) | remotePort, remote, 0);
+    if (slot < 0) slot = this.#table.find(local, localPort << 16, 0, 0);
+    if (slot < 0) slot = this.#table.find(0, localPort << 16, 0, 0);
+    return slot < 0 ? null : this.#bySlot[slot]!;
+  }
+
+  #sourceOf(endpoint: Endpoint, remote: IpAddress): IpAddress {
+    const { network } = this.#parts;
+    if (endpoint.local !== UNSPECIFIED && !network.isGroup(endpoint.local)) return endpoint.local;
+    return network.sourceFor(remote);
+  }
+
+  #mayReach(endpoint: Endpoint, remote: IpAddress, syscall: string, port: number): void {
+    const { network } = this.#parts;
+    if (isMulticast(remote) || !network.isGroup(remote) || network.isLocal(remote)) return;
+    if (!endpoint.options.broadcast) throw networkError("EACCES", syscall, "", "set the option broadcast", formatIp(remote), port);
+  }
+
+  #ephemeral(address: IpAddress): number {
+    const first = randomBelow(this.#parts.random, EPHEMERAL_PORTS);
+    // RFC 6056 s3.3.1, algorithm 1: a random port, or the next that is free.
+    for (let i = 0; i < EPHEMERAL_PORTS; i++) {
+      const port = FIRST_EPHEMERAL + ((first + i) % EPHEMERAL_PORTS);
+      if (!this.#taken(address, port)) return port;
+    }
+    return 0;
+  }
+
+  #taken(address: IpAddress, port: number): boolean {
+    const slot = this.#ports.find(port, 0, 0, 0);
+    for (let other = slot < 0 ? null : this.#onPort[slot]!; other !== null; other = other.nextOnPort) {
+      if (address === UNSPECIFIED || other.wildcard || other.local === address) return true;
+    }
+    return false;
+  }
+
+  #move(endpoint: Endpoint, local: IpAddress, remote: IpAddress, remotePort: number): void {
+    this.#quit(endpoint);
+    endpoint.local = local;
+    endpoint.remote = remote;
+    endpoint.remotePort = remotePort;
+    this.#enter(endpoint);
+  }
+
+  #enter(endpoint: Endpoint): void {
+    const { local, localPort, remote, remotePort } = endpoint;
+    endpoint.slot = this.#table.insert(local, (localPort << 16) | remotePort, remote, 0);
+    this.#bySlot[endpoint.slot] = endpoint;
+  }
+
+  #quit(endpoint: Endpoint): void {
+    this.#table.remove(endpoint.slot);
+    this.#bySlot[endpoint.slot] = null;
+  }
+
+  #chain(endpoint: Endpoint): void {
+    let slot = this.#ports.find(endpoint.localPort, 0, 0, 0);
+    if (slot < 0) {
+      slot = this.#ports.insert(endpoint.localPort, 0, 0, 0);
+      this.#onPort[slot] = null;
+    }
+    endpoint.nextOnPort = this.#onPort[slot]!;
+    this.#onPort[slot] = endpoint;
+  }
+
+  #unchain(endpoint: Endpoint): void {
+    const slot = this.#ports.find(endpoint.localPort, 0, 0, 0);
+    if (this.#onPort[slot] === endpoint) this.#onPort[slot] = endpoint.nextOnPort;
+    else {
+      let before = this.#onPort[slot]!;
+      while (before.nextOnPort !== endpoint) before = before.nextOnPort!;
+      before.nextOnPort = endpoint.nextOnPort;
+    }
+    endpoint.nextOnPort = null;
+    if (this.#onPort[slot] === null) this.#ports.remove(slot);
+  }
+
+  #emit(endpoint: Endpoint, events: number): void {
+    if (endpoint.events === 0) this.#eventful.push(endpoint);
+    endpoint.events |= events;
+  }
+
+  #wait(endpoint: Endpoint): number {
+    if (!endpoint.wantsRoom) this.#waiting.push(endpoint);
+    endpoint.wantsRoom = true;
+    return -1;
+  }
+
+  #offerRoom(): void {
+    if (this.#waiting.length === 0 || this.#parts.memory.packets.available === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const endpoint of waiting) {
+      if (endpoint.wantsRoom) this.#emit(endpoint, DatagramEvent.Writable);
+      endpoint.wantsRoom = false;
+    }
+  }
+
+  #get(handle: number, syscall: string): Endpoint {
+    const endpoint = this.#endpoints.get(handle);
+    if (endpoint === null) throw networkError("EBADF", syscall, `handle ${handle}`, "it was closed");
+    return endpoint;
+  }
+}
+
+const failure = (code: ErrorCode, remedy: string, remote: IpAddress, port: number): NetworkError =>
+  networkError(code, "send", "", remedy, formatIp(remote), port);
+
+function checkPort(syscall: string, port: number, zero: boolean): void {
+  if (Number.isInteger(port) && port >= (zero ? 0 : 1) && port <= 65_535) return;
+  throw networkError("EINVAL", syscall, `port ${port}`, `a port is an integer of ${zero ? 0 : 1} to 65535`);
+}
+
+function checked(options: UdpOptions): UdpOptions {
+  const { ttl, multicastTtl, trafficClass, receiveBuffer } = options;
+  if (!(ttl >= 1 && ttl <= 255)) throw networkError("EINVAL", "configure", `ttl ${ttl}`, "it is 1 to 255");
+  if (!(multicastTtl >= 1 && multicastTtl <= 255))
+    throw networkError("EINVAL", "configure", `multicastTtl ${multicastTtl}`, "it is 1 to 255");
+  if (!(trafficClass >= 0 && trafficClass <= 255))
+    throw networkError("EINVAL", "configure", `trafficClass ${trafficClass}`, "it is 0 to 255");
+  if (!(receiveBuffer >= 0)) throw networkError("EINVAL", "configure", `receiveBuffer ${receiveBuffer}`, "it is a number of octets");
+  return options;
+}
+
+const groupOptions = (options: UdpOptions, remote: IpAddress): SendOptions =>
+  isMulticast(remote) ? { ttl: options.multicastTtl, trafficClass: options.trafficClass, dontFragment: options.dontFragment } : options;
+
+function errorCode(kind: IcmpError): ErrorCode {
+  switch (kind) {
+    case IcmpError.PortUnreachable:
+    case IcmpError.ProtocolUnreachable:
+      return "ECONNREFUSED";
+    case IcmpError.NetUnreachable:
+      return "ENETUNREACH";
+    case IcmpError.FragmentationNeeded:
+      return "EMSGSIZE";
+    case IcmpError.ParameterProblem:
+      return "EINVAL";
+    default:
+      return "EHOSTUNREACH";
+  }
+}
