@@ -28,6 +28,7 @@ export interface RawTcp {
   abort(handle: number, now: Micros): void;
   configure(handle: number, options: Partial<ConnectionOptions>, now: Micros): void;
   errorOf(handle: number): ErrorCode | null;
+  softErrorOf(handle: number): ErrorCode | null;
   readable(handle: number): number;
   unsent(handle: number): number;
   endpointsOf(handle: number): Endpoints;

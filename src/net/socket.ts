@@ -245,6 +245,7 @@ export class Socket extends Duplex implements Application {
     if (handle !== this.#handle) return;
     try {
       if (events & TcpEvent.Established && this.connecting) this.#established();
+      if (events & TcpEvent.SoftError && this.connecting) this.#discouraged();
       if (events & (TcpEvent.Writable | TcpEvent.Established)) this.#continueWriting();
       if (events & (TcpEvent.Readable | TcpEvent.PeerClosed | TcpEvent.Closed)) this.#pump();
       if (events & TcpEvent.Closed) this.#closed();
@@ -404,6 +405,13 @@ export class Socket extends Duplex implements Application {
     this.push(null);
     // As Node does: without a reader, nobody would notice the end.
     if (this.readableLength === 0) this.read(0);
+  }
+
+  /** TCP must not give up for a soft error (RFC 9293 s3.9.2.2, MUST-56), but its user may, before there is a connection: RFC 5461 s4.1.
+   *  Node's users know a host to be unreachable after seconds, not minutes. */
+  #discouraged(): void {
+    const code = this.#tcp.softErrorOf(this.#handle);
+    if (code !== null) this.destroy(this.#error(code, "connect"));
   }
 
   #closed(): void {

@@ -183,6 +183,9 @@ export class FakeTcp implements RawTcp {
     const c = this.connections.get(handle);
     return c === undefined ? null : c.error;
   }
+  softErrorOf(): ErrorCode | null {
+    return null;
+  }
   readable(handle: number): number {
     return this.#of(handle).inSize;
   }

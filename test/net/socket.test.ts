@@ -12,7 +12,6 @@ netSuite("over a network in memory", () => {
     server: network.host("10.0.0.2"),
     clientAddress: "10.0.0.1",
     serverAddress: "10.0.0.2",
-    nowhere: "10.0.0.9",
     stop: () => {},
   };
 });
@@ -31,6 +30,21 @@ test("timed out: a connection that the stack gives up fails its reader", async (
   await once(socket, "connect");
   a.stack.tcp.fail(socket.handle, "ETIMEDOUT");
   expect((await once(socket, "error"))[0]).toMatchObject({ code: "ETIMEDOUT", syscall: "read" });
+});
+
+test("reset: what the stack still has for a slow reader comes before the error", async () => {
+  const network = new FakeNetwork();
+  const [a, b] = [network.host("10.0.0.1"), network.host("10.0.0.2")];
+  const server = createServer(b, { pauseOnConnect: true }).listen({ port: 7 });
+  const client = connect(a, { host: "10.0.0.2", port: 7 });
+  const [accepted] = (await once(server, "connection")) as [Socket];
+  client.write("last words", () => setImmediate(() => client.resetAndDestroy()));
+  await once(client, "close");
+  const got: Buffer[] = [];
+  accepted.on("data", (data) => got.push(data));
+  accepted.resume();
+  expect((await once(accepted, "error"))[0]).toMatchObject({ code: "ECONNRESET" });
+  expect(String(Buffer.concat(got))).toBe("last words");
 });
 
 test("options reach the stack: noDelay, keepAlive in microseconds", async () => {

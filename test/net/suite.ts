@@ -15,8 +15,6 @@ export interface Pair {
   readonly server: NetDrive;
   readonly clientAddress: string;
   readonly serverAddress: string;
-  /** An address that nobody has, if an attempt to reach it fails soon. */
-  readonly nowhere: string;
   stop(): void;
 }
 
@@ -246,21 +244,6 @@ export const netSuite = (name: string, make: () => Pair): void => {
       expect(settled).toBeInstanceOf(Error);
     });
 
-    test("data before a reset stays readable for a slow reader", async () => {
-      const [client, server] = await both({ pauseOnConnect: true });
-      client.write("last words");
-      for (let i = 0; i < 50; i++) await turn();
-      client.resetAndDestroy();
-      await once(client, "close");
-      for (let i = 0; i < 20; i++) await turn();
-      const got: Buffer[] = [];
-      server.on("data", (c) => got.push(c));
-      const failed = once(server, "error");
-      server.resume();
-      expect((await failed)[0]).toMatchObject({ code: "ECONNRESET" });
-      expect(String(Buffer.concat(got))).toBe("last words");
-    });
-
     test("a listener's exception is uncaught, and the stack goes on", async () => {
       const [client, server] = await both();
       const caught: unknown[] = [];
@@ -376,8 +359,9 @@ export const netSuite = (name: string, make: () => Pair): void => {
       });
       const port = await serve({}, (socket) => web.emit("connection", socket));
       const cut = http.get({ path: "/die", createConnection: () => dial(port) as never });
-      const [response] = await once(cut, "response");
-      await expect(collect(response)).rejects.toMatchObject({ code: "ECONNRESET" });
+      // Collected from the event itself: the end may follow in the same turn.
+      const collected = new Promise((resolve, reject) => cut.on("response", (response) => collect(response).then(resolve, reject)));
+      await expect(collected).rejects.toMatchObject({ code: "ECONNRESET" });
 
       const gone = http.get({ path: "/", createConnection: () => dial(port) as never });
       gone.on("error", () => {});

@@ -1,0 +1,70 @@
+import { once } from "node:events";
+import { expect, test } from "vitest";
+import { createMemory } from "../../src/base/memory.js";
+import { SeededRandom } from "../../src/base/prng.js";
+import { monotonicMicros } from "../../src/drive/clock.js";
+import { ManualDrive } from "../../src/drive/manual.js";
+import { NodeDrive } from "../../src/drive/node.js";
+import { ip } from "../../src/ip/address.js";
+import { connect } from "../../src/net/socket.js";
+import { Stack } from "../../src/stack/stack.js";
+import { createPair, type PairLink } from "../../src/transport/pair.js";
+import { netSuite } from "./suite.js";
+
+const host = (link: PairLink, address: string, seed: number): NodeDrive => {
+  const stack = new Stack({ random: new SeededRandom(seed), memory: createMemory({ chunks: 8_192 }) }, monotonicMicros());
+  const drive = new NodeDrive(stack);
+  stack.addDevice(link, { addresses: [{ address: ip(address), prefixLength: 24 }] }, drive.now());
+  drive.start();
+  return drive;
+};
+
+/** On virtual time, at a cable that ends in nothing. */
+const alone = (): ManualDrive => {
+  const stack = new Stack({ random: new SeededRandom(3) }, 0);
+  const [link] = createPair();
+  stack.addDevice(link, { addresses: [{ address: ip("10.0.0.1"), prefixLength: 24 }] }, 0);
+  return new ManualDrive(stack);
+};
+
+netSuite("over two stacks, joined by a cable", () => {
+  const [a, b] = createPair();
+  const client = host(a, "10.0.0.1", 1);
+  const server = host(b, "10.0.0.2", 2);
+  return {
+    client,
+    server,
+    clientAddress: "10.0.0.1",
+    serverAddress: "10.0.0.2",
+    stop: () => {
+      for (const drive of [client, server]) {
+        drive.stack.close(drive.now());
+        drive.stop();
+      }
+    },
+  };
+});
+
+test("unreachable: nobody answers ARP (RFC 1122 s2.3.2.2), and connect settles", async () => {
+  const drive = alone();
+  const socket = connect(drive, { host: "10.0.0.9", port: 80 });
+  const failed = once(socket, "error");
+  drive.advance(5_000_000);
+  expect((await failed)[0]).toMatchObject({ code: "EHOSTUNREACH", syscall: "connect", address: "10.0.0.9", port: 80 });
+});
+
+test("unreachable: no route, and connect settles at once", async () => {
+  const drive = alone();
+  const socket = connect(drive, { host: "192.0.2.1", port: 80 });
+  expect((await once(socket, "error"))[0]).toMatchObject({ code: "ENETUNREACH" });
+});
+
+test("timed out: a SYN that nobody answers (RFC 9293 s3.8.3), and connect settles", async () => {
+  const drive = alone();
+  const [device] = drive.stack.devices.filter((d) => !d.loopback);
+  device!.arp.neighbors.pin(ip("10.0.0.9"), 0x0200, 9, drive.now());
+  const socket = connect(drive, { host: "10.0.0.9", port: 80 });
+  const failed = once(socket, "error");
+  drive.advance(600_000_000);
+  expect((await failed)[0]).toMatchObject({ code: "ETIMEDOUT", syscall: "connect", address: "10.0.0.9", port: 80 });
+});
