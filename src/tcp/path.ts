@@ -15,6 +15,7 @@ export const announcedMss = (core: Core, remote: IpAddress): number => Math.min(
 /** Octets of text in a full segment: Eff.snd.MSS of RFC 9293 s3.7.1 (MUST-16), without the options of every segment. */
 export function effectiveMss(core: Core, tcb: Tcb, now: Micros): number {
   tcb.pathMtu = core.network.mtuTo(tcb.remote, now);
+  tcb.checksumOffload = core.network.checksumOffloadTo(tcb.remote);
   const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS);
   return Math.max(1, room - (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0));
 }

@@ -199,6 +199,7 @@ export class Tcb {
   /** The `Network.epoch` for which `snd.mss` holds. */
   pathEpoch = -1;
   pathMtu = 0;
+  checksumOffload = false;
   /** An MTU that an ICMP message claims and that nothing has confirmed yet. */
   claimedMtu = 0;
   /** The last ICMP error that did not end the connection, as it would be told: an index into `closeErrors`. */
@@ -258,6 +259,7 @@ export function clear(tcb: Tcb): void {
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
   tcb.hold = 0;
   tcb.pathEpoch = -1;
+  tcb.checksumOffload = false;
   tcb.pathMtu = tcb.claimedMtu = tcb.softError = tcb.error = 0;
   tcb.segmentsSent = tcb.segmentsReceived = tcb.octetsSent = tcb.octetsReceived = tcb.octetsAcked = 0;
   tcb.segmentsRetransmitted = tcb.octetsRetransmitted = tcb.duplicateSegments = tcb.outOfOrderSegments = 0;

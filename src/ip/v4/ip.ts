@@ -1,6 +1,5 @@
 /** IPv4 of one stack: its interfaces, addresses and tables, and the `Network` that transports send by. */
 import type { Micros, Random } from "../../base/environment.js";
-import { KeyedTable } from "../../base/keyed-table.js";
 import type { Memory } from "../../base/memory.js";
 import type { Packet, PacketPool } from "../../base/packet.js";
 import { SipKey } from "../../base/siphash.js";
@@ -8,6 +7,7 @@ import type { Tally } from "../../base/tally.js";
 import { type IpAddress, isClassE, isLoopback, isMulticast, LIMITED_BROADCAST, netmask, UNSPECIFIED } from "../address.js";
 import type { IpInterface } from "../interface.js";
 import type { Datagram, Network, SendOptions, Sent } from "../network.js";
+import { OwnAddresses } from "../own-addresses.js";
 import { PathMtu } from "../path-mtu.js";
 import { RouteTable } from "../route.js";
 import { Identification } from "./identification.js";
@@ -85,9 +85,7 @@ export class Ip implements Network {
   readonly received: Received;
   readonly path = new Path();
   readonly #port: IpPort;
-  readonly #addresses: KeyedTable;
-  /** By slot of `#addresses`: the index of the device. */
-  readonly #owners: number[] = [];
+  readonly #addresses: OwnAddresses;
   readonly #subnets: Subnet[] = [];
   epoch = 0;
   /** When IP was last told the time, for questions that come without. */
@@ -111,7 +109,7 @@ export class Ip implements Network {
     this.identification = new Identification(new SipKey(random), random, options.datagramLifetime);
     const report = { timedOut: (packet: Packet, device: number, now: Micros) => this.errors?.reassemblyTimeExceeded(packet, device, now) };
     this.reassembly = new Reassembly(memory, limits, options.reassemblyTimeout, tally, report, new SipKey(random));
-    this.#addresses = new KeyedTable(key, limits.addresses);
+    this.#addresses = new OwnAddresses(limits.addresses);
     const first = memory.packets.take();
     if (first === null) throw new RangeError("the packet pool is empty");
     this.received = new Received(first);
@@ -133,9 +131,7 @@ export class Ip implements Network {
 
   /** The address may be used from now on. Throws a RangeError when there are too many. */
   addAddress(address: IpAddress, prefixLength: number, device: number): void {
-    const slot = this.#addresses.insert(address, 0, 0, 0);
-    if (slot < 0) throw new RangeError(`more than ${this.#addresses.limit} addresses`);
-    this.#owners[slot] = device;
+    if (!this.#addresses.add(address, device)) throw new RangeError(`more than ${this.#addresses.limit} addresses`);
     const prefix = address & netmask(prefixLength);
     const known = this.#subnets.some((subnet) => subnet.prefix === prefix && subnet.length === prefixLength && subnet.device === device);
     if (!known) this.#subnets.push({ prefix, length: prefixLength, device });
@@ -143,9 +139,8 @@ export class Ip implements Network {
   }
 
   removeAddress(address: IpAddress): void {
-    const slot = this.#addresses.find(address, 0, 0, 0);
-    if (slot < 0) return;
-    this.#addresses.remove(slot);
+    if (this.#addresses.deviceOf(address) < 0) return;
+    this.#addresses.remove(address);
     const left: Subnet[] = [];
     for (const device of this.interfaces) {
       for (const held of device?.addresses ?? []) {
@@ -168,12 +163,11 @@ export class Ip implements Network {
   /** The index of the device that holds the address; -1: it is not ours. */
   deviceOf(address: IpAddress): number {
     if (isLoopback(address)) return LOOPBACK_INDEX;
-    const slot = this.#addresses.find(address, 0, 0, 0);
-    return slot < 0 ? -1 : this.#owners[slot]!;
+    return this.#addresses.deviceOf(address);
   }
 
   isLocal(address: IpAddress): boolean {
-    return this.#addresses.find(address, 0, 0, 0) >= 0 || isLoopback(address);
+    return this.#addresses.deviceOf(address) >= 0 || isLoopback(address);
   }
 
   isGroup(address: IpAddress): boolean {
