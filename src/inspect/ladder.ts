@@ -135,7 +135,7 @@ export class Ladder {
 
   #state(event: TraceEvent): void {
     // What a segment led to stands beside it; what led to a segment, beside that one.
-    if (this.#last !== null && !this.#last.sent && this.#last.id === event.id) this.#last.state = event.b;
+    if (this.#last !== null && this.#last.id === event.id) this.#last.state = event.b;
     else this.#nextState = event.b;
   }
 

@@ -1,8 +1,10 @@
 /** Asserts that nothing happens without a reason: every segment sent, dropped or marked lost, every frame, timer, state and window
  *  change carries a code that the registry knows, of a group that fits, and the event that caused it. For tests and simulated worlds. */
 import type { Tally } from "../base/tally.js";
-import { whyEntry, whyName } from "../base/why-registry.js";
+import { Arp, Drop, Icmp } from "../base/why.js";
+import { registry, whyEntry } from "../base/why-registry.js";
 import type { Probe } from "../stack/probe.js";
+import { isDelivered } from "../stack/stack.js";
 import { ALL_KINDS, eventProbe, Kind, type TraceEvent } from "./event.js";
 import { formatEvent } from "./format.js";
 
@@ -21,6 +23,19 @@ const fitting: readonly (readonly string[] | null)[] = [
   null, // FrameReceived
   ["eth", "arp", "ip", "icmp", "udp", "drop", "wire"], // FrameDropped
 ];
+
+/** What is counted and is no packet's fate: answers that were withheld, entries that aged, cookies that failed before the segment was
+ *  dropped as nobody's; and TCP checksums, since nothing in such a segment can be believed and told. */
+const countedOnly: ReadonlySet<number> = new Set([
+  Drop.BadChecksum,
+  Drop.ResetLimited,
+  Drop.ChallengeLimited,
+  Drop.AckLimited,
+  Drop.BadCookie,
+  Arp.Expired,
+  Arp.ReplyLimited,
+  Icmp.Limited,
+]);
 
 export interface WhyCheckOptions {
   /** Called for each event without a proper reason; default: throws an Error, so that a test fails where it happens. */
@@ -58,11 +73,17 @@ export class WhyCheck {
     return this.#violations;
   }
 
-  /** Drops that were told to the probe but not counted exactly once, or counted but not told: "there is no silent drop". */
+  /** "There is no silent drop": drops that were told to the probe but not counted exactly once, and reasons that were counted but
+   *  never told. The probe must have been there from the start. */
   disagreements(tally: Tally): string[] {
     const wrong: string[] = [];
-    for (const [why, told] of this.#drops)
-      if (tally.counts[why] !== told) wrong.push(`${whyName(why)}: ${told} told, ${tally.counts[why]} counted`);
+    for (const { code, name } of registry) {
+      const counted = tally.counts[code]!;
+      const told = this.#drops.get(code) ?? 0;
+      if (told > 0 && told !== counted) wrong.push(`${name}: ${told} told, ${counted} counted`);
+      else if (counted > 0 && !this.seen.has(code) && !isDelivered(code) && !countedOnly.has(code))
+        wrong.push(`${name}: ${counted} counted, never told`);
+    }
     return wrong;
   }
 

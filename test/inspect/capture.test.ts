@@ -5,16 +5,12 @@ import { describe, expect, test } from "vitest";
 import { Capture } from "../../src/inspect/capture.js";
 import { openCapture } from "../../src/inspect/capture-file.js";
 import { readCapture } from "../../src/inspect/capture-reader.js";
-import { Direction, type Sink } from "../../src/inspect/pcapng.js";
+import { Direction } from "../../src/inspect/pcapng.js";
 import { ip } from "../../src/ip/address.js";
+import { collector } from "./collector.js";
 import { conversation } from "./frames.js";
 import { device, load, packet, segment, tcb } from "./playing.js";
 import { expertComplaints, tshark, tsharkMissing } from "./tshark.js";
-
-const collector = (): { sink: Sink; octets: () => Uint8Array } => {
-  const pieces: Uint8Array[] = [];
-  return { sink: (octets) => void pieces.push(octets.slice()), octets: () => Uint8Array.from(pieces.flatMap((piece) => [...piece])) };
-};
 
 const frame = (i: number): typeof packet => load(conversation[i]![1]);
 

@@ -3,17 +3,9 @@ import { describe, expect, test } from "vitest";
 import { type CapturedFrame, CaptureReader, readCapture } from "../../src/inspect/capture-reader.js";
 import { Direction, LinkType, PcapngWriter } from "../../src/inspect/pcapng.js";
 import { ip } from "../../src/ip/address.js";
+import { collector } from "./collector.js";
 import { conversation } from "./frames.js";
 import { expertComplaints, tshark, tsharkMissing } from "./tshark.js";
-
-/** A sink that keeps everything. */
-function collector(): { sink: (octets: Uint8Array) => void; octets: () => Uint8Array } {
-  const pieces: Uint8Array[] = [];
-  return {
-    sink: (octets) => void pieces.push(octets.slice()),
-    octets: () => Uint8Array.from(pieces.flatMap((piece) => [...piece])),
-  };
-}
 
 const EPOCH = 1_785_000_000_123_456; // µs; its nanoseconds do not fit a double
 
