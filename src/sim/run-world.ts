@@ -1,0 +1,497 @@
+/** Runs a planned world to its end: every connection over, every timer stopped, every buffer back in its pool; and checks the
+ *  invariants on the way and at the end. */
+import { type Micros, NEVER, SECOND } from "../base/environment.js";
+import { createMemory, type Memory } from "../base/memory.js";
+import { whyEntry } from "../base/why-registry.js";
+import { type IpAddress, ipFromInt, UNSPECIFIED } from "../ip/address.js";
+import type { Probe } from "../stack/probe.js";
+import { profiles } from "../stack/profile.js";
+import { Stack } from "../stack/stack.js";
+import { Accepting, Peer, Registry } from "./application.js";
+import { FrameCheck } from "./frame-check.js";
+import type { FramePool } from "./frame-pool.js";
+import { TcpInvariants } from "./invariants.js";
+import { Pattern } from "./pattern.js";
+import type { SimLink } from "./sim-link.js";
+import { TraceHash } from "./trace-hash.js";
+import { type Violation, Violations } from "./violations.js";
+import type { WireModel } from "./wire-model.js";
+import type { WireOptions } from "./wire-options.js";
+import { type Host, World } from "./world.js";
+import type { ChatterPlan, FlowPlan, HostPlan, WorldPlan } from "./world-plan.js";
+
+export interface RunOptions {
+  /** Hash everything that happens on the wires. */
+  readonly hash?: boolean;
+  /** Called for each stack before anything happens: attach probes here. */
+  readonly attach?: (stack: Stack) => void;
+  /** Memory of former worlds, to be used again. */
+  readonly shelf?: MemoryShelf;
+  readonly frames?: FramePool;
+}
+
+export interface WorldResult {
+  readonly seed: number;
+  readonly violations: readonly Violation[];
+  /** All that were found; the list may end earlier. */
+  readonly violationCount: number;
+  readonly events: number;
+  readonly frames: number;
+  readonly segments: number;
+  /** Octets that applications have read. */
+  readonly octets: number;
+  /** Virtual time from the first event to the last. */
+  readonly duration: Micros;
+  /** Ends by outcome: "closed", "aborted", error codes. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  /** Empty unless asked for. */
+  readonly digest: string;
+}
+
+/** Addresses are probed for before use by some profiles: nothing begins before. */
+const LEAD = 12 * SECOND;
+/** A world must be done by then: the longest chains of retransmissions and probes end within hours. */
+const PATIENCE = 8 * 3_600 * SECOND;
+const QUIET = 600 * SECOND;
+const MOST_EVENTS = 3_000_000;
+
+export function runWorld(plan: WorldPlan, options: RunOptions = {}): WorldResult {
+  return new Run(plan, options).run();
+}
+
+interface Station {
+  readonly stack: Stack;
+  readonly host: Host<Stack>;
+  readonly plan: HostPlan;
+  readonly tcp: TcpInvariants;
+  readonly addresses: Map<number, IpAddress>;
+  own: IpAddress;
+}
+
+class Run {
+  readonly #plan: WorldPlan;
+  readonly #world: World;
+  readonly #violations = new Violations();
+  readonly #registry = new Registry(this.#violations);
+  readonly #stations: Station[] = [];
+  readonly #hash: TraceHash | null;
+  readonly #shelf: MemoryShelf;
+  /** Connections and other deeds that the plan has and the world has not seen yet. */
+  #pending = 0;
+  #refusals: Record<string, number> = {};
+
+  constructor(plan: WorldPlan, options: RunOptions) {
+    this.#plan = plan;
+    this.#shelf = options.shelf ?? new MemoryShelf();
+    this.#world = new World(plan.seed, { origin: plan.origin, ...(options.frames === undefined ? {} : { frames: options.frames }) });
+    this.#hash = options.hash ? new TraceHash() : null;
+    for (const [i, host] of plan.hosts.entries()) this.#stations.push(this.#makeStation(`h${i}`, host));
+    this.#wire();
+    this.#world.observer = this.#hash;
+    for (const station of this.#stations) options.attach?.(station.stack);
+    this.#world.afterTurn = (host) => this.#afterTurn(host);
+  }
+
+  run(): WorldResult {
+    const world = this.#world;
+    const begin = world.now;
+    for (const [i, station] of this.#stations.entries())
+      for (const stall of station.plan.stalls) world.at(LEAD + stall.at, () => world.stall(this.#stations[i]!.host, stall.duration));
+    for (const flow of this.#plan.flows) this.#begin(flow);
+    for (const chatter of this.#plan.chatter) this.#chat(chatter);
+
+    try {
+      const done = (): boolean => (this.#pending === 0 && this.#registry.open === 0) || this.#violations.count > 0;
+      const met = world.runUntil(done, begin + PATIENCE, MOST_EVENTS);
+      if (!met) this.#reportUnfinished();
+      if (this.#violations.count === 0) this.#settle();
+    } catch (error) {
+      this.#violations.report("I-01", "world", 0, world.now, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+    return this.#result(begin);
+  }
+
+  /** What remains, ends: orphans, TIME-WAIT. Then it must be quiet, and everything given back. */
+  #settle(): void {
+    const world = this.#world;
+    for (const { stack } of this.#stations) for (const handle of this.#listeners.get(stack) ?? []) stack.tcp.close(handle, world.now);
+    const until = world.now + PATIENCE;
+    const busy = (): boolean =>
+      world.wires.some((wire) => wire.inFlight > 0) || this.#stations.some(({ stack }) => stack.tcp.summary()["slots"]! > 0);
+    while (world.now < until && this.#violations.count === 0 && busy()) world.run(5 * SECOND);
+    if (this.#registry.open > 0) this.#reportUnfinished();
+    for (const { stack, tcp } of this.#stations) {
+      const left = stack.tcp.summary()["slots"]!;
+      if (left > 0) this.#report("I-15", tcp.host, `${left} connections are left: ${JSON.stringify(stack.tcp.showAll(world.now, 1)[0])}`);
+      else if (stack.tcp.nextTimeout() !== NEVER) this.#report("I-18", tcp.host, "no connection is left, but a timer");
+    }
+    world.run(60 * SECOND); // what waited for a neighbor has gone or been given up
+    const before = this.#stations.map(({ tcp }) => tcp.segmentsSent);
+    world.run(QUIET);
+    for (const [i, { tcp }] of this.#stations.entries())
+      if (tcp.segmentsSent > before[i]!)
+        this.#report("I-11", tcp.host, `${tcp.segmentsSent - before[i]!} segments sent although nothing is open`);
+    this.#checkOutcomes();
+    this.#checkConservation();
+    for (const { stack, host } of this.#stations) {
+      stack.close(world.now);
+      for (const link of host.links) link.close();
+    }
+    for (const station of this.#stations) this.#checkPools(station);
+    if (this.#violations.count === 0) for (const { stack } of this.#stations) this.#shelf.give(stack.memory);
+  }
+
+  #makeStation(name: string, plan: HostPlan): Station {
+    const world = this.#world;
+    const memory = this.#shelf.take(plan.mtu + 64, plan.chunks);
+    const profile = profiles[plan.profile]!;
+    const tcp = new TcpInvariants(name, profile.tcp, this.#violations);
+    const frames = new FrameCheck(name, this.#violations);
+    const probe: Probe = {
+      segmentSent: (tcb, seg, why, cause, now) => tcp.segmentSent(tcb, seg, why, cause, now),
+      segmentReceived: (tcb, seg, datagram, event, now) => tcp.segmentReceived(tcb, seg, datagram, event, now),
+      segmentDropped: (tcb, seg, why, event, now) => tcp.segmentDropped(tcb, seg, why, event, now),
+      stateChanged: (tcb, old, why, cause, now) => tcp.stateChanged(tcb, old, why, cause, now),
+      timerUpdated: (tcb, timer, event, at, why, cause, now) => tcp.timerUpdated(tcb, timer, event, at, why, cause, now),
+      frameSent: (device, packet, why, cause, now) => {
+        if (whyEntry(why) === undefined) this.#report("why", name, `frame sent with reason ${why}`);
+        if (device.ethernet) frames.check(packet.pool.arena.bytes, packet.start, packet.end, device.mtu, cause, now);
+      },
+      dropped: (_device, why) => {
+        if (whyEntry(why) === undefined) this.#report("why", name, `dropped with reason ${why}`);
+      },
+    };
+    const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe }, world.now);
+    stack.onApplicationError = (error) =>
+      this.#report("I-01", name, `application callback threw: ${error instanceof Error ? error.stack : String(error)}`);
+    const host = world.addHost(name, stack);
+    return { stack, host, plan, tcp, addresses: new Map(), own: UNSPECIFIED };
+  }
+
+  #wire(): void {
+    const world = this.#world;
+    const { topology, wires } = this.#plan;
+    const hub = topology === "wires" ? null : world.addSwitch(topology === "switch");
+    for (const [i, wire] of wires.entries()) {
+      const a = this.#stations[wire.a]!;
+      const linkA = this.#addLink(a, wire.a);
+      let cable: { forward: WireModel; backward: WireModel };
+      if (hub !== null) {
+        cable = world.plug(linkA, hub, this.#shift(wire.forward), this.#shift(wire.backward));
+        const own = ipFromInt(0x0a00_0001 + wire.a);
+        this.#address(a, linkA, own, 24);
+        for (const other of this.#stations) other.addresses.set(wire.a, own);
+      } else {
+        const b = this.#stations[wire.b]!;
+        const linkB = this.#addLink(b, wire.b);
+        cable = world.connect(linkA, linkB, this.#shift(wire.forward), this.#shift(wire.backward));
+        const prefix = 0x0a01_0000 + 4 * i;
+        this.#address(a, linkA, ipFromInt(prefix + 1), 30);
+        this.#address(b, linkB, ipFromInt(prefix + 2), 30);
+        a.addresses.set(wire.b, ipFromInt(prefix + 2));
+        b.addresses.set(wire.a, ipFromInt(prefix + 1));
+      }
+      for (const change of wire.changes)
+        world.at(LEAD + change.at, () => {
+          cable.forward.configure(change.options);
+          cable.backward.configure(change.options);
+        });
+    }
+  }
+
+  #addLink(station: Station, index: number): SimLink {
+    const { mtu, ring, backPressure } = this.#plan.hosts[index]!;
+    return this.#world.addLink(station.host, { mtu, ring, backPressure });
+  }
+
+  #address(station: Station, link: SimLink, address: IpAddress, prefixLength: number): void {
+    const hardwareAddress = Uint8Array.of(2, 0, address >>> 24, address >>> 16, address >>> 8, address);
+    station.stack.addDevice(link, { hardwareAddress, addresses: [{ address, prefixLength }] }, this.#world.now);
+    if (station.own === UNSPECIFIED) station.own = address;
+  }
+
+  /** Outages are planned from the world's beginning. */
+  #shift(options: Partial<WireOptions>): Partial<WireOptions> {
+    if (options.outages === undefined) return options;
+    const by = this.#world.now + LEAD;
+    return { ...options, outages: options.outages.map((outage) => ({ ...outage, from: outage.from + by, until: outage.until + by })) };
+  }
+
+  #addressOf(from: number, to: number): IpAddress {
+    if (from === to) return this.#plan.seed % 2 === 0 ? ipFromInt(0x7f00_0001) : this.#stations[to]!.own;
+    return this.#stations[from]!.addresses.get(to)!;
+  }
+
+  // ---- connections
+
+  readonly #listeners = new Map<Stack, number[]>();
+
+  #begin(flow: FlowPlan): void {
+    const world = this.#world;
+    this.#pending += 1;
+    world.at(LEAD, () => {
+      if (flow.listening) this.#listen(flow);
+      if (flow.wrap >= 0) this.#approachWrap(flow);
+      else this.#schedule(flow, flow.at);
+      this.#pending -= 1;
+    });
+  }
+
+  #schedule(flow: FlowPlan, delay: Micros): void {
+    for (let i = 0; i < flow.count; i++) {
+      this.#pending += 1;
+      this.#world.at(delay + i * flow.every, () => {
+        this.#pending -= 1;
+        this.#connect(flow, flow.client, flow.server, flow.localPort, flow.port, flow.clientDoes, flow.clientOptions);
+        if (flow.simultaneous)
+          this.#connect(flow, flow.server, flow.client, flow.port, flow.localPort, flow.serverDoes, flow.serverOptions);
+      });
+    }
+    if (flow.churn > 0) this.#churn(flow, delay + flow.count * flow.every);
+  }
+
+  #listen(flow: FlowPlan): number {
+    const { stack } = this.#stations[flow.server]!;
+    const accepting = new Accepting(`h${flow.server}`, stack.tcp, this.#world, this.#registry, flow.serverDoes, flow.graceful);
+    const handle = stack.tcp.listen({ port: flow.port, backlog: flow.backlog, ...flow.serverOptions }, accepting);
+    const handles = this.#listeners.get(stack);
+    if (handles === undefined) this.#listeners.set(stack, [handle]);
+    else handles.push(handle);
+    return handle;
+  }
+
+  /** The listener goes and comes until `until` from now. */
+  #churn(flow: FlowPlan, until: Micros): void {
+    const { stack } = this.#stations[flow.server]!;
+    const handles = this.#listeners.get(stack)!;
+    let handle = handles.at(-1)!;
+    for (let at = flow.churn, open = true; at < until || !open; at += flow.churn, open = !open) {
+      const closes = open;
+      this.#pending += 1;
+      this.#world.at(at, () => {
+        this.#pending -= 1;
+        if (closes) {
+          handles.splice(handles.indexOf(handle), 1);
+          stack.tcp.close(handle, this.#world.now);
+        } else handle = this.#listen(flow);
+      });
+    }
+  }
+
+  /** A connection whose sequence numbers wrap: the ISN follows a clock (RFC 6528), so it comes near the wrap if one waits. */
+  #approachWrap(flow: FlowPlan): void {
+    const world = this.#world;
+    const { stack } = this.#stations[flow.client]!;
+    const localPort = flow.localPort || 40_000 + flow.port;
+    const remote = this.#addressOf(flow.client, flow.server);
+    const nobody = { onEvents: () => {} };
+    const handle = stack.tcp.connect({ remote, remotePort: flow.port, localPort }, nobody, world.now);
+    const iss = Number(stack.tcp.show(handle, world.now)["iss"]);
+    stack.tcp.abort(handle, world.now);
+    const target = (flow.wrap === 0 ? 2 ** 32 : 2 ** 31) - 1 - (this.#plan.seed % 5_000);
+    const ticks = (target - iss + 2 ** 33) % 2 ** 32;
+    this.#schedule({ ...flow, localPort: flow.count === 1 ? localPort : 0 }, ticks * 4);
+  }
+
+  #connect(
+    flow: FlowPlan,
+    from: number,
+    to: number,
+    localPort: number,
+    port: number,
+    does: FlowPlan["clientDoes"],
+    options: FlowPlan["clientOptions"],
+  ): void {
+    const { stack } = this.#stations[from]!;
+    const remote = this.#addressOf(from, to);
+    const local = this.#plan.topology === "wires" || from === to ? undefined : this.#stations[from]!.own;
+    const events: { peer: Peer | null } = { peer: null };
+    try {
+      const handle = stack.tcp.connect(
+        { remote, remotePort: port, localPort, ...(local === undefined ? {} : { local }), ...options },
+        { onEvents: (at, bits) => events.peer?.onEvents(at, bits) },
+        this.#world.now,
+      );
+      events.peer = new Peer(`h${from}`, stack.tcp, handle, does, this.#world, this.#registry, flow.graceful);
+      events.peer.start();
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? String(error.code) : "";
+      if (code === "") throw error;
+      this.#refusals[code] = (this.#refusals[code] ?? 0) + 1;
+      if (flow.graceful) this.#report("I-01", `h${from}`, `connect threw ${error instanceof Error ? error.message : code}`);
+    }
+  }
+
+  // ---- datagrams
+
+  #chat(chatter: ChatterPlan): void {
+    const world = this.#world;
+    const to = this.#addressOf(chatter.from, chatter.to);
+    const source = this.#stations[chatter.from]!.stack;
+    const target = this.#stations[chatter.to]!.stack;
+    const octets = Math.min(chatter.octets, 20 * this.#plan.hosts[chatter.from]!.mtu);
+    const scratch = new Uint8Array(65_536);
+    const port = 7;
+    const verify = (count: number, who: string): void => {
+      const pattern = new Pattern(0, 0, 0, chatter.octets);
+      if (count !== octets || pattern.mismatch(scratch, 0, count, 0) >= 0)
+        this.#report("I-04", who, `a datagram of ${octets} octets arrived as ${count} others`);
+    };
+    const text = Pattern.octets.subarray(new Pattern(0, 0, 0, chatter.octets).at(0));
+    let send: () => void = () => {};
+    world.at(LEAD + chatter.at, () => {
+      if (chatter.kind === "ping") {
+        const handle = source.icmp.open(
+          {},
+          {
+            onEvents: () => {
+              for (
+                let n = source.icmp.receive(handle, scratch, 0, scratch.length);
+                n >= 0;
+                n = source.icmp.receive(handle, scratch, 0, scratch.length)
+              )
+                verify(n, `h${chatter.from}`);
+            },
+          },
+        );
+        let sequence = 0;
+        send = () => source.icmp.send(handle, sequence++ & 0xffff, text, 0, octets, to, world.now);
+        return;
+      }
+      const open = (stack: Stack, own: number, who: string, echo: boolean): number => {
+        const handle: number = stack.udp.bind(
+          { port: own },
+          {
+            onEvents: () => {
+              for (
+                let n = stack.udp.receive(handle, scratch, 0, scratch.length);
+                n >= 0;
+                n = stack.udp.receive(handle, scratch, 0, scratch.length)
+              ) {
+                verify(n, who);
+                if (echo) stack.udp.send(handle, scratch, 0, n, stack.udp.from, stack.udp.fromPort, world.now);
+              }
+            },
+          },
+        );
+        return handle;
+      };
+      try {
+        open(target, port, `h${chatter.to}`, true);
+      } catch {
+        // Another chatter has the port: it echoes for both, of its own size; ours is then not verified by it.
+        return;
+      }
+      const client = open(source, 0, `h${chatter.from}`, false);
+      send = () => source.udp.send(client, text, 0, octets, to, port, world.now);
+    });
+    for (let i = 0; i < chatter.count; i++) world.at(LEAD + chatter.at + 1 + i * chatter.every, () => send());
+  }
+
+  // ---- judgement
+
+  #afterTurn(host: Host): void {
+    for (const station of this.#stations) if (station.host === host) station.tcp.afterTurn(this.#world.now);
+  }
+
+  #reportUnfinished(): void {
+    const waiting = this.#registry.all.filter((peer) => peer.outcome === null);
+    for (const peer of waiting.slice(0, 3))
+      this.#report(
+        "I-15",
+        peer.name,
+        `${peer.key} is neither done nor failed: ${JSON.stringify(peer.tcp.show(peer.handle, this.#world.now))}`,
+      );
+    if (waiting.length === 0) this.#report("I-15", "world", `${this.#pending} deeds are still to come`);
+  }
+
+  /** Where no wire is bad enough to end a connection, none ends but by its script. */
+  #checkOutcomes(): void {
+    if (!this.#plan.gentle) return;
+    for (const peer of this.#registry.all)
+      if (peer.graceful && peer.outcome !== "closed")
+        this.#report(
+          "I-15",
+          peer.name,
+          `${peer.key} ended with ${peer.outcome} on a gentle wire, sent ${peer.sent}, received ${peer.received}`,
+        );
+  }
+
+  /** I-19: frames in are frames delivered and dropped; what wires took is what came out and what they say they lost. */
+  #checkConservation(): void {
+    for (const { stack, host } of this.#stations) {
+      const { frames } = stack;
+      if (frames.in !== frames.delivered + frames.dropped)
+        this.#report("I-19", host.name, `${frames.in} frames in, ${frames.delivered} delivered, ${frames.dropped} dropped`);
+      const received = host.links.reduce((sum, link) => sum + link.received, 0);
+      const counted = stack.devices.reduce((sum, device) => sum + (device.ethernet ? device.counters.framesIn : 0), 0);
+      if (received !== counted) this.#report("I-19", host.name, `links gave ${received} frames, devices counted ${counted}`);
+    }
+    for (const wire of this.#world.wires) {
+      const t = wire.tally.show();
+      const out = (t["wire.delivered"] ?? 0) + wire.lost + (t["wire.fragmented"] ?? 0) + wire.inFlight;
+      if (wire.offered + (t["wire.duplicated"] ?? 0) !== out)
+        this.#report("I-19", wire.name, `offered ${wire.offered}: ${JSON.stringify(t)}`);
+    }
+  }
+
+  /** I-03: everything taken has been given back. */
+  #checkPools({ stack, host }: Station): void {
+    const { packets, chunks } = stack.memory;
+    if (packets.available !== packets.size)
+      this.#report("I-03", host.name, `${packets.size - packets.available} packets are not given back`);
+    if (chunks.available !== this.#shelf.chunksOf(stack.memory))
+      this.#report("I-03", host.name, `${this.#shelf.chunksOf(stack.memory) - chunks.available} chunks are not given back`);
+  }
+
+  #report(id: string, host: string, text: string): void {
+    this.#violations.report(id, host, 0, this.#world.now, text);
+  }
+
+  #result(begin: Micros): WorldResult {
+    const outcomes: Record<string, number> = { ...this.#refusals };
+    for (const peer of this.#registry.all) outcomes[peer.outcome ?? "none"] = (outcomes[peer.outcome ?? "none"] ?? 0) + 1;
+    return {
+      seed: this.#plan.seed,
+      violations: this.#violations.list,
+      violationCount: this.#violations.count,
+      events: this.#world.events,
+      frames: this.#world.wires.reduce((sum, wire) => sum + wire.offered, 0),
+      segments: this.#stations.reduce((sum, { tcp }) => sum + tcp.segmentsSent, 0),
+      octets: this.#registry.all.reduce((sum, peer) => sum + peer.received, 0),
+      duration: this.#world.now - begin,
+      outcomes,
+      digest: this.#hash?.digest ?? "",
+    };
+  }
+}
+
+/** Memory that worlds use one after the other: a world's arenas cost more to make than to run in. */
+export class MemoryShelf {
+  readonly #free = new Map<string, Memory[]>();
+  readonly #chunks = new Map<Memory, number>();
+
+  take(packetSize: number, chunks: number): Memory {
+    const size = packetSize <= 2_048 ? 2_048 : 10_240;
+    const found = this.#free.get(`${size} ${chunks}`)?.pop();
+    if (found !== undefined) return found;
+    const memory = createMemory({ packets: 256, packetSize: size, chunks });
+    memory.packets.poison = true;
+    memory.chunks.poison = true;
+    this.#chunks.set(memory, memory.chunks.available);
+    return memory;
+  }
+
+  /** The memory's pools are full again: another world may have it. */
+  give(memory: Memory): void {
+    const key = `${memory.packets.capacity} ${this.#chunks.get(memory)}`;
+    const free = this.#free.get(key);
+    if (free === undefined) this.#free.set(key, [memory]);
+    else free.push(memory);
+  }
+
+  /** Chunks that the memory was made with. */
+  chunksOf(memory: Memory): number {
+    return this.#chunks.get(memory)!;
+  }
+}
