@@ -219,6 +219,9 @@ export class NeighborCache {
     if (neighbor === null) return;
     switch (neighbor.state) {
       case NeighborState.Reachable:
+        // Every acknowledgment confirms it: once a second will do.
+        if (now - neighbor.confirmedAt >= SECOND) this.#confirm(neighbor, now);
+        break;
       case NeighborState.Stale:
       case NeighborState.Delay:
       case NeighborState.Probe:

@@ -211,7 +211,13 @@ export class Device implements IpInterface, ArpPort {
       arena.bytes.fill(0, packet.end, least);
       packet.end = least;
     }
-    (this.parent ?? this).transmit(packet, now);
+    if (this.parent === null) {
+      this.transmit(packet, now);
+      return;
+    }
+    this.counters.framesOut += 1;
+    this.counters.octetsOut += packet.end - packet.start;
+    this.parent.transmit(packet, now);
   }
 
   /** Gives a whole frame to the link, behind those that wait. */

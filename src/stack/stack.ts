@@ -9,7 +9,7 @@ import { Cast, type Packet } from "../base/packet.js";
 import { SipKey } from "../base/siphash.js";
 import { Tally } from "../base/tally.js";
 import { Arp as ArpWhy, Eth, Icmp as IcmpWhy, Ip as IpWhy, Udp as UdpWhy } from "../base/why.js";
-import { EtherType, Frame, parseFrame } from "../ethernet/frame.js";
+import { EtherType, Frame, HEADER_LENGTH, parseFrame, TAG_LENGTH } from "../ethernet/frame.js";
 import { hardwareHigh, hardwareLow, isGroupHardware, randomHardware } from "../ethernet/hardware-address.js";
 import { formatIp, type IpAddress, isClassE, isLoopback, isMulticast, netmask, ip as parse, UNSPECIFIED } from "../ip/address.js";
 import type { QuotedError } from "../ip/icmp/error.js";
@@ -184,7 +184,8 @@ export class Stack {
   addDevice(link: Link, options: DeviceOptions, now: Micros): Device {
     const { parent = null, vlan = 0, addresses = [], strictMtu = false } = options;
     const name = options.name ?? (parent === null ? link.name : `${parent.name}.${vlan}`);
-    const largest = Math.min(parent?.mtu ?? link.capabilities.mtu, this.memory.packets.capacity);
+    const header = link.capabilities.medium === "ethernet" ? HEADER_LENGTH + TAG_LENGTH : 0;
+    const largest = Math.min(parent?.mtu ?? link.capabilities.mtu, this.memory.packets.capacity - header);
     const mtu = options.mtu ?? largest;
     if (!(mtu >= LEAST_MTU && mtu <= 65_535)) throw networkError("EINVAL", "addDevice", `mtu ${mtu}`, "an MTU is 68 to 65535");
     if (mtu > largest) throw networkError("EINVAL", "addDevice", `mtu ${mtu}`, `the link and the packets of the memory take ${largest}`);
@@ -296,7 +297,7 @@ export class Stack {
     device.counters.octetsIn += packet.end - packet.start;
     const { probe } = this;
     if (probe?.frameReceived) probe.frameReceived(device, packet, event, now);
-    const fate = device.ethernet ? this.#frameArrives(device, packet, now) : this.#datagramArrives(device, packet, now);
+    const fate = this.#arrives(device, packet, now);
     if (isDelivered(fate)) this.frames.delivered += 1;
     else this.frames.dropped += 1;
     this.#count(device, fate, now);
@@ -426,6 +427,11 @@ export class Stack {
     const limits = { neighbors, neighborQueue, reachableTime: lower.neighborReachable, staleTime: lower.neighborStale };
     const options = { limits, defence: lower.defence, trust: this.#arpTrust, repliesPerSecond: arpReplies };
     return new Arp(device, options, this.tally, this.random, this.cause, this.#key, now);
+  }
+
+  #arrives(device: Device, packet: Packet, now: Micros): number {
+    if (!device.attached) return Eth.NoDevice;
+    return device.ethernet ? this.#frameArrives(device, packet, now) : this.#datagramArrives(device, packet, now);
   }
 
   #frameArrives(device: Device, packet: Packet, now: Micros): number {

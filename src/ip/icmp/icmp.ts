@@ -7,7 +7,7 @@ import { ipFromInt, UNSPECIFIED } from "../address.js";
 import { type Datagram, Protocol, type SendOptions } from "../network.js";
 import { plateauBelow } from "../path-mtu.js";
 import { At, headerLengthAt, HEADER_LENGTH as IP_HEADER, OFFSET_MASK } from "../v4/header.js";
-import type { DatagramTransport, Ip } from "../v4/ip.js";
+import { type DatagramTransport, type Ip, LOOPBACK_INDEX } from "../v4/ip.js";
 import { IcmpError, type QuotedError } from "./error.js";
 import type { DestinationLimiter } from "./limiter.js";
 import { HEADER_LENGTH, TimeExceededCode, Type, unreachableKind, verifyMessage } from "./message.js";
@@ -147,7 +147,7 @@ export class Icmp implements DatagramTransport {
       if (code > TimeExceededCode.Reassembly) return Why.UnknownType;
       error.kind = code === TimeExceededCode.Reassembly ? IcmpError.ReassemblyTimeExceeded : IcmpError.TimeExceeded;
     } else error.kind = IcmpError.ParameterProblem;
-    const bad = this.#quote(at + HEADER_LENGTH, datagram.payloadEnd);
+    const bad = this.#quote(at + HEADER_LENGTH, datagram.payloadEnd, datagram.device === LOOPBACK_INDEX);
     if (bad !== 0) return bad;
     if (error.kind === IcmpError.FragmentationNeeded) return this.#tooBig(view.getUint16(at + 6), at + HEADER_LENGTH, now);
     return this.#tell(now) === Told.Nobody ? Why.QuoteNotOurs : Why.ErrorDelivered;
@@ -158,7 +158,7 @@ export class Icmp implements DatagramTransport {
   }
 
   /** Parses the quoted datagram into `#error`; returns 0, or the reason to drop the message. */
-  #quote(start: number, end: number): number {
+  #quote(start: number, end: number, inside: boolean): number {
     const view = this.#ip.memory.arena.view;
     if (end - start < IP_HEADER + LEAST_QUOTED || view.getUint8(start) >>> 4 !== 4) return Why.QuoteShort;
     const headerLength = headerLengthAt(view, start);
@@ -169,8 +169,8 @@ export class Icmp implements DatagramTransport {
     error.protocol = view.getUint8(start + At.Protocol);
     error.quoteStart = start + headerLength;
     error.quoteEnd = end;
-    // Only what we sent can be answered by an error, and only a first fragment tells whose it was.
-    if (!this.#ip.isLocal(error.source) || this.#ip.isLocal(error.destination)) return Why.QuoteNotOurs;
+    // Only what we sent can be answered by an error, and only a first fragment tells whose it was. What we send ourselves meets no router.
+    if (!this.#ip.isLocal(error.source) || (!inside && this.#ip.isLocal(error.destination))) return Why.QuoteNotOurs;
     return (view.getUint16(start + At.Fragment) & OFFSET_MASK) === 0 ? 0 : Why.QuoteNotOurs;
   }
 
@@ -199,7 +199,7 @@ export class Icmp implements DatagramTransport {
     error.kind = IcmpError.HostUnreachable;
     error.code = 1;
     error.mtu = 0;
-    if (this.#quote(start, end) !== 0) return;
+    if (this.#quote(start, end, false) !== 0) return;
     error.reporter = error.source;
     this.#tell(now);
   }

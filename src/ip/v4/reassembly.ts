@@ -1,6 +1,8 @@
 /** Reassembly of fragments — RFC 791 s3.2, RFC 815, RFC 1122 s3.3.2; overlaps refused as RFC 5722 does for IPv6 (RFC 1858 s4).
  *
  *  Fragments are copied into chunks at once, so nothing of a link's memory is kept, and what a datagram is charged is what it really holds. */
+
+import { checksum } from "../../base/checksum.js";
 import { type Micros, NEVER } from "../../base/environment.js";
 import { KeyedTable } from "../../base/keyed-table.js";
 import type { Memory } from "../../base/memory.js";
@@ -187,9 +189,7 @@ export class Reassembly {
   }
 
   /** Plain data, for inspection. */
-  show(
-    now: Micros,
-  ): {
+  show(now: Micros): {
     source: number;
     destination: number;
     protocol: number;
@@ -339,10 +339,7 @@ export class Reassembly {
       return Ip.FragmentOverlap;
     }
     const packet = this.#assemble(partial, partial.total);
-    if (packet !== null && congested) {
-      const at = packet.start + At.TrafficClass;
-      packet.pool.arena.bytes[at]! |= CONGESTION_EXPERIENCED;
-    }
+    if (packet !== null) this.#renew(packet, partial.headerLength, congested);
     this.#end(partial);
     if (packet === null) return Ip.NoBuffers;
     this.completed = packet;
@@ -364,9 +361,19 @@ export class Reassembly {
       to += count;
     }
     packet.end = to;
-    arena.view.setUint16(start + At.TotalLength, to - start);
-    arena.view.setUint16(start + At.Fragment, 0);
     return packet;
+  }
+
+  /** Makes the first fragment's header that of the whole. */
+  #renew(packet: Packet, headerLength: number, congested: boolean): void {
+    const { start } = packet;
+    const { arena } = packet.pool;
+    const { view } = arena;
+    view.setUint16(start + At.TotalLength, packet.end - start);
+    view.setUint16(start + At.Fragment, 0);
+    if (congested) view.setUint8(start + At.TrafficClass, view.getUint8(start + At.TrafficClass) | CONGESTION_EXPERIENCED);
+    view.setUint16(start + At.Checksum, 0);
+    view.setUint16(start + At.Checksum, checksum(arena, start, start + headerLength));
   }
 
   /** RFC 1122 s3.3.2: "Time Exceeded (code 1)" if the first fragment has come, and only then (RFC 792). */
