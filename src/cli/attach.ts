@@ -1,0 +1,179 @@
+/** A stack on a TAP device, as the common options of all commands describe it. */
+import { lookup } from "node:dns";
+import { networkInterfaces } from "node:os";
+import type { Command } from "commander";
+import { networkError } from "../base/errors.js";
+import { createMemory } from "../base/memory.js";
+import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
+import { NodeDrive } from "../drive/node.js";
+import { Capture } from "../inspect/capture.js";
+import { CaptureFile } from "../inspect/capture-file.js";
+import { attachProbe } from "../inspect/probes.js";
+import { traceProbe } from "../inspect/trace.js";
+import { formatIp, type IpAddress, inPrefix, ip, UNSPECIFIED } from "../ip/address.js";
+import type { Lookup } from "../net/socket.js";
+import type { Device } from "../stack/device.js";
+import { Stack } from "../stack/stack.js";
+import { State } from "../tcp/state.js";
+import type { Link } from "../transport/link.js";
+import { Namespace } from "../transport/namespace.js";
+import { openTap, type TapLink } from "../transport/tap.js";
+import { say, type Undo, UsageError } from "./exit.js";
+import { type AddressAndPrefix, parseAddress, parseInteger, parseMac, parsePrefix } from "./parse.js";
+
+export interface AttachOptions {
+  readonly tap: string;
+  readonly address: AddressAndPrefix;
+  readonly gateway?: IpAddress;
+  readonly kernel?: AddressAndPrefix;
+  readonly mac?: Uint8Array;
+  readonly mtu?: number;
+  readonly netns?: string;
+  readonly pcapng?: string;
+  readonly trace?: boolean;
+}
+
+export const withCommonOptions = (command: Command): Command =>
+  command
+    .option("--tap <name>", "the TAP device; made, and gone at the end, unless it exists", "onwire0")
+    .requiredOption("--address <a.b.c.d/n>", "our address and the subnet", parsePrefix)
+    .option("--gateway <address>", "the router to everywhere else", parseAddress)
+    .option("--kernel <a.b.c.d/n>", "give the kernel's end of the device this address", parsePrefix)
+    .option("--mac <address>", "our hardware address; default: a random, locally administered one", parseMac)
+    .option("--mtu <octets>", "the largest IP packet, 68 to 65521", parseInteger("MTU", 68, 65_521))
+    .option("--netns <name>", "the network namespace of the kernel's end: a name of `ip netns`, or a path")
+    .option("--pcapng <file>", "capture all frames, with reasons, into a file; - is standard output")
+    .option("--trace", "a line on standard error for every segment, drop, timer and state, and why");
+
+export interface Attached {
+  readonly drive: NodeDrive;
+  readonly device: Device;
+  readonly tap: TapLink;
+}
+
+/** Opens the device and runs a stack on it until `undo`. */
+export const attach = async (options: AttachOptions, undo: Undo): Promise<Attached> => {
+  const namespace = options.netns === undefined ? null : Namespace.open(options.netns);
+  if (namespace !== null) undo.add(() => namespace.close());
+  check(options, namespace);
+  const tap = openTap({
+    name: options.tap,
+    ...(namespace === null ? {} : { namespace }),
+    ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
+    ...(options.kernel === undefined ? {} : { address: options.kernel }),
+    queueLength: 1_000,
+  });
+  undo.add(() => tap.close());
+  const attached = startStack(tap, options, undo);
+  if (options.kernel === undefined && kernelAddresses(namespace, tap.interfaceName).length === 0)
+    say(`the kernel has no address on ${tap.interfaceName}: give it one with --kernel, or: ip addr add A.B.C.D/N dev ${tap.interfaceName}`);
+  return { ...attached, tap };
+};
+
+/** Refuses what would look as if it worked: two owners of one address, a gateway out of reach. */
+const check = (options: AttachOptions, namespace: Namespace | null): void => {
+  const { address, prefixLength } = options.address;
+  const text = formatIp(address);
+  const owner = kernelAddresses(namespace).find((own) => own.address === text);
+  if (owner !== undefined)
+    throw networkError(
+      "EADDRINUSE",
+      "attach",
+      `${text}: the kernel has this address on ${owner.name}`,
+      `choose another in the subnet, or take it away: ip addr del ${text}/${prefixLength} dev ${owner.name}`,
+    );
+  if (options.kernel?.address === address) throw new UsageError(`--kernel and --address are both ${text}: two hosts need two addresses`);
+  if (options.gateway !== undefined && !inPrefix(options.gateway, address, prefixLength))
+    throw new UsageError(`--gateway ${formatIp(options.gateway)} is not in ${text}/${prefixLength}: a gateway must be on the link`);
+};
+
+const kernelAddresses = (namespace: Namespace | null, only?: string): { name: string; address: string }[] => {
+  const interfaces = namespace === null ? networkInterfaces() : namespace.run(() => networkInterfaces());
+  return Object.entries(interfaces).flatMap(([name, addresses]) =>
+    only !== undefined && name !== only
+      ? []
+      : (addresses ?? []).filter((a) => a.family === "IPv4").map((a) => ({ name, address: a.address })),
+  );
+};
+
+/** A stack on any link, with the options' address, gateway, capture and trace. */
+export const startStack = (
+  link: Link,
+  options: Pick<AttachOptions, "address" | "gateway" | "mac" | "pcapng" | "trace">,
+  undo: Undo,
+): { drive: NodeDrive; device: Device } => {
+  const packetSize = Math.max(2_048, link.capabilities.mtu + 18);
+  const memory = createMemory({ packets: packetSize > 16_384 ? 256 : 1_024, packetSize, chunks: 16_384 });
+  const drive = new NodeDrive(new Stack({ random: cryptoRandom, memory }, monotonicMicros()), {
+    onLinkError: (_link, error) => undo.fail(error),
+  });
+  const { stack } = drive;
+  stack.onAddress = (device, address, granted) => {
+    if (!granted) undo.fail(new Error(`${formatIp(address)} belongs to another host on ${device.name}: choose another address`));
+  };
+  observe(stack, options, undo);
+  const device = stack.addDevice(
+    link,
+    { addresses: [options.address], ...(options.mac === undefined ? {} : { hardwareAddress: options.mac }) },
+    drive.now(),
+  );
+  if (options.gateway !== undefined)
+    stack.routes.add({ prefix: UNSPECIFIED, prefixLength: 0, gateway: options.gateway, device: device.index });
+  drive.start();
+  undo.add(async () => {
+    await settle(drive);
+    stack.close(drive.now());
+    // What close has to say leaves in a last turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    drive.stop();
+  });
+  return { drive, device };
+};
+
+const observe = (stack: Stack, options: Pick<AttachOptions, "pcapng" | "trace">, undo: Undo): void => {
+  if (options.trace)
+    attachProbe(
+      stack,
+      traceProbe((line) => process.stderr.write(`${line}\n`)),
+    );
+  if (options.pcapng === undefined) return;
+  const file = new CaptureFile(options.pcapng, { onError: (error) => say(error.message) });
+  const capture = new Capture(file.sink, { epoch: Date.now() * 1000 - monotonicMicros() });
+  attachProbe(stack, capture.probe);
+  undo.add(() => {
+    capture.close();
+    file.close();
+  });
+};
+
+/** How long what was written may take to arrive, when the command is over otherwise. */
+const LINGER_MILLISECONDS = 10_000;
+
+/** Waits until nothing that was written is on its way any more: a process that ends takes its stack with it. */
+export const settle = async (drive: NodeDrive): Promise<void> => {
+  const end = performance.now() + LINGER_MILLISECONDS;
+  while (performance.now() < end && isBusy(drive.stack)) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+const isBusy = (stack: Stack): boolean => {
+  let busy = false;
+  stack.tcp.each((connection) => {
+    const { state } = connection;
+    // In FIN-WAIT-2 all has arrived; whether the peer says more is no matter of ours.
+    if (state === State.FinWait1 || state === State.Closing || state === State.LastAck) busy = true;
+  });
+  return busy;
+};
+
+/** Names are the host's to resolve. */
+export const hostLookup: Lookup = (hostname, options, callback) => {
+  lookup(hostname, options, (error, address) => callback(error, address));
+};
+
+export const resolveHost = (host: string): Promise<IpAddress> =>
+  new Promise((resolve, reject) => {
+    hostLookup(host, { family: 4 }, (error, address) => {
+      if (error === null) resolve(ip(address));
+      else reject(error);
+    });
+  });

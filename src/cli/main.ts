@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+/** The `onwire` command. Exit statuses: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n. */
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { addArp } from "./arp.js";
+import { addConnect } from "./connect.js";
+import { asDemo } from "./demo.js";
+import { ExitStatus, say, UsageError } from "./exit.js";
+import { addFetch } from "./fetch.js";
+import { addListen } from "./listen.js";
+import { addPing } from "./ping.js";
+import { addServe } from "./serve.js";
+import { addWire } from "./wire.js";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+
+const program = new Command("onwire")
+  .description("A TCP/IP stack in TypeScript, on a TAP device beside the kernel's own.")
+  .version(version)
+  .showHelpAfterError("(onwire help COMMAND says how it is used)")
+  .addHelpText(
+    "after",
+    `
+Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.
+
+Try it:
+  onwire demo`,
+  );
+
+addServe(program);
+addFetch(program);
+addListen(program);
+addConnect(program);
+addPing(program);
+addArp(program);
+addWire(program);
+asDemo(program.command("demo"));
+
+const strict = (command: Command): void => {
+  command.exitOverride();
+  for (const sub of command.commands) strict(sub);
+};
+strict(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? ExitStatus.Ok : ExitStatus.Usage;
+  else if (error instanceof UsageError) {
+    say(error.message);
+    process.exitCode = ExitStatus.Usage;
+  } else throw error;
+}
