@@ -68,6 +68,8 @@ export interface LineOptions {
   readonly explain?: boolean;
   /** Shows so many octets of received text, escaped; default 0. */
   readonly text?: number;
+  /** Shows the values of timestamps; default: only that there are some. */
+  readonly timestamps?: boolean;
 }
 
 /** One line. `tag` names the connection ("c1", "-" for none), `since` is the time of its last line (-1: none). */
@@ -91,7 +93,7 @@ function describe(event: TraceEvent, options: LineOptions): string {
     case Kind.Sent:
     case Kind.Received:
     case Kind.Dropped:
-      return describeSegment(event, options.text ?? 0);
+      return describeSegment(event, options);
     case Kind.Lost:
       return `seq ${formatRelative(event.seq, false)}:${formatRelative((event.seq + event.length) | 0, false)} (${event.length})`;
     case Kind.State:
@@ -112,15 +114,16 @@ function describe(event: TraceEvent, options: LineOptions): string {
 }
 
 /** "SYN,ACK      seq 0 ack 1 win 65535 <mss 1460, sackok, ws 7>". */
-export function describeSegment(event: TraceEvent, textLimit = 0): string {
+export function describeSegment(event: TraceEvent, options: LineOptions = {}): string {
+  const textLimit = options.text ?? 0;
   const { length } = event;
   const end = length > 0 ? `:${formatRelative((event.seq + length) | 0, event.seqAbsolute)} (${length})` : "";
   let shown = `${formatFlags(event.flags).padEnd(8)} seq ${formatRelative(event.seq, event.seqAbsolute)}${end}`;
   if (event.flags & 0x10) shown += ` ack ${formatRelative(event.ack, event.ackAbsolute)}`;
   shown += ` win ${event.window}`;
   if (event.flags & 0x20) shown += ` up ${event.urgent}`;
-  const options = describeOptions(event);
-  if (options !== "") shown += ` <${options}>`;
+  const carried = describeOptions(event, options.timestamps ?? false);
+  if (carried !== "") shown += ` <${carried}>`;
   if (event.handle === 0) shown += ` ${strangers(event)}`;
   if (textLimit > 0 && event.pool !== null && event.textEnd > event.textStart)
     shown += ` "${plainOctets(event.pool.arena.bytes, event.textStart, event.textEnd, textLimit)}"`;
@@ -134,11 +137,11 @@ function strangers(event: TraceEvent): string {
   return event.kind === Kind.Sent ? `${local} > ${remote}` : `${remote} > ${local}`;
 }
 
-function describeOptions(event: TraceEvent): string {
+function describeOptions(event: TraceEvent, timestamps: boolean): string {
   const shown: string[] = [];
   if (event.mss !== 0) shown.push(`mss ${event.mss}`);
   if (event.sackPermitted) shown.push("sackok");
-  if (event.hasTimestamp) shown.push(`ts ${event.tsVal >>> 0}/${event.tsEcr >>> 0}`);
+  if (event.hasTimestamp) shown.push(timestamps ? `ts ${event.tsVal >>> 0}/${event.tsEcr >>> 0}` : "ts");
   if (event.windowScale >= 0) shown.push(`ws ${event.windowScale}`);
   for (let i = 0; i < event.sackCount; i++)
     shown.push(

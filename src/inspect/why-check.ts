@@ -1,8 +1,8 @@
 /** Asserts that nothing happens without a reason: every segment sent, dropped or marked lost, every frame, timer, state and window
  *  change carries a code that the registry knows, of a group that fits, and the event that caused it. For tests and simulated worlds. */
 import type { Tally } from "../base/tally.js";
-import { Arp, Drop, Icmp } from "../base/why.js";
-import { registry, whyEntry } from "../base/why-registry.js";
+import { Arp, Drop, Hold, Icmp, Ip } from "../base/why.js";
+import { registry, whyEntry, whyName } from "../base/why-registry.js";
 import type { Probe } from "../stack/probe.js";
 import { isDelivered } from "../stack/stack.js";
 import { ALL_KINDS, eventProbe, Kind, type TraceEvent } from "./event.js";
@@ -24,17 +24,12 @@ const fitting: readonly (readonly string[] | null)[] = [
   ["eth", "arp", "ip", "icmp", "udp", "drop", "wire"], // FrameDropped
 ];
 
-/** What is counted and is no packet's fate: answers that were withheld, entries that aged, cookies that failed before the segment was
- *  dropped as nobody's; and TCP checksums, since nothing in such a segment can be believed and told. */
+/** What is counted and is no packet's fate: answers that were withheld, entries that aged, parts of a segment that is told as a whole,
+ *  ICMP errors that were weighed; and TCP checksums, since nothing in such a segment can be believed and told. */
+// biome-ignore format: a table reads better in lines
 const countedOnly: ReadonlySet<number> = new Set([
-  Drop.BadChecksum,
-  Drop.ResetLimited,
-  Drop.ChallengeLimited,
-  Drop.AckLimited,
-  Drop.BadCookie,
-  Arp.Expired,
-  Arp.ReplyLimited,
-  Icmp.Limited,
+  Drop.BadChecksum, Drop.ResetLimited, Drop.ChallengeLimited, Drop.AckLimited, Drop.BadCookie, Drop.TextIgnored, Drop.AfterClose, Drop.ZeroWindow,
+  Hold.NoBuffers, Arp.Expired, Arp.ReplyLimited, Ip.Fragmented, Icmp.Limited, Icmp.AboutGroup, Icmp.QuoteNotOurs, Icmp.QuoteOutOfWindow, Icmp.PmtuIgnored,
 ]);
 
 export interface WhyCheckOptions {
@@ -73,18 +68,19 @@ export class WhyCheck {
     return this.#violations;
   }
 
-  /** "There is no silent drop": drops that were told to the probe but not counted exactly once, and reasons that were counted but
-   *  never told. The probe must have been there from the start. */
+  /** Drops that were told to the probe and not counted as often. The probe must have been there from the start. */
   disagreements(tally: Tally): string[] {
     const wrong: string[] = [];
-    for (const { code, name } of registry) {
-      const counted = tally.counts[code]!;
-      const told = this.#drops.get(code) ?? 0;
-      if (told > 0 && told !== counted) wrong.push(`${name}: ${told} told, ${counted} counted`);
-      else if (counted > 0 && !this.seen.has(code) && !isDelivered(code) && !countedOnly.has(code))
-        wrong.push(`${name}: ${counted} counted, never told`);
-    }
+    for (const [code, told] of this.#drops)
+      if (told !== tally.counts[code]) wrong.push(`${whyName(code)}: ${told} told, ${tally.counts[code]} counted`);
     return wrong;
+  }
+
+  /** What was counted and never told: "there is no silent drop". The probe must have been there from the start. */
+  untold(tally: Tally): string[] {
+    return registry
+      .filter(({ code }) => tally.counts[code]! > 0 && !this.seen.has(code) && !isDelivered(code) && !countedOnly.has(code))
+      .map(({ code, name }) => `${name}: ${tally.counts[code]} counted, never told`);
   }
 
   #check(event: TraceEvent): void {

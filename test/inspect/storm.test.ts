@@ -81,6 +81,7 @@ describe("a stack in a storm", () => {
     expect(stack.frames.in).toBe(3_000);
     expect(stack.frames.delivered + stack.frames.dropped).toBe(3_000);
     expect(check.disagreements(stack.tally)).toEqual([]);
+    expect(check.untold(stack.tally)).toEqual([]);
     expect(check.seen.size).toBeGreaterThan(25);
     capture.close();
     const read = readCapture(file.octets());

@@ -19,7 +19,7 @@ describe("trace", () => {
       [
         "                       c1   10.0.0.1:49152 10.0.0.2:80",
         "    0.000000        +0 c1   state CLOSED -> SYN-SENT  st.open_active ^1",
-        "    0.000000        +0 c1   send  SYN      seq 0 win 64240 <mss 1460, sackok, ts 1/0, ws 7>  tx.active_open ^1",
+        "    0.000000        +0 c1   send  SYN      seq 0 win 64240 <mss 1460, sackok, ts, ws 7>  tx.active_open ^1",
         "    0.000000        +0 c1   timer rto in 1000ms  tm.syn_rto ^1",
         "    0.020000    +20000 c1   recv  SYN,ACK  seq 0 ack 1 win 65535 <mss 1400, ws 8>                  #2",
         "    0.020000        +0 c1   state SYN-SENT -> ESTABLISHED  st.rcv_syn_ack ^2",
@@ -131,6 +131,10 @@ describe("trace", () => {
         "    0.004000           -    drop  ip.no_route ^6",
       ]
     `);
+  });
+
+  test("the values of timestamps on demand", () => {
+    expect(traced((probe) => play(probe), { timestamps: true })[2]).toContain("<mss 1460, sackok, ts 1/0, ws 7>");
   });
 
   test("the reason's sentence on demand", () => {

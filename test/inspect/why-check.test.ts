@@ -43,5 +43,7 @@ describe("nothing without a reason", () => {
     expect(check.disagreements(tally)).toEqual(["drop.paws: 1 told, 0 counted"]);
     tally.add(Drop.Paws);
     expect(check.disagreements(tally)).toEqual([]);
+    tally.add(Drop.NoSocket);
+    expect(check.untold(tally)).toEqual(["drop.no_socket: 1 counted, never told"]);
   });
 });

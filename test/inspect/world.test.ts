@@ -108,9 +108,8 @@ function exchange(seed: number, size: number, wire: Partial<WireOptions> = {}) {
   return { a, b, done };
 }
 
-/** Without what only the seed decides: the ephemeral port and the clocks of timestamps. */
-const stable = (lines: readonly string[]): string =>
-  `\n${lines.join("\n")}\n`.replace(/ts \d+\/\d+/g, "ts").replace(/(10\.0\.0\.1):\d{5}/g, "$1:PORT");
+/** Without what only the seed decides: the ephemeral port. */
+const stable = (lines: readonly string[]): string => `\n${lines.join("\n")}\n`.replace(/(10\.0\.0\.1):\d{5}/g, "$1:PORT");
 
 describe("two stacks, seen from one of them", () => {
   test("a quiet exchange: trace, ladder, life", () => {
@@ -119,27 +118,27 @@ describe("two stacks, seen from one of them", () => {
       "
                              c1   10.0.0.1:PORT 10.0.0.2:80
           5.000000        +0 c1   state CLOSED -> SYN-SENT                                               st.open_active RFC 9293 s3.10.1 ^1
-          5.000000        +0 c1   send  SYN      seq 0 win 65535 <mss 1460, sackok, ts, ws 7> tx.active_open RFC 9293 s3.10.1 ^1
+          5.000000        +0 c1   send  SYN      seq 0 win 65535 <mss 1460, sackok, ts, ws 7>            tx.active_open RFC 9293 s3.10.1 ^1
           5.000000           -    send  dev1 ARP who-has 10.0.0.2 tell 10.0.0.1                          arp.request RFC 826 ^1
           5.000000        +0 c1   timer rto in 1000ms                                                    tm.syn_rto RFC 6298 s2 ^1
           5.020000           -    recv  dev1 ARP 10.0.0.2 is-at (to 10.0.0.1)                            #2
-          5.040000    +40000 c1   recv  SYN,ACK  seq 0 ack 1 win 65535 <mss 1460, sackok, ts, ws 7> #3
+          5.040000    +40000 c1   recv  SYN,ACK  seq 0 ack 1 win 65535 <mss 1460, sackok, ts, ws 7>      #3
           5.040000        +0 c1   rtt   40ms srtt 40ms rttvar 20ms rto 240ms                             ^3
           5.040000        +0 c1   timer rto cancelled                                                    tm.rto_stop RFC 6298 s5 ^3
           5.040000        +0 c1   state SYN-SENT -> ESTABLISHED                                          st.rcv_syn_ack RFC 9293 s3.10.7.3 ^3
           5.040000        +0 c1   hold  cwnd 14480 flight 0 snd.wnd 65535                                hold.app RFC 9293 s3.10.2 ^3
-          5.040000        +0 c1   send  ACK      seq 1 ack 1 win 1048576 <ts>       tx.ack_syn RFC 9293 s3.10.7.3 ^3
+          5.040000        +0 c1   send  ACK      seq 1 ack 1 win 1048576 <ts>                            tx.ack_syn RFC 9293 s3.10.7.3 ^3
           5.040000        +0 c1   state ESTABLISHED -> FIN-WAIT-1                                        st.close_send_fin RFC 9293 s3.10.4 ^6
-          5.040000        +0 c1   send  FIN,PSH,ACK seq 1:1001 (1000) ack 1 win 1048576 <ts> tx.new_data RFC 9293 s3.7 ^6
+          5.040000        +0 c1   send  FIN,PSH,ACK seq 1:1001 (1000) ack 1 win 1048576 <ts>             tx.new_data RFC 9293 s3.7 ^6
           5.040000        +0 c1   timer rto in 240ms                                                     tm.rto RFC 6298 s5 ^6
-          5.060000    +20000 c1   recv  ACK      seq 1 ack 1002 win 1044480 <ts>    #7
+          5.060000    +20000 c1   recv  ACK      seq 1 ack 1002 win 1044480 <ts>                         #7
           5.060000        +0 c1   rtt   20ms srtt 37.5ms rttvar 20ms rto 237.5ms                         ^7
           5.060000        +0 c1   timer rto cancelled                                                    tm.rto_stop RFC 6298 s5 ^7
           5.060000        +0 c1   state FIN-WAIT-1 -> FIN-WAIT-2                                         st.rcv_ack_of_fin RFC 9293 s3.10.7.4 ^7
-          5.060000        +0 c1   recv  FIN,PSH,ACK seq 1:1001 (1000) ack 1002 win 1044480 <ts> #8
+          5.060000        +0 c1   recv  FIN,PSH,ACK seq 1:1001 (1000) ack 1002 win 1044480 <ts>          #8
           5.060000        +0 c1   state FIN-WAIT-2 -> TIME-WAIT                                          st.rcv_fin RFC 9293 s3.10.7.4 ^8
           5.060000        +0 c1   timer time-wait in 60000ms                                             tm.2msl RFC 9293 s3.6.1 ^8
-          5.060000        +0 c1   send  ACK      seq 1002 ack 1002 win 1047552 <ts> tx.ack_quick RFC 5681 s4.2 ^8
+          5.060000        +0 c1   send  ACK      seq 1002 ack 1002 win 1047552 <ts>                      tx.ack_quick RFC 5681 s4.2 ^8
          65.060000 +60000000 c1   timer time-wait expired                                                tm.2msl RFC 9293 s3.6.1 ^12
          65.060000        +0 c1   state TIME-WAIT -> CLOSED                                              st.time_wait_over RFC 9293 s3.10.8 ^12
       "
@@ -182,6 +181,7 @@ describe("two stacks, seen from one of them", () => {
       for (const side of [a, b]) {
         expect(side.check.events).toBeGreaterThan(500);
         expect(side.check.disagreements(side.stack.tally)).toEqual([]);
+        expect(side.check.untold(side.stack.tally)).toEqual([]);
       }
     }
   });
