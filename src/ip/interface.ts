@@ -4,6 +4,9 @@ import type { Cast, Packet } from "../base/packet.js";
 import type { IpAddress } from "./address.js";
 import type { Sent } from "./network.js";
 
+/** The loopback is the first interface. */
+export const LOOPBACK_INDEX = 0;
+
 export interface InterfaceAddress {
   readonly address: IpAddress;
   readonly prefixLength: number;

@@ -5,7 +5,7 @@ import type { Packet, PacketPool } from "../../base/packet.js";
 import { SipKey } from "../../base/siphash.js";
 import type { Tally } from "../../base/tally.js";
 import { type IpAddress, isClassE, isLoopback, isMulticast, LIMITED_BROADCAST, netmask, UNSPECIFIED } from "../address.js";
-import type { IpInterface } from "../interface.js";
+import { type IpInterface, LOOPBACK_INDEX } from "../interface.js";
 import type { Datagram, Network, SendOptions, Sent } from "../network.js";
 import { OwnAddresses } from "../own-addresses.js";
 import { PathMtu } from "../path-mtu.js";
@@ -14,9 +14,6 @@ import { Identification } from "./identification.js";
 import { output, Path, resolve } from "./output.js";
 import { Reassembly, type ReassemblyLimits } from "./reassembly.js";
 import { Received } from "./received.js";
-
-/** The loopback is the first interface. */
-export const LOOPBACK_INDEX = 0;
 
 export interface IpLimits extends ReassemblyLimits {
   readonly routes: number;

@@ -3,10 +3,10 @@ import type { Micros } from "../../base/environment.js";
 import { Cast, ChecksumState, type Packet } from "../../base/packet.js";
 import { Ip as Why } from "../../base/why.js";
 import { type IpAddress, isClassE, isLoopback, isMulticast, LIMITED_BROADCAST, UNSPECIFIED } from "../address.js";
-import type { IpInterface } from "../interface.js";
+import { type IpInterface, LOOPBACK_INDEX } from "../interface.js";
 import { type SendOptions, Sent } from "../network.js";
 import { DONT_FRAGMENT, HEADER_LENGTH, LONGEST_DATAGRAM, MORE_FRAGMENTS, writeHeader } from "./header.js";
-import { type Ip, LOOPBACK_INDEX } from "./ip.js";
+import type { Ip } from "./ip.js";
 
 /** Where a datagram goes. One per stack, overwritten by the next. */
 export class Path {
