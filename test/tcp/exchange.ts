@@ -13,7 +13,7 @@ import { type Datagram, type Network, Sent } from "../../src/ip/network.js";
 import { linux, type Profile } from "../../src/stack/profile.js";
 import { type Application, TcpEvent } from "../../src/tcp/events.js";
 import { defaultTcpLimits, type TcpLimits } from "../../src/tcp/limits.js";
-import { ACK, FIN, OptionStyle, parseSegment, PSH, RST, Segment, SYN, URG, writeSegment } from "../../src/tcp/segment.js";
+import { ACK, FIN, OptionStyle, PSH, parseSegment, RST, Segment, SYN, URG, writeSegment } from "../../src/tcp/segment.js";
 import { stateNames } from "../../src/tcp/state.js";
 import type { Tcb } from "../../src/tcp/tcb.js";
 import { Tcp } from "../../src/tcp/tcp.js";
@@ -67,7 +67,8 @@ export interface Injection {
 }
 
 export const flagText = (flags: number): string =>
-  `${flags & SYN ? "S" : ""}${flags & FIN ? "F" : ""}${flags & RST ? "R" : ""}${flags & PSH ? "P" : ""}${flags & URG ? "U" : ""}${flags & ACK ? "." : ""}` || "-";
+  `${flags & SYN ? "S" : ""}${flags & FIN ? "F" : ""}${flags & RST ? "R" : ""}${flags & PSH ? "P" : ""}${flags & URG ? "U" : ""}${flags & ACK ? "." : ""}` ||
+  "-";
 
 const flagBits = (text: string): number =>
   [...text].reduce((bits, c) => bits | ({ S: SYN, F: FIN, R: RST, P: PSH, U: URG, ".": ACK, "-": 0 }[c] ?? 0), 0);
@@ -360,4 +361,5 @@ export class Exchange {
 }
 
 /** As packet scripts write it. */
-export const line = (s: Sentry): string => `${s.flags} ${s.seq}:${s.seq + s.length}(${s.length})${s.flags.includes(".") ? ` ack ${s.ack}` : ""}`;
+export const line = (s: Sentry): string =>
+  `${s.flags} ${s.seq}:${s.seq + s.length}(${s.length})${s.flags.includes(".") ? ` ack ${s.ack}` : ""}`;
