@@ -9,7 +9,7 @@ import { type Seq, seq } from "../../src/base/seq.js";
 import { Tally } from "../../src/base/tally.js";
 import { whyName } from "../../src/base/why-registry.js";
 import { type IpAddress, ip } from "../../src/ip/address.js";
-import { type Datagram, type Network, Sent } from "../../src/ip/network.js";
+import { type Datagram, type Network, type SendOptions, Sent } from "../../src/ip/network.js";
 import { linux, type Profile } from "../../src/stack/profile.js";
 import { type Application, TcpEvent } from "../../src/tcp/events.js";
 import { defaultTcpLimits, type TcpLimits } from "../../src/tcp/limits.js";
@@ -44,6 +44,12 @@ export interface Sentry {
   readonly dstPort: number;
   readonly rawSeq: number;
   readonly rawAck: number;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  readonly ttl: number;
+  readonly trafficClass: number;
+  /** The header with its options, as it left. */
+  readonly header: Uint8Array;
 }
 
 export interface Injection {
@@ -64,6 +70,10 @@ export interface Injection {
   ourPort?: number;
   badChecksum?: boolean;
   group?: boolean;
+  from?: IpAddress;
+  to?: IpAddress;
+  /** Octets of options in place of those above; padded with zeros to a word. */
+  options?: readonly number[];
 }
 
 export const flagText = (flags: number): string =>
@@ -82,13 +92,14 @@ class StubNetwork implements Network {
   pathMtu = 1500;
   lowered: number[] = [];
   advice: string[] = [];
-  readonly sent: (packet: Packet, now: number) => void;
-  constructor(memory: Memory, sent: (packet: Packet, now: number) => void) {
+  readonly locals: IpAddress[] = [US];
+  readonly sent: (packet: Packet, source: IpAddress, destination: IpAddress, options: SendOptions, now: number) => void;
+  constructor(memory: Memory, sent: StubNetwork["sent"]) {
     this.pool = memory.packets;
     this.sent = sent;
   }
-  send(packet: Packet, _source: IpAddress, _destination: IpAddress, _protocol: number, _options: unknown, now: number): Sent {
-    this.sent(packet, now);
+  send(packet: Packet, source: IpAddress, destination: IpAddress, _protocol: number, options: SendOptions, now: number): Sent {
+    this.sent(packet, source, destination, options, now);
     packet.release();
     return Sent.Sent;
   }
@@ -107,10 +118,10 @@ class StubNetwork implements Network {
     return false;
   }
   sourceFor(): IpAddress {
-    return US;
+    return this.locals[0]!;
   }
   isLocal(address: IpAddress): boolean {
-    return address === US;
+    return this.locals.includes(address);
   }
   isGroup(address: IpAddress): boolean {
     return address >>> 28 >= 0xe || address === 0 || address === ip("10.0.0.255");
@@ -131,10 +142,12 @@ export interface ExchangeOptions {
   irs?: number;
   seed?: number;
   now?: number;
+  /** A memory to share: making one is most of the cost of an exchange. */
+  memory?: Memory;
 }
 
 export class Exchange {
-  readonly memory = createMemory({ packets: 64, chunks: 2_048, chunkSize: 4_096 });
+  readonly memory: Memory;
   readonly network: StubNetwork;
   readonly tally = new Tally();
   readonly tcp: Tcp;
@@ -164,9 +177,12 @@ export class Exchange {
   constructor(options: ExchangeOptions = {}) {
     this.now = options.now ?? 1_000_000_000;
     this.irs = seq(options.irs ?? 0x7fff_fff0);
+    this.memory = options.memory ?? createMemory({ packets: 64, chunks: 2_048, chunkSize: 4_096 });
     this.memory.packets.poison = true;
     this.memory.chunks.poison = true;
-    this.network = new StubNetwork(this.memory, (packet, now) => this.#capture(packet, now));
+    this.network = new StubNetwork(this.memory, (packet, source, destination, sendOptions, now) =>
+      this.#capture(packet, source, destination, sendOptions, now),
+    );
     const profile = options.profile ?? linux;
     this.tcp = new Tcp(
       {
@@ -233,17 +249,25 @@ export class Exchange {
     seg.sackCount = (segment.sack?.length ?? 0) / 2;
     const packet = this.memory.packets.take()!;
     const { view, bytes } = this.memory.arena;
-    const header = writeSegment(view, packet.start, seg, OptionStyle.Linux);
+    let header = writeSegment(view, packet.start, seg, OptionStyle.Linux);
+    if (segment.options) {
+      header = 20 + ((segment.options.length + 3) & ~3);
+      bytes.fill(0, packet.start + 20, packet.start + header);
+      bytes.set(segment.options, packet.start + 20);
+      view.setUint8(packet.start + 12, header << 2);
+    }
     bytes.set(text, packet.start + header);
     packet.end = packet.start + header + text.length;
-    const sum = pseudoHeaderSum(THEM, US, 6, header + text.length);
+    const source = segment.from ?? THEM;
+    const destination = segment.to ?? US;
+    const sum = pseudoHeaderSum(source, destination, 6, header + text.length);
     view.setUint16(packet.start + 16, ~this.memory.arena.sum(packet.start, header + text.length, sum) & 0xffff);
     if (segment.badChecksum) view.setUint16(packet.start + 16, view.getUint16(packet.start + 16) ^ 0x5555);
     packet.checksum = ChecksumState.Unknown;
     const datagram: Datagram = {
       packet,
-      source: THEM,
-      destination: US,
+      source,
+      destination,
       protocol: 6,
       payloadStart: packet.start,
       payloadEnd: packet.end,
@@ -327,10 +351,14 @@ export class Exchange {
     return found;
   }
 
-  #capture(packet: Packet, now: number): void {
+  #capture(packet: Packet, source: IpAddress, destination: IpAddress, options: SendOptions, now: number): void {
     const seg = new Segment();
     const { view, bytes } = this.memory.arena;
-    const total = this.memory.arena.sum(packet.start, packet.end - packet.start, pseudoHeaderSum(US, THEM, 6, packet.end - packet.start));
+    const total = this.memory.arena.sum(
+      packet.start,
+      packet.end - packet.start,
+      pseudoHeaderSum(source, destination, 6, packet.end - packet.start),
+    );
     if (total !== 0xffff) throw new Error("a segment left with a bad checksum (MUST-2)");
     parseSegment(seg, view, packet.start, packet.end);
     if (seg.flags & SYN) this.iss = seg.seq;
@@ -356,6 +384,11 @@ export class Exchange {
       dstPort: seg.dstPort,
       rawSeq: seg.seq,
       rawAck: seg.ack,
+      source,
+      destination,
+      ttl: options.ttl,
+      trafficClass: options.trafficClass,
+      header: bytes.slice(packet.start, seg.textStart),
     });
   }
 }
