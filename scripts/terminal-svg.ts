@@ -21,7 +21,7 @@ const width = Math.ceil(Math.max(...lines.map((line) => [...line].length)) * CHA
 const height = BAR + lines.length * LINE + MARGIN;
 
 const rows = lines.map((line, i) => {
-  const colour = line.startsWith("$ ") ? "#7ee787" : /: ok$/.test(line) ? "#7ee787" : /^(==|--|#)/.test(line) ? "#79c0ff" : "#e6edf3";
+  const colour = /^\$ |: ok$|is equal/.test(line) ? "#7ee787" : /^\d+\. /.test(line) ? "#79c0ff" : "#e6edf3";
   return `<text x="${MARGIN}" y="${BAR + (i + 0.8) * LINE}" fill="${colour}" xml:space="preserve">${escaped(line)}</text>`;
 });
 console.log(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escaped(title)}">
