@@ -19,14 +19,8 @@ import type { Tcb } from "./tcb.js";
 /** One datagram for TCP. Nothing of its packet is kept: text is copied into the receive queue. */
 export function arrives(core: Core, datagram: Datagram, now: Micros): void {
   const { seg } = core;
-  if (!checksumIsGood(core, datagram)) {
-    core.tally.add(Drop.BadChecksum); // (MUST-3); nothing in the segment can be believed, so no probe sees it
-    return;
-  }
-  if (parseSegment(seg, core.view, datagram.payloadStart, datagram.payloadEnd) !== Malformed.No) {
-    core.tally.add(Drop.Malformed);
-    return;
-  }
+  if (!checksumIsGood(core, datagram)) return core.reject(Drop.BadChecksum, now); // (MUST-3)
+  if (parseSegment(seg, core.view, datagram.payloadStart, datagram.payloadEnd) !== Malformed.No) return core.reject(Drop.Malformed, now);
   const slot = core.demux.find(datagram.destination, seg.dstPort, datagram.source, seg.srcPort);
   const tcb = slot === 0 ? null : core.resolve(slot);
   const probe = core.probes.probe;

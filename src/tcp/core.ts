@@ -287,6 +287,13 @@ export class Core {
     if (probe?.timerUpdated) probe.timerUpdated(tcb, timer, TimerEvent.Expired, now, why, this.cause.id, now);
   }
 
+  /** What arrived is no segment that can be believed. */
+  reject(why: number, now: Micros): void {
+    this.tally.add(why);
+    const probe = this.probes.probe;
+    if (probe?.dropped) probe.dropped(null, why, this.cause.id, now);
+  }
+
   congestionChanged(tcb: Tcb, why: number, now: Micros): void {
     this.tally.add(why);
     const probe = this.probes.probe;

@@ -43,6 +43,7 @@ const columns = layout(
   "cc1",
   "cc2",
   "cc3",
+  "openedSeconds",
   "heardSeconds",
   "heardMicros",
   "idleSeconds",
@@ -111,6 +112,7 @@ export function freeze(rows: FrozenRows, tcb: Tcb): number {
   c[row + at.listener] = tcb.listener;
   c[row + at.controller] = controllerNames.indexOf(tcb.cc.name);
   tcb.cc.save(c, row + at.cc0);
+  c[row + at.openedSeconds] = Math.floor(tcb.openedAt / 1e6);
   putTime(c, row + at.heardSeconds, tcb.lastHeardAt);
   putTime(c, row + at.idleSeconds, tcb.idleAt);
   putTime(c, row + at.rexmitSeconds, tcb.rexmitAt);
@@ -159,6 +161,7 @@ export function thaw(rows: FrozenRows, row: number, tcb: Tcb): void {
   if (tcb.cc.name !== name) tcb.cc = controllers[name]!();
   tcb.cc.load(c, row + at.cc0, snd.mss);
   tcb.recovery.begin(((snd.una - 1) | 0) as Seq);
+  tcb.openedAt = c[row + at.openedSeconds]! * 1e6;
   tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, row + at.heardSeconds);
   tcb.idleAt = getTime(c, row + at.idleSeconds);
   tcb.rexmitAt = getTime(c, row + at.rexmitSeconds);

@@ -25,6 +25,8 @@ export interface TcpProbe {
   segmentSent?(tcb: Tcb | null, seg: Segment, why: number, cause: number, now: Micros): void;
   /** A segment that passed the checksum has arrived, before it is judged. */
   segmentReceived?(tcb: Tcb | null, seg: Segment, datagram: Datagram, event: number, now: Micros): void;
+  /** A datagram for TCP is no segment, or its checksum is wrong: nothing in it can be believed. The device is known to who saw the frame. */
+  dropped?(device: null, why: number, event: number, now: Micros): void;
   segmentDropped?(tcb: Tcb | null, seg: Segment, why: number, event: number, now: Micros): void;
   /** [from, to) of the sequence space is taken for lost. */
   segmentLost?(tcb: Tcb, from: number, to: number, why: number, cause: number, now: Micros): void;

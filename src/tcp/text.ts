@@ -105,6 +105,7 @@ function finInOrder(core: Core, tcb: Tcb, now: Micros): void {
   const { rcv } = tcb;
   rcv.nxt = seqAdd(rcv.nxt, 1);
   core.oweAck(tcb, Tx.AckFin);
+  tcb.ackWhy = Tx.AckFin; // whatever its text has earned already
   core.emit(tcb.slot, TcpEvent.PeerClosed | TcpEvent.Readable);
   switch (tcb.state) {
     case State.Established:

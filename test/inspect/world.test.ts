@@ -138,7 +138,7 @@ describe("two stacks, seen from one of them", () => {
           5.060000        +0 c1   recv  FIN,PSH,ACK seq 1:1001 (1000) ack 1002 win 1044480 <ts>          #8
           5.060000        +0 c1   state FIN-WAIT-2 -> TIME-WAIT                                          st.rcv_fin RFC 9293 s3.10.7.4 ^8
           5.060000        +0 c1   timer time-wait in 60000ms                                             tm.2msl RFC 9293 s3.6.1 ^8
-          5.060000        +0 c1   send  ACK      seq 1002 ack 1002 win 1047552 <ts>                      tx.ack_quick RFC 5681 s4.2 ^8
+          5.060000        +0 c1   send  ACK      seq 1002 ack 1002 win 1047552 <ts>                      tx.ack_fin RFC 9293 s3.10.7.4 ^8
          65.060000 +60000000 c1   timer time-wait expired                                                tm.2msl RFC 9293 s3.6.1 ^12
          65.060000        +0 c1   state TIME-WAIT -> CLOSED                                              st.time_wait_over RFC 9293 s3.10.8 ^12
       "
@@ -152,7 +152,7 @@ describe("two stacks, seen from one of them", () => {
           0.040000 |--- FIN,PSH,ACK seq 1:1001 ack 1 win 1048576 --------->|  tx.new_data FIN-WAIT-1
           0.060000 |<--- ACK seq 1 ack 1002 win 1044480 -------------------|  FIN-WAIT-2
           0.060000 |<--- FIN,PSH,ACK seq 1:1001 ack 1002 win 1044480 ------|  TIME-WAIT
-          0.060000 |--- ACK seq 1002 ack 1002 win 1047552 ---------------->|  tx.ack_quick
+          0.060000 |--- ACK seq 1002 ack 1002 win 1047552 ---------------->|  tx.ack_fin
       "
     `);
     expect(stable(b.ladder.render())).toMatchInlineSnapshot(`
@@ -170,7 +170,7 @@ describe("two stacks, seen from one of them", () => {
     expect(stable([...a.lives, ...b.lives])).toMatchInlineSnapshot(`
       "
       10.0.0.1:PORT 10.0.0.2:80 TIME-WAIT out 1000 B in 1000 B 60ms srtt 37.5ms
-      10.0.0.2:80 10.0.0.1:PORT CLOSED out 1000 B in 1000 B 5070ms srtt 20ms
+      10.0.0.2:80 10.0.0.1:PORT CLOSED out 1000 B in 1000 B 70ms srtt 20ms
       "
     `);
   });
