@@ -2,19 +2,16 @@
  *  invariants on the way and at the end. */
 import { type Micros, NEVER, SECOND } from "../base/environment.js";
 import { createMemory, type Memory } from "../base/memory.js";
-import { whyEntry } from "../base/why-registry.js";
 import { type IpAddress, ipFromInt, UNSPECIFIED } from "../ip/address.js";
-import type { Probe } from "../stack/probe.js";
 import { profiles } from "../stack/profile.js";
 import { Stack } from "../stack/stack.js";
 import { Accepting, Peer, Registry } from "./application.js";
-import { FrameCheck } from "./frame-check.js";
 import type { FramePool } from "./frame-pool.js";
-import { TcpInvariants } from "./invariants.js";
 import { Pattern } from "./pattern.js";
 import type { SimLink } from "./sim-link.js";
 import { TraceHash } from "./trace-hash.js";
 import { type Violation, Violations } from "./violations.js";
+import { Watch } from "./watch.js";
 import type { WireModel } from "./wire-model.js";
 import type { WireOptions } from "./wire-options.js";
 import { type Host, World } from "./world.js";
@@ -50,8 +47,8 @@ export interface WorldResult {
 
 /** Addresses are probed for before use by some profiles: nothing begins before. */
 const LEAD = 12 * SECOND;
-/** A world must be done by then: the longest chains of retransmissions and probes end within hours. */
-const PATIENCE = 8 * 3_600 * SECOND;
+/** A world must be done by then: the longest chains of retransmissions and probes end within two days. */
+const PATIENCE = 48 * 3_600 * SECOND;
 const QUIET = 600 * SECOND;
 const MOST_EVENTS = 3_000_000;
 
@@ -63,7 +60,7 @@ interface Station {
   readonly stack: Stack;
   readonly host: Host<Stack>;
   readonly plan: HostPlan;
-  readonly tcp: TcpInvariants;
+  readonly watch: Watch;
   readonly addresses: Map<number, IpAddress>;
   own: IpAddress;
 }
@@ -114,23 +111,28 @@ class Run {
   /** What remains, ends: orphans, TIME-WAIT. Then it must be quiet, and everything given back. */
   #settle(): void {
     const world = this.#world;
-    for (const { stack } of this.#stations) for (const handle of this.#listeners.get(stack) ?? []) stack.tcp.close(handle, world.now);
+    for (const port of [...this.#listeners.keys()]) this.#unlisten(port);
     const until = world.now + PATIENCE;
     const busy = (): boolean =>
       world.wires.some((wire) => wire.inFlight > 0) || this.#stations.some(({ stack }) => stack.tcp.summary()["slots"]! > 0);
     while (world.now < until && this.#violations.count === 0 && busy()) world.run(5 * SECOND);
     if (this.#registry.open > 0) this.#reportUnfinished();
-    for (const { stack, tcp } of this.#stations) {
+    for (const { stack, watch } of this.#stations) {
       const left = stack.tcp.summary()["slots"]!;
-      if (left > 0) this.#report("I-15", tcp.host, `${left} connections are left: ${JSON.stringify(stack.tcp.showAll(world.now, 1)[0])}`);
-      else if (stack.tcp.nextTimeout() !== NEVER) this.#report("I-18", tcp.host, "no connection is left, but a timer");
+      if (left > 0) this.#report("I-15", watch.name, `${left} connections are left: ${JSON.stringify(stack.tcp.showAll(world.now, 1)[0])}`);
+      else if (stack.tcp.nextTimeout() !== NEVER) this.#report("I-18", watch.name, "no connection is left, but a timer");
     }
     world.run(60 * SECOND); // what waited for a neighbor has gone or been given up
-    const before = this.#stations.map(({ tcp }) => tcp.segmentsSent);
+    const before = this.#stations.map(({ watch }) => watch.tcp.segmentsSent);
     world.run(QUIET);
-    for (const [i, { tcp }] of this.#stations.entries())
+    for (const [
+      i,
+      {
+        watch: { tcp, name },
+      },
+    ] of this.#stations.entries())
       if (tcp.segmentsSent > before[i]!)
-        this.#report("I-11", tcp.host, `${tcp.segmentsSent - before[i]!} segments sent although nothing is open`);
+        this.#report("I-11", name, `${tcp.segmentsSent - before[i]!} segments sent although nothing is open`);
     this.#checkOutcomes();
     this.#checkConservation();
     for (const { stack, host } of this.#stations) {
@@ -145,27 +147,12 @@ class Run {
     const world = this.#world;
     const memory = this.#shelf.take(plan.mtu + 64, plan.chunks);
     const profile = profiles[plan.profile]!;
-    const tcp = new TcpInvariants(name, profile.tcp, this.#violations);
-    const frames = new FrameCheck(name, this.#violations);
-    const probe: Probe = {
-      segmentSent: (tcb, seg, why, cause, now) => tcp.segmentSent(tcb, seg, why, cause, now),
-      segmentReceived: (tcb, seg, datagram, event, now) => tcp.segmentReceived(tcb, seg, datagram, event, now),
-      segmentDropped: (tcb, seg, why, event, now) => tcp.segmentDropped(tcb, seg, why, event, now),
-      stateChanged: (tcb, old, why, cause, now) => tcp.stateChanged(tcb, old, why, cause, now),
-      timerUpdated: (tcb, timer, event, at, why, cause, now) => tcp.timerUpdated(tcb, timer, event, at, why, cause, now),
-      frameSent: (device, packet, why, cause, now) => {
-        if (whyEntry(why) === undefined) this.#report("why", name, `frame sent with reason ${why}`);
-        if (device.ethernet) frames.check(packet.pool.arena.bytes, packet.start, packet.end, device.mtu, cause, now);
-      },
-      dropped: (_device, why) => {
-        if (whyEntry(why) === undefined) this.#report("why", name, `dropped with reason ${why}`);
-      },
-    };
-    const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe }, world.now);
+    const watch = new Watch(name, profile.tcp, this.#violations);
+    const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe: watch.probe }, world.now);
     stack.onApplicationError = (error) =>
       this.#report("I-01", name, `application callback threw: ${error instanceof Error ? error.stack : String(error)}`);
     const host = world.addHost(name, stack);
-    return { stack, host, plan, tcp, addresses: new Map(), own: UNSPECIFIED };
+    return { stack, host, plan, watch, addresses: new Map(), own: UNSPECIFIED };
   }
 
   #wire(): void {
@@ -224,7 +211,8 @@ class Run {
 
   // ---- connections
 
-  readonly #listeners = new Map<Stack, number[]>();
+  /** By port: each flow has its own. */
+  readonly #listeners = new Map<number, { stack: Stack; handle: number }>();
 
   #begin(flow: FlowPlan): void {
     const world = this.#world;
@@ -247,33 +235,36 @@ class Run {
           this.#connect(flow, flow.server, flow.client, flow.port, flow.localPort, flow.serverDoes, flow.serverOptions);
       });
     }
-    if (flow.churn > 0) this.#churn(flow, delay + flow.count * flow.every);
+    if (flow.churn === 0) return;
+    this.#pending += 1;
+    this.#world.at(delay, () => {
+      this.#pending -= 1;
+      this.#churn(flow, flow.count * flow.every);
+    });
   }
 
-  #listen(flow: FlowPlan): number {
+  #listen(flow: FlowPlan): void {
     const { stack } = this.#stations[flow.server]!;
     const accepting = new Accepting(`h${flow.server}`, stack.tcp, this.#world, this.#registry, flow.serverDoes, flow.graceful);
     const handle = stack.tcp.listen({ port: flow.port, backlog: flow.backlog, ...flow.serverOptions }, accepting);
-    const handles = this.#listeners.get(stack);
-    if (handles === undefined) this.#listeners.set(stack, [handle]);
-    else handles.push(handle);
-    return handle;
+    this.#listeners.set(flow.port, { stack, handle });
+  }
+
+  #unlisten(port: number): void {
+    const { stack, handle } = this.#listeners.get(port)!;
+    this.#listeners.delete(port);
+    stack.tcp.close(handle, this.#world.now);
   }
 
   /** The listener goes and comes until `until` from now. */
   #churn(flow: FlowPlan, until: Micros): void {
-    const { stack } = this.#stations[flow.server]!;
-    const handles = this.#listeners.get(stack)!;
-    let handle = handles.at(-1)!;
     for (let at = flow.churn, open = true; at < until || !open; at += flow.churn, open = !open) {
       const closes = open;
       this.#pending += 1;
       this.#world.at(at, () => {
         this.#pending -= 1;
-        if (closes) {
-          handles.splice(handles.indexOf(handle), 1);
-          stack.tcp.close(handle, this.#world.now);
-        } else handle = this.#listen(flow);
+        if (closes) this.#unlisten(flow.port);
+        else this.#listen(flow);
       });
     }
   }
@@ -391,7 +382,7 @@ class Run {
   // ---- judgement
 
   #afterTurn(host: Host): void {
-    for (const station of this.#stations) if (station.host === host) station.tcp.afterTurn(this.#world.now);
+    for (const station of this.#stations) if (station.host === host) station.watch.tcp.afterTurn(this.#world.now);
   }
 
   #reportUnfinished(): void {
@@ -419,14 +410,7 @@ class Run {
 
   /** I-19: frames in are frames delivered and dropped; what wires took is what came out and what they say they lost. */
   #checkConservation(): void {
-    for (const { stack, host } of this.#stations) {
-      const { frames } = stack;
-      if (frames.in !== frames.delivered + frames.dropped)
-        this.#report("I-19", host.name, `${frames.in} frames in, ${frames.delivered} delivered, ${frames.dropped} dropped`);
-      const received = host.links.reduce((sum, link) => sum + link.received, 0);
-      const counted = stack.devices.reduce((sum, device) => sum + (device.ethernet ? device.counters.framesIn : 0), 0);
-      if (received !== counted) this.#report("I-19", host.name, `links gave ${received} frames, devices counted ${counted}`);
-    }
+    for (const { stack, host, watch } of this.#stations) watch.checkConservation(stack, host.links, this.#world.now);
     for (const wire of this.#world.wires) {
       const t = wire.tally.show();
       const out = (t["wire.delivered"] ?? 0) + wire.lost + (t["wire.fragmented"] ?? 0) + wire.inFlight;
@@ -457,7 +441,7 @@ class Run {
       violationCount: this.#violations.count,
       events: this.#world.events,
       frames: this.#world.wires.reduce((sum, wire) => sum + wire.offered, 0),
-      segments: this.#stations.reduce((sum, { tcp }) => sum + tcp.segmentsSent, 0),
+      segments: this.#stations.reduce((sum, { watch }) => sum + watch.tcp.segmentsSent, 0),
       octets: this.#registry.all.reduce((sum, peer) => sum + peer.received, 0),
       duration: this.#world.now - begin,
       outcomes,
