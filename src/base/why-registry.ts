@@ -219,6 +219,7 @@ const st: Table<typeof St> = {
   CookieAccepted: ["cookie_accepted", "RFC 4987 s3.6", "The peer returns a cookie that we sent: the connection is rebuilt from it."],
   ResourceLimit: ["resource_limit", "RFC 4987 s3.4", "The oldest makes room for a new one: the table is full."],
   DataAfterClose: ["data_after_close", "RFC 9293 s3.6.1", "Text arrived after the application had closed: the connection is reset."],
+  SynAgain: ["syn_again", "RFC 9293 s3.10.7.4", "Another SYN in SYN-RECEIVED: the passive open returns to LISTEN."],
 };
 
 const tm: Table<typeof Tm> = {
@@ -302,6 +303,7 @@ const ip: Table<typeof Ip> = {
   FragmentTimeout: ["fragment_timeout", "RFC 1122 s3.3.2", "Not all fragments came in time: those that did are discarded (MUST)."],
   FragmentSize: ["fragment_size", "RFC 791 s3.1", "Empty, or not the last and not a multiple of eight octets."],
   FragmentDuplicate: ["fragment_duplicate", "RFC 791 s3.2", "The same fragment again."],
+  FragmentEcn: ["fragment_ecn", "RFC 3168 s5.3", "One fragment met congestion and another is not ECN-capable: the datagram is dropped."],
   NoBuffers: ["no_buffers", "RFC 1122 s3.4", "No free packet."],
   Fragmented: ["fragmented", "RFC 791 s3.2", "Sent in pieces: it is larger than the link carries."],
   WrongDevice: ["wrong_device", "RFC 1122 s3.3.4.2", "The destination is ours, but not on the device it came by."],

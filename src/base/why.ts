@@ -41,7 +41,7 @@ export const St = {
   OpenActive: 170, OpenPassive: 171, RcvSyn: 172, RcvSynAck: 173, RcvSynSimultaneous: 174, RcvAckOfSyn: 175, CloseSendFin: 176,
   RcvFin: 177, RcvAckOfFin: 178, RcvRst: 179, UserAbort: 180, UserTimeout: 181, TimeWaitOver: 182, Refused: 183, SynTimeout: 184,
   RetransmitTimeout: 185, KeepAliveTimeout: 186, FinWait2Timeout: 187, LingerTimeout: 188, IcmpHard: 189, TimeWaitReused: 190,
-  CloseUnread: 191, DeviceGone: 192, CloseBeforeOpen: 193, RcvFinAndAck: 194, CookieAccepted: 195, ResourceLimit: 196, DataAfterClose: 197,
+  CloseUnread: 191, DeviceGone: 192, CloseBeforeOpen: 193, RcvFinAndAck: 194, CookieAccepted: 195, ResourceLimit: 196, DataAfterClose: 197, SynAgain: 198,
 } as const;
 /** Timers armed, fired and stopped. */
 // biome-ignore format: a table reads better in lines
@@ -66,6 +66,7 @@ export const Ip = {
   UnicastInBroadcast: 309, UnknownProtocol: 310, NoRoute: 311, TooBig: 312, FragmentTiny: 313, FragmentOverlap: 314, FragmentTooLong: 315,
   FragmentLimit: 316, FragmentTimeout: 317, FragmentSize: 318, FragmentDuplicate: 319, NoBuffers: 320, Fragmented: 321, WrongDevice: 322,
   LoopbackOnWire: 323, GroupNotJoined: 324, Reassembled: 325, FragmentHeld: 326, IdExhausted: 327, BadDestination: 328, Delivered: 329,
+  FragmentEcn: 330,
 } as const;
 /** ICMP: what is sent and what is dropped. */
 // biome-ignore format: a table reads better in lines

@@ -1,6 +1,6 @@
 /** SEGMENT ARRIVES, state LISTEN: RFC 9293 s3.10.7.2, with the SYN queue and cookies of RFC 4987. */
 import type { Micros } from "../base/environment.js";
-import { seq, seqAdd } from "../base/seq.js";
+import { type Seq, seq, seqAdd, seqLeq } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
 import type { Datagram } from "../ip/network.js";
 import { acceptCookie, sendCookie } from "./cookies.js";
@@ -14,7 +14,11 @@ import { Flag, Owe } from "./tcb.js";
 import { receiveText } from "./text.js";
 import { initialWindowField, openReceiveWindow } from "./window.js";
 
-export function arrivesListen(core: Core, listener: Listener, datagram: Datagram, now: Micros): void {
+/** Further than this beyond the last number of the incarnation before it does a new one begin, where the clock is not (RFC 9293 s3.6.1). */
+const INCARNATION_GAP = 0x1_0000;
+
+/** `prior`: SND.NXT of a connection in TIME-WAIT that gives way to this SYN, or null. */
+export function arrivesListen(core: Core, listener: Listener, datagram: Datagram, prior: Seq | null, now: Micros): void {
   const { seg } = core;
 
   // First, check for a RST: it is ignored.
@@ -33,15 +37,15 @@ export function arrivesListen(core: Core, listener: Listener, datagram: Datagram
   // SYN and FIN together come from scanners only; RFC 9293 would queue the FIN. Deviation: syn-fin
   if (seg.flags & FIN) return core.drop(null, Drop.SynFin, now);
   if (listener.full) return core.drop(null, Drop.ListenOverflow, now);
-  if (listener.halfOpen >= Math.min(core.limits.synQueue, Math.max(listener.backlog, 1) * 2)) {
+  if (listener.pressed(core.limits.synQueue)) {
     if (core.policy.synCookies) return sendCookie(core, listener, datagram, now);
     return core.drop(null, Drop.SynAckBacklog, now);
   }
-  spawn(core, listener, seg, datagram, now);
+  spawn(core, listener, seg, datagram, prior, now);
 }
 
 /** A new connection in SYN-RECEIVED. */
-function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram, now: Micros): void {
+function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram, prior: Seq | null, now: Micros): void {
   const tcb = core.create(listener.optionSet, now);
   if (tcb === null) return core.drop(null, Drop.TableFull, now);
   const { policy, secrets } = core;
@@ -61,6 +65,7 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   rcv.up = rcv.nxt;
   rcv.lastAckSent = rcv.nxt;
   tcb.iss = secrets.isn(local, seg.dstPort, remote, seg.srcPort, now);
+  if (prior !== null && seqLeq(tcb.iss, prior)) tcb.iss = seqAdd(prior, INCARNATION_GAP);
   tcb.tsOffset = secrets.timestampOffset(local, seg.dstPort, remote, seg.srcPort);
   snd.una = tcb.iss;
   snd.nxt = tcb.iss;

@@ -7,6 +7,7 @@ import { acknowledgeSyn, processAck } from "./ack.js";
 import { enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
 import { CloseError } from "./events.js";
+import { listenerFor } from "./listener.js";
 import { resetFrom } from "./output.js";
 import { Timer } from "./probe.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
@@ -25,10 +26,15 @@ const TS_RECENT_LIFE: Micros = 24 * 86_400 * SECOND;
 export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   const { rcv } = tcb;
 
-  if (tcb.state === State.SynReceived && seg.flags & SYN && seg.seq === tcb.irs) return repeatedSyn(core, tcb, seg, now);
-  if (tcb.state === State.TimeWait && seg.flags & SYN && (seg.flags & (ACK | RST)) === 0 && isNewIncarnation(core, tcb, seg)) {
-    core.finish(tcb, CloseError.None, St.TimeWaitReused, now);
-    return Next.AsNew;
+  if (tcb.state === State.SynReceived && seg.seq === tcb.irs && isRepeatedSyn(tcb, seg)) return repeatedSyn(core, tcb, seg, now);
+  if (tcb.state === State.TimeWait && seg.flags & SYN && (seg.flags & (ACK | RST)) === 0) {
+    if (isNewIncarnation(core, tcb, seg)) {
+      core.finish(tcb, CloseError.None, St.TimeWaitReused, now);
+      return Next.AsNew;
+    }
+    // RFC 6191 s2: silently, lest an answer help an old duplicate to assassinate what is left (RFC 1337).
+    core.drop(tcb, Drop.OldSequence, now);
+    return Next.Done;
   }
 
   // PAWS: RFC 7323 s5.3 R1. A RST is never subject to it.
@@ -47,10 +53,11 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
 
   // Third, security: no compartments here. Deviation: security-compartment
 
-  // Fourth, check the SYN bit: RFC 5961 s4.2, whatever the sequence number.
+  // Fourth, check the SYN bit: a passive open returns to LISTEN, else RFC 5961 s4.2, whatever the sequence number.
   if (seg.flags & SYN) {
     core.drop(tcb, Drop.SynInWindow, now);
-    challenge(core, tcb, now);
+    if (tcb.state === State.SynReceived && has(tcb, Flag.Passive)) core.finish(tcb, CloseError.None, St.SynAgain, now);
+    else challenge(core, tcb, now);
     return Next.Done;
   }
 
@@ -67,12 +74,10 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   }
   const room = Math.max(0, seqDiff(rcv.adv, at));
   let fin = (seg.flags & FIN) !== 0;
-  if (end - start + (fin ? 1 : 0) > room) {
+  const beyond = end - start + (fin ? 1 : 0) > room;
+  if (beyond) {
     end = Math.min(end, start + room);
     fin = false;
-    // Whoever probes a closed window is told what it is (RFC 9293 s3.8.6.1).
-    core.oweAck(tcb, Tx.AckZeroWindow);
-    core.tally.add(Drop.ZeroWindow);
   }
 
   // Fifth, check the ACK field.
@@ -82,6 +87,11 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   }
   if (!acknowledge(core, tcb, seg, now)) return Next.Done;
   tcb.lastHeardAt = now;
+  if (beyond) {
+    // Whoever probes a closed window is told what it is (RFC 9293 s3.8.6.1).
+    core.oweAck(tcb, Tx.AckZeroWindow);
+    core.tally.add(Drop.ZeroWindow);
+  }
 
   // Sixth, check the URG bit.
   if (seg.flags & URG && mayReceive(tcb.state)) receiveUrgent(core, tcb, seg, now);
@@ -105,11 +115,10 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
 
 /** The peer's SYN again, or its SYN,ACK in a simultaneous open (RFC 9293 figure 8): the sequence number says "old", the rest
  *  says what is wanted. */
+const isRepeatedSyn = (tcb: Tcb, seg: Segment): boolean =>
+  (seg.flags & (SYN | RST)) === SYN && ((seg.flags & ACK) === 0 || !has(tcb, Flag.Passive));
+
 function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
-  if (seg.flags & RST) {
-    core.drop(tcb, Drop.OldSequence, now);
-    return Next.Done;
-  }
   if (seg.flags & ACK) {
     if (!seqGt(seg.ack, tcb.iss) || seqGt(seg.ack, tcb.snd.nxt)) {
       core.drop(tcb, Drop.BadAck, now);
@@ -124,16 +133,18 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
     return Next.Done;
   }
   core.drop(tcb, Drop.OldSequence, now);
-  // Our SYN,ACK was lost: again, but not more often than the peer asks.
+  // Our SYN,ACK was lost: again, but not more often than the peer asks. Deviation: repeated-syn
   tcb.owes |= Owe.SynAck;
   tcb.ackWhy = Rtx.SynAck;
   tcb.ackCause = core.cause.id;
   return Next.Done;
 }
 
-/** RFC 6191 s2, RFC 9293 s3.6.1: a SYN in TIME-WAIT that cannot be an old duplicate opens a new connection. */
+/** RFC 6191 s2, RFC 9293 s3.6.1: a SYN in TIME-WAIT that cannot be an old duplicate opens a new connection, if somebody listens. */
 function isNewIncarnation(core: Core, tcb: Tcb, seg: Segment): boolean {
-  if (!core.policy.timeWaitReuse) return false;
+  if (!core.policy.timeWaitReuse || seg.flags & FIN) return false;
+  const listener = listenerFor(core.listeners, tcb.local, tcb.localPort);
+  if (listener === null || listener.full || listener.pressed(core.limits.synQueue)) return false;
   if (has(tcb, Flag.Timestamps)) {
     if (seg.hasTimestamp) {
       if (((seg.tsVal - tcb.rcv.tsRecent) | 0) > 0) return true;

@@ -2,15 +2,15 @@
 import { pseudoHeaderSum } from "../base/checksum.js";
 import type { Micros } from "../base/environment.js";
 import { ChecksumState } from "../base/packet.js";
+import type { Seq } from "../base/seq.js";
 import { Drop } from "../base/why.js";
-import type { IpAddress } from "../ip/address.js";
 import { type Datagram, Protocol } from "../ip/network.js";
 import { arrivesClosed } from "./arrives-closed.js";
 import { arrivesListen } from "./arrives-listen.js";
 import { arrivesSynSent } from "./arrives-syn-sent.js";
 import { arrivesSynchronized, Next } from "./arrives-synchronized.js";
 import type { Core } from "./core.js";
-import type { Listener } from "./listener.js";
+import { listenerFor } from "./listener.js";
 import { output } from "./output.js";
 import { Malformed, parseSegment } from "./segment.js";
 import { State } from "./state.js";
@@ -31,7 +31,7 @@ export function arrives(core: Core, datagram: Datagram, now: Micros): void {
   if (seg.srcPort === 0 || seg.dstPort === 0) return core.drop(tcb, Drop.PortZero, now);
 
   if (tcb !== null) return arrivesForConnection(core, tcb, datagram, now);
-  arrivesForNone(core, datagram, now);
+  arrivesForNone(core, datagram, null, now);
 }
 
 function arrivesForConnection(core: Core, tcb: Tcb, datagram: Datagram, now: Micros): void {
@@ -41,32 +41,20 @@ function arrivesForConnection(core: Core, tcb: Tcb, datagram: Datagram, now: Mic
     arrivesSynSent(core, tcb, core.seg, now);
     return;
   }
+  const prior = tcb.snd.nxt;
   if (arrivesSynchronized(core, tcb, core.seg, now) === Next.AsNew) {
-    // TIME-WAIT gave way to a new incarnation, or the connection returned to LISTEN.
-    arrivesForNone(core, datagram, now);
+    arrivesForNone(core, datagram, prior, now); // TIME-WAIT gave way to a new incarnation
     return;
   }
   // A long batch must not silence the ACK clock of the sender (policy.ackStretch).
   if (tcb.rcv.unacked >= core.policy.ackStretch && tcb.state !== State.Closed) output(core, tcb, now);
 }
 
-function arrivesForNone(core: Core, datagram: Datagram, now: Micros): void {
-  const listener = listenerFor(core, datagram.destination, core.seg.dstPort);
-  if (listener !== null) arrivesListen(core, listener, datagram, now);
+/** `prior`: SND.NXT of the incarnation that has just given way, or null. */
+function arrivesForNone(core: Core, datagram: Datagram, prior: Seq | null, now: Micros): void {
+  const listener = listenerFor(core.listeners, datagram.destination, core.seg.dstPort);
+  if (listener !== null) arrivesListen(core, listener, datagram, prior, now);
   else arrivesClosed(core, datagram, now);
-}
-
-/** The listener on this port, one that names the address before one that does not. */
-function listenerFor(core: Core, local: IpAddress, port: number): Listener | null {
-  const listeners = core.listeners.get(port);
-  if (listeners === undefined) return null;
-  let any: Listener | null = null;
-  for (let i = 0; i < listeners.length; i++) {
-    const listener = listeners[i]!;
-    if (listener.local === local) return listener;
-    if (listener.local === 0) any = listener;
-  }
-  return any;
 }
 
 function checksumIsGood(core: Core, datagram: Datagram): boolean {

@@ -30,6 +30,11 @@ export class Listener {
     return this.waiting >= this.backlog;
   }
 
+  /** No more half-open connections: `most` of one listener, and twice as many as may wait. */
+  pressed(most: number): boolean {
+    return this.halfOpen >= Math.min(most, Math.max(this.backlog, 1) * 2);
+  }
+
   push(handle: number): void {
     this.#accepts.push(handle);
   }
@@ -51,4 +56,17 @@ export class Listener {
     const at = this.#accepts.indexOf(handle, this.#first);
     if (at >= 0) this.#accepts.splice(at, 1);
   }
+}
+
+/** The listener on this port, one that names the address before one that does not. */
+export function listenerFor(listeners: ReadonlyMap<number, readonly Listener[]>, local: IpAddress, port: number): Listener | null {
+  const onPort = listeners.get(port);
+  if (onPort === undefined) return null;
+  let any: Listener | null = null;
+  for (let i = 0; i < onPort.length; i++) {
+    const listener = onPort[i]!;
+    if (listener.local === local) return listener;
+    if (listener.local === 0) any = listener;
+  }
+  return any;
 }
