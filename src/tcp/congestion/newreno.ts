@@ -9,6 +9,8 @@ export class NewReno implements CongestionController {
   #credit = 0;
   #mss = 0;
   #initial = 0;
+  /** In the slow start that follows a timeout. */
+  #repairing = false;
   /** What the last congestion event replaced. */
   #priorCwnd = 0;
   #priorSsthresh = NO_THRESHOLD;
@@ -27,6 +29,7 @@ export class NewReno implements CongestionController {
     this.#cwnd = synLost ? mss : this.#initial;
     this.#ssthresh = NO_THRESHOLD;
     this.#credit = 0;
+    this.#repairing = false;
     this.#priorCwnd = 0;
     this.#priorSsthresh = NO_THRESHOLD;
   }
@@ -34,8 +37,11 @@ export class NewReno implements CongestionController {
   onAck(ack: AckSample): void {
     if (ack.inRecovery || ack.appLimited) return;
     if (this.#cwnd < this.#ssthresh) {
-      // L = 2*SMSS (RFC 3465 s2.2): delayed ACKs do not slow the start, ACK division does not speed it.
-      this.#cwnd = Math.min(this.#cwnd + Math.min(ack.acked, 2 * this.#mss), NO_THRESHOLD);
+      // L = 2*SMSS (RFC 3465 s2.2): delayed ACKs do not slow the start, ACK division does not speed it. After a timeout one ACK
+      // may cover much that left the network long ago: L = 1*SMSS (s2.3). Deviation: abc-limit
+      const limit = this.#repairing ? this.#mss : 2 * this.#mss;
+      this.#cwnd = Math.min(this.#cwnd + Math.min(ack.acked, limit), NO_THRESHOLD);
+      if (this.#cwnd >= this.#ssthresh) this.#repairing = false;
       return;
     }
     // One SMSS for each window of acknowledged octets (RFC 3465 s2.1).
@@ -52,6 +58,7 @@ export class NewReno implements CongestionController {
     this.#ssthresh = this.#half(flight);
     this.#cwnd = this.#ssthresh;
     this.#credit = 0;
+    this.#repairing = false;
   }
 
   onTimeout(flight: number, first: boolean): void {
@@ -61,6 +68,7 @@ export class NewReno implements CongestionController {
     }
     this.#cwnd = this.#mss; // the loss window, LW
     this.#credit = 0;
+    this.#repairing = true;
   }
 
   /** RFC 6582 s3.2 step 3, full acknowledgment, option (1). */
@@ -73,13 +81,15 @@ export class NewReno implements CongestionController {
     this.#cwnd = Math.max(this.#cwnd, this.#priorCwnd);
     this.#ssthresh = this.#priorSsthresh;
     this.#priorCwnd = 0;
+    this.#repairing = false;
   }
 
   onMss(mss: number): void {
     if (mss === this.#mss) return;
     // RFC 5681 s3.1: a smaller segment shrinks the window in proportion; a larger one leaves its octets (RFC 4821 s4).
-    if (mss < this.#mss) this.#cwnd = Math.max(mss, Math.floor((this.#cwnd * mss) / this.#mss));
+    if (mss < this.#mss) this.#cwnd = Math.floor((this.#cwnd * mss) / this.#mss);
     this.#cwnd = Math.max(this.#cwnd, mss);
+    this.#initial = Math.floor((this.#initial * mss) / this.#mss);
     if (this.#ssthresh !== NO_THRESHOLD) this.#ssthresh = Math.max(this.#ssthresh, 2 * mss);
     this.#mss = mss;
   }
@@ -102,6 +112,7 @@ export class NewReno implements CongestionController {
     this.#ssthresh = cells[at + 1]!;
     this.#credit = cells[at + 2]!;
     this.#initial = cells[at + 3]!;
+    this.#repairing = false;
     this.#priorCwnd = 0;
     this.#priorSsthresh = NO_THRESHOLD;
   }
