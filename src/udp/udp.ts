@@ -48,6 +48,8 @@ export interface UdpError {
 /** What UDP needs of IP beside `Network`. */
 export interface UdpNetwork extends Network {
   sendBy(device: number, ...rest: Parameters<Network["send"]>): Sent;
+  /** Our address for sending to a group by that device; UNSPECIFIED: it has none. */
+  sourceBy(device: number, destination: IpAddress): IpAddress;
 }
 
 export interface UdpPort {
@@ -230,8 +232,7 @@ export class Udp {
     packet.why = Why.Datagram;
     packet.cause = event;
     tally.add(Why.Datagram);
-    const group = isMulticast(remote) || remote === LIMITED_BROADCAST;
-    const sent = group
+    const sent = isGroupWide(remote)
       ? network.sendBy(options.multicastDevice, packet, local, remote, Protocol.Udp, groupOptions(options, remote), now)
       : network.send(packet, local, remote, Protocol.Udp, options, now);
     this.#parts.work();
@@ -450,7 +451,8 @@ export class Udp {
   #sourceOf(endpoint: Endpoint, remote: IpAddress): IpAddress {
     const { network } = this.#parts;
     if (endpoint.local !== UNSPECIFIED && !network.isGroup(endpoint.local)) return endpoint.local;
-    return network.sourceFor(remote);
+    const { multicastDevice } = endpoint.options;
+    return multicastDevice >= 0 && isGroupWide(remote) ? network.sourceBy(multicastDevice, remote) : network.sourceFor(remote);
   }
 
   #mayReach(endpoint: Endpoint, remote: IpAddress, syscall: string, port: number): void {
@@ -564,6 +566,9 @@ function checked(options: UdpOptions): UdpOptions {
   if (!(receiveBuffer >= 0)) throw networkError("EINVAL", "configure", `receiveBuffer ${receiveBuffer}`, "it is a number of octets");
   return options;
 }
+
+/** True for groups that the address alone sends by no particular device. */
+const isGroupWide = (remote: IpAddress): boolean => isMulticast(remote) || remote === LIMITED_BROADCAST;
 
 const groupOptions = (options: UdpOptions, remote: IpAddress): SendOptions =>
   isMulticast(remote) ? { ttl: options.multicastTtl, trafficClass: options.trafficClass, dontFragment: options.dontFragment } : options;

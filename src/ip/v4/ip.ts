@@ -244,6 +244,12 @@ export class Ip implements Network {
     return resolve(this, this.path, destination, UNSPECIFIED, -1, this.now) === 0 && this.path.device!.checksumOffload;
   }
 
+  /** Our address for sending to a group by a device of the caller's choice; UNSPECIFIED: it has none. */
+  sourceBy(device: number, destination: IpAddress): IpAddress {
+    const chosen = this.interfaces[device] ?? null;
+    return chosen === null ? UNSPECIFIED : sourceOn(chosen, destination);
+  }
+
   sourceFor(destination: IpAddress): IpAddress {
     if (isLoopback(destination) || this.isLocal(destination)) return destination;
     const path = this.path;

@@ -336,7 +336,7 @@ export class Reassembly {
     const congested = (partial.ecn & (1 << CONGESTION_EXPERIENCED)) !== 0;
     if (congested && (partial.ecn & 1) !== 0) {
       this.#end(partial);
-      return Ip.FragmentOverlap;
+      return Ip.FragmentEcn;
     }
     const packet = this.#assemble(partial, partial.total);
     if (packet !== null) this.#renew(packet, partial.headerLength, congested);
