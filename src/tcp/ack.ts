@@ -1,6 +1,6 @@
 /** The ACK field: RFC 9293 s3.10.7.4, fifth step; RFC 5681, RFC 6298 s5. */
 import { type Micros, NEVER, SECOND } from "../base/environment.js";
-import { type Seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
+import { type Seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Cc, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
 import { armKeepAlive } from "./closing.js";
 import { AckSample } from "./congestion/controller.js";
@@ -81,7 +81,7 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
 
   tcb.keepAliveProbes = 0;
   if (acked > 0) advance(core, tcb, seg, acked, now);
-  updateSendWindow(core, tcb, seg, now);
+  updateSendWindow(core, tcb, seg, acked > 0, now);
   if (acked > 0 || duplicate) recover(core, tcb, acked, duplicate, now);
   // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1).
   if (snd.wnd === 0) tcb.retries = 0;
@@ -124,7 +124,7 @@ function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros)
   if (snd.una === snd.nxt) {
     core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
     core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
-  } else {
+  } else if (!has(tcb, Flag.Persisting)) {
     core.arm(tcb, Timer.Retransmission, now + backedOff(core.policy, tcb.rto, tcb.backoff), Tm.RtoRestart, now);
     if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
   }
@@ -142,13 +142,14 @@ function tellOfRoom(core: Core, tcb: Tcb): void {
   if (queued === 0) core.emit(tcb.slot, TcpEvent.Drained);
 }
 
-/** SND.WND changes only by a segment that is not older than the last that did (RFC 9293 s3.10.7.4, U08). */
-function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+/** SND.WND changes only by a segment that is not older than the last that did (RFC 9293 s3.10.7.4, U08). One that acknowledges more
+ *  is newer whatever its sequence number: it was sent again since, and its window counts from its ACK. Deviation: window-by-ack */
+function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, advances: boolean, now: Micros): void {
   const { snd } = tcb;
   if (seqLt(seg.ack, snd.una)) return;
-  if (!(seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqLeq(snd.wl2, seg.ack)))) return;
+  if (!(advances || seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqLeq(snd.wl2, seg.ack)))) return;
   snd.wnd = seg.wnd << snd.scale;
-  snd.wl1 = seg.seq;
+  snd.wl1 = seqMax(snd.wl1, seg.seq);
   snd.wl2 = seg.ack;
   if (snd.wnd > snd.maxWnd) snd.maxWnd = snd.wnd;
   if (snd.wnd > 0 && has(tcb, Flag.Persisting)) {

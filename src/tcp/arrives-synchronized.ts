@@ -1,10 +1,10 @@
 /** SEGMENT ARRIVES, SYN-RECEIVED and all states after it: RFC 9293 s3.10.7.4. The steps below are the RFC's, in its order;
  *  RFC 7323 s5 puts PAWS before the first, RFC 5961 hardens the RST, SYN and ACK steps. */
-import { type Micros, NEVER, SECOND } from "../base/environment.js";
+import { type Micros, SECOND } from "../base/environment.js";
 import { seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
 import { Drop, Rtx, St, Tm, Tx } from "../base/why.js";
 import { acknowledgeSyn, processAck } from "./ack.js";
-import { enterTimeWait } from "./closing.js";
+import { armFinWait2, enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
 import { CloseError } from "./events.js";
 import { listenerFor } from "./listener.js";
@@ -300,9 +300,7 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
   switch (tcb.state) {
     case State.FinWait1:
       core.enter(tcb, State.FinWait2, St.RcvAckOfFin, now);
-      // Only an orphan waits no longer than this: a half-closed application may wait for ever (RFC 9293 s3.6, S-099).
-      if (has(tcb, Flag.Orphan)) core.arm(tcb, Timer.FinWait2, now + core.policy.finWait2, Tm.FinWait2, now);
-      else core.arm(tcb, Timer.FinWait2, NEVER, Tm.FinWait2, now);
+      armFinWait2(core, tcb, now);
       return true;
     case State.Closing:
       enterTimeWait(core, tcb, St.RcvAckOfFin, now);

@@ -17,9 +17,19 @@ export function enterTimeWait(core: Core, tcb: Tcb, why: number, now: Micros): v
   if (!has(tcb, Flag.Orphan)) core.emit(tcb.slot, TcpEvent.Closed);
 }
 
+/** States in which a connection may do nothing for ever, so that only keep-alive would notice that the peer has gone. */
+export const mayIdle = (tcb: Tcb): boolean =>
+  tcb.state === State.Established || tcb.state === State.CloseWait || (tcb.state === State.FinWait2 && !has(tcb, Flag.Orphan));
+
+/** In FIN-WAIT-2 only an orphan waits no longer than the profile says: a half-closed application may wait for ever (RFC 9293 s3.6). */
+export function armFinWait2(core: Core, tcb: Tcb, now: Micros): void {
+  if (has(tcb, Flag.Orphan)) core.arm(tcb, Timer.FinWait2, now + core.policy.finWait2, Tm.FinWait2, now);
+  else armKeepAlive(core, tcb, now);
+}
+
 /** The keep-alive timer runs while the application wants it and nothing else keeps the connection honest (MUST-25, MUST-26). */
 export function armKeepAlive(core: Core, tcb: Tcb, now: Micros): void {
-  if (tcb.state !== State.Established && tcb.state !== State.CloseWait) return;
+  if (!mayIdle(tcb)) return;
   const { keepAlive } = tcb.options;
   core.arm(tcb, Timer.KeepAlive, keepAlive > 0 ? now + keepAlive : NEVER, Tm.KeepAlive, now);
 }

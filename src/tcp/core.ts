@@ -232,7 +232,7 @@ export class Core {
   }
 
   /** The one way in which a state changes: the edge must exist in RFC 9293 figure 5. */
-  enter(tcb: Tcb, state: State, why: number, now: Micros): void {
+  enter(tcb: Tcb, state: State, why: number, now: Micros, cause: number = this.cause.id): void {
     const old = tcb.state;
     if (!mayEnter(old, state)) throw new Error(`${stateNames[old]} to ${stateNames[state]} is no edge of RFC 9293 figure 5`);
     if (old === State.SynReceived && tcb.listener !== 0 && has(tcb, Flag.Passive)) {
@@ -244,7 +244,7 @@ export class Core {
     this.tally.add(why);
     if (state === State.TimeWait) this.#noteTimeWait(tcb, now);
     const probe = this.probes.probe;
-    if (probe?.stateChanged) probe.stateChanged(tcb, old, why, this.cause.id, now);
+    if (probe?.stateChanged) probe.stateChanged(tcb, old, why, cause, now);
   }
 
   /** Arms a timer, moves it or stops it (`at` NEVER). */

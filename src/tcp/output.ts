@@ -163,7 +163,7 @@ function newReason(tcb: Tcb, length: number, fin: boolean): number {
 /** RFC 9293 s3.10.4: CLOSE has taken the connection to FIN-WAIT-1 already; from CLOSE-WAIT the FIN itself leads to LAST-ACK. */
 function finSent(core: Core, tcb: Tcb, now: Micros): void {
   tcb.flags |= Flag.FinSent;
-  if (tcb.state === State.CloseWait) core.enter(tcb, State.LastAck, St.CloseSendFin, now);
+  if (tcb.state === State.CloseWait) core.enter(tcb, State.LastAck, St.CloseSendFin, now, tcb.sendCause);
 }
 
 function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean, now: Micros): boolean {
@@ -296,6 +296,7 @@ function prepare(core: Core, tcb: Tcb, from: Seq, now: Micros): void {
   out.flags = ACK;
   out.wnd = windowField(tcb, chunksFree(core));
   out.up = 0;
+  out.len = 0;
   out.mss = 0; // (MUST-65)
   out.windowScale = -1;
   out.sackPermitted = false;
@@ -388,7 +389,7 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
   const waiting = queued(tcb) > 0 || (has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent));
   if (snd.wnd === 0 && (outstanding || waiting)) {
     // The window is closed: probes instead of retransmissions (RFC 9293 s3.8.6.1, MUST-35).
-    if (!has(tcb, Flag.Persisting)) {
+    if (!has(tcb, Flag.Persisting) || tcb.rexmitAt === NEVER) {
       tcb.flags |= Flag.Persisting;
       tcb.backoff = 0;
       tcb.retries = 0;

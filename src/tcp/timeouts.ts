@@ -2,7 +2,7 @@
 import { type Micros, NEVER } from "../base/environment.js";
 import { seqDiff } from "../base/seq.js";
 import { Cc, Hold, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
-import { armKeepAlive } from "./closing.js";
+import { armKeepAlive, mayIdle } from "./closing.js";
 import type { Core } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { applyClaimedMtu } from "./icmp.js";
@@ -119,14 +119,12 @@ function idle(core: Core, tcb: Tcb, now: Micros): void {
       core.finish(tcb, CloseError.None, St.TimeWaitOver, now);
       return;
     case State.FinWait2:
+      if (!has(tcb, Flag.Orphan)) return keepAlive(core, tcb, now);
       core.expired(tcb, Timer.FinWait2, Tm.FinWait2, now);
       core.finish(tcb, CloseError.TimedOut, St.FinWait2Timeout, now);
       return;
-    case State.Established:
-    case State.CloseWait:
-      if (!has(tcb, Flag.Orphan)) return keepAlive(core, tcb, now);
-      break;
     default:
+      if (!has(tcb, Flag.Orphan)) return keepAlive(core, tcb, now);
   }
   // What is left is linger: the application gave its queued data so long.
   core.expired(tcb, Timer.Linger, Tm.Linger, now);
@@ -137,7 +135,7 @@ function idle(core: Core, tcb: Tcb, now: Micros): void {
 /** RFC 9293 s3.8.4: only when nothing is outstanding and nothing was heard for the interval (MUST-26). */
 function keepAlive(core: Core, tcb: Tcb, now: Micros): void {
   const { options } = tcb;
-  if (options.keepAlive === 0) return;
+  if (options.keepAlive === 0 || !mayIdle(tcb)) return;
   if (tcb.snd.una !== tcb.snd.nxt || tcb.sendQueue.length > 0) return armKeepAlive(core, tcb, now);
   const due = tcb.lastHeardAt + options.keepAlive;
   if (tcb.keepAliveProbes === 0 && due > now) {

@@ -4,7 +4,7 @@ import { networkError } from "../base/errors.js";
 import { seqAdd, seqDiff, seqGt } from "../base/seq.js";
 import { St, Tm, Tx } from "../base/why.js";
 import { formatIp, type IpAddress, UNSPECIFIED } from "../ip/address.js";
-import { armKeepAlive } from "./closing.js";
+import { armFinWait2, armKeepAlive } from "./closing.js";
 import { controllers } from "./congestion/index.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import type { Core } from "./core.js";
@@ -183,6 +183,7 @@ export function shutdown(core: Core, tcb: Tcb, now: Micros): void {
       return;
   }
   tcb.flags |= Flag.FinQueued;
+  core.arm(tcb, Timer.KeepAlive, NEVER, Tm.KeepAlive, now); // the FIN's own retransmission keeps the connection honest
   tcb.sendCause = core.cause.id;
   core.touch(tcb);
 }
@@ -209,7 +210,7 @@ export function close(core: Core, tcb: Tcb, now: Micros): void {
   tcb.flags |= Flag.Orphan;
   core.applications[tcb.slot] = null;
   core.demux.setEvents(tcb.slot, 0);
-  if (tcb.state === State.FinWait2) core.arm(tcb, Timer.FinWait2, now + core.policy.finWait2, Tm.FinWait2, now);
+  if (tcb.state === State.FinWait2) armFinWait2(core, tcb, now);
   else if (tcb.state !== State.TimeWait) {
     const linger = tcb.options.linger > 0 ? now + tcb.options.linger : NEVER;
     core.arm(tcb, Timer.Linger, linger, Tm.Linger, now);

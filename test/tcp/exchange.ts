@@ -13,6 +13,7 @@ import { type Datagram, type Network, type SendOptions, Sent } from "../../src/i
 import { linux, type Profile } from "../../src/stack/profile.js";
 import { type Application, TcpEvent } from "../../src/tcp/events.js";
 import { defaultTcpLimits, type TcpLimits } from "../../src/tcp/limits.js";
+import type { TcpProbe } from "../../src/tcp/probe.js";
 import { ACK, FIN, OptionStyle, PSH, parseSegment, RST, Segment, SYN, URG, writeSegment } from "../../src/tcp/segment.js";
 import { stateNames } from "../../src/tcp/state.js";
 import type { Tcb } from "../../src/tcp/tcb.js";
@@ -172,6 +173,7 @@ export class Exchange {
       this.onEvents?.(handle, events);
     },
   };
+  probe: TcpProbe | null = null;
   onEvents: ((handle: number, events: number) => void) | null = null;
 
   constructor(options: ExchangeOptions = {}) {
@@ -197,6 +199,8 @@ export class Exchange {
           probe: {
             stateChanged: (tcb: Tcb, old) => this.transitions.push(`${stateNames[old]}>${stateNames[tcb.state]}`),
             segmentDropped: (_tcb, _seg, why) => this.drops.push(whyName(why)),
+            dropped: (_device, why) => this.drops.push(whyName(why)),
+            segmentSent: (...told) => this.probe?.segmentSent?.(...told),
           },
         },
         work: () => {},

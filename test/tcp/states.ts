@@ -1,5 +1,5 @@
 /** Brings an exchange to any state of RFC 9293 s3.3.2 by playing segments, never by poking fields. */
-import { type Exchange, type Injection, THEIR_PORT } from "./exchange.js";
+import { Exchange, type ExchangeOptions, type Injection, THEIR_PORT } from "./exchange.js";
 
 export const stateList = [
   "CLOSED",
@@ -87,3 +87,20 @@ export function stateOf(x: Exchange, port = THEIR_PORT): string {
   const all = x.tcp.showAll(x.now).filter((row) => String(row["remote"]).endsWith(`:${port}`));
   return all.length === 0 ? "CLOSED" : String(all[0]!["state"]);
 }
+
+/** An exchange whose connection, opened now, begins at `iss`: our initial sequence number moves by one each 4 µs (RFC 6528 s3). */
+export function exchangeAt(iss: number, options: ExchangeOptions = {}): Exchange {
+  const scout = new Exchange(options);
+  scout.connect();
+  const missing = (iss - scout.iss!) >>> 0;
+  return new Exchange({ ...options, now: scout.now + 4 * missing });
+}
+
+/** Initial sequence numbers that wrap at once, soon, or between the signs: ours and theirs. */
+export const wraps: readonly (readonly [number, number])[] = [
+  [-1, 0x7fff_fff0],
+  [-500, -700],
+  [0x7fff_ffff, -1],
+  [0x7fff_fe00, 0x7fff_fd00],
+  [0, -0x8000_0000],
+];
