@@ -206,7 +206,11 @@ describe("RFC 6298 s5.4", () => {
     expect(s.pipe).toBe(MSS);
     s.ack(MSS);
     expect(s.pipe).toBe(0);
-    expect([s.again(), s.again(), s.again()]).toEqual([[0, MSS], [MSS, MSS], [2 * MSS, MSS]]);
+    expect([s.again(), s.again(), s.again()]).toEqual([
+      [0, MSS],
+      [MSS, MSS],
+      [2 * MSS, MSS],
+    ]);
     expect(s.again()).toBeNull();
     expect(s.pipe).toBe(3 * MSS);
     s.send(1);

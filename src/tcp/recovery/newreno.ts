@@ -16,7 +16,7 @@ export class NewRenoRecovery implements LossRecovery {
   exempt = false;
   partial = false;
   #duplicates = 0;
-  /** Octets that duplicate ACKs say have arrived. */
+  /** Octets that duplicate ACKs say have arrived; below zero when a partial ACK deflates by more than they inflated. */
   #departed = 0;
   /** Next octet to be sent again; in fast recovery only while it is the hole at SND.UNA. */
   #next: Seq = 0 as Seq;
@@ -43,7 +43,7 @@ export class NewRenoRecovery implements LossRecovery {
     if (this.phase === Phase.FastRecovery) return Outcome.None;
     this.#duplicates += 1;
     if (this.#duplicates < DUP_THRESH) return Outcome.None;
-    // RFC 6582 s3.2 step 2: only if the ACK covers more than "recover", else these echo a go-back after a timeout.
+    // RFC 6582 s3.2 step 2: only if the ACK covers more than "recover", else these may echo what was sent again needlessly.
     if (!seqGt(ack.una, this.recoveryPoint)) {
       this.#departed = 0;
       return Outcome.None;
@@ -60,11 +60,11 @@ export class NewRenoRecovery implements LossRecovery {
     this.#duplicates = 0;
     if (this.phase === Phase.Open) {
       this.#departed = 0;
+      // It follows behind, or a comparison would err after 2^31 octets without a loss.
+      if (seqGt(ack.una, this.recoveryPoint)) this.recoveryPoint = seqAdd(ack.una, -1);
       return Outcome.None;
     }
     if (seqGeq(ack.una, this.recoveryPoint)) {
-      // After fast recovery the next loss may be repaired at once; after a timeout, only one beyond what was sent by then.
-      if (this.phase === Phase.FastRecovery) this.recoveryPoint = seqAdd(ack.una, -1);
       this.phase = Phase.Open;
       this.#departed = 0;
       this.#pending = false;
@@ -76,7 +76,7 @@ export class NewRenoRecovery implements LossRecovery {
     }
     // RFC 6582 s3.2 step 3, partial acknowledgment: the next hole is at SND.UNA; deflate by what was acknowledged, and add
     // back a segment for the one that this ACK says has left.
-    this.#departed = Math.max(0, this.#departed - ack.acked + (ack.acked >= ack.mss ? ack.mss : 0));
+    this.#departed += (ack.acked >= ack.mss ? ack.mss : 0) - ack.acked;
     this.#next = ack.una;
     this.#pending = true;
     this.partial = true;
