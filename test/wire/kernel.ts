@@ -31,7 +31,7 @@ export const noKernel: string | null = (() => {
 })();
 
 /** A test against the kernel; it shows as skipped, with the reason, where the kernel cannot take part. */
-export const wireTest = (title: string, body: (context: TestContext) => Promise<void> | void, timeout = 30_000): void => {
+export const wireTest = (title: string, body: (context: TestContext) => Promise<void> | void, timeout = 15_000): void => {
   test(
     title,
     async (context) => {

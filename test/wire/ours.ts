@@ -1,5 +1,6 @@
 /** Our side of the wire: a stack on a TAP, turned by Node's loop, and conversations on its raw API that do what peer.mjs does on the kernel's. */
 import { createHash } from "node:crypto";
+import { expect } from "vitest";
 import { createMemory, type MemoryOptions } from "../../src/base/memory.js";
 import { cryptoRandom, monotonicMicros } from "../../src/drive/clock.js";
 import { NodeDrive, type NodeDriveOptions } from "../../src/drive/node.js";
@@ -35,16 +36,20 @@ export const withStack = <T>(options: OursOptions, body: (ours: Ours) => Promise
       chunks: 16_384,
       ...options.memory,
     });
+    const free = { packets: memory.packets.available, chunks: memory.chunks.available };
     const stack = new Stack({ random: cryptoRandom, memory }, monotonicMicros());
     const device = stack.addDevice(link, { addresses: [{ address: ip(OURS), prefixLength: PREFIX_LENGTH }] }, monotonicMicros());
     const drive = new NodeDrive(stack, options.drive);
     drive.start();
+    let result: T;
     try {
-      return await body({ kernel, stack, drive, device });
+      result = await body({ kernel, stack, drive, device });
     } finally {
       stack.close(drive.now());
       drive.stop();
     }
+    expect({ packets: memory.packets.available, chunks: memory.chunks.available }, "given back at the end").toEqual(free);
+    return result;
   });
 
 export interface Send {
@@ -97,6 +102,11 @@ export class Conversation implements Application {
     this.outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+  }
+
+  /** An accepted connection is established already. */
+  begin(): void {
+    this.#write();
   }
 
   onEvents(handle: number, events: number): void {
@@ -209,6 +219,7 @@ export const listen = (ours: Ours, what: Converse, backlog = 256): { port: numbe
           conversation.handle = next;
           all.push(conversation.outcome);
           tcp.attach(next, conversation);
+          conversation.begin();
         }
         told();
       },

@@ -9,7 +9,7 @@ import { createInterface } from "node:readline";
 const BLOCK = 1 << 16;
 
 /** Octets of stream `seed` from `start`: a block that repeats with a period no power of two divides, so that a shifted or swapped piece shows. */
-export const patternBlock = (seed) => {
+const patternBlock = (seed) => {
   const block = Buffer.allocUnsafe(65_521);
   let x = (seed * 2_654_435_761 + 12_345) >>> 0;
   for (let i = 0; i < block.length; i++) {
@@ -19,12 +19,16 @@ export const patternBlock = (seed) => {
   return block;
 };
 
-export const patternHash = (seed, octets) => {
-  const hash = createHash("sha256");
-  const block = patternBlock(seed);
-  for (let left = octets; left > 0; left -= block.length) hash.update(left < block.length ? block.subarray(0, left) : block);
-  return hash.digest("hex");
-};
+/** Room to write again; rejects when there will be none. */
+const drained = (socket) =>
+  new Promise((resolve, reject) => {
+    const closed = () => reject(socket.errored ?? new Error("closed while writing"));
+    if (socket.closed) return closed();
+    socket.once("close", closed).once("drain", () => {
+      socket.off("close", closed);
+      resolve();
+    });
+  });
 
 /** Writes the pattern, `chunk` octets a write, `pause` ms between writes; ends the stream. */
 const source = async (socket, { seed, octets, chunk = BLOCK, pause = 0 }) => {
@@ -35,10 +39,7 @@ const source = async (socket, { seed, octets, chunk = BLOCK, pause = 0 }) => {
     const length = Math.min(chunk, octets - at, block.length - from);
     const more = socket.write(block.subarray(from, from + length));
     at += length;
-    if (!more)
-      await new Promise((resolve, reject) =>
-        socket.once("drain", resolve).once("close", () => reject(socket.errored ?? new Error("closed while writing"))),
-      );
+    if (!more) await drained(socket);
     if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
   }
 };
@@ -74,8 +75,7 @@ const sink = (socket, { slow = 0, pause = 0 } = {}) =>
 const closed = (socket) => (socket.closed ? undefined : new Promise((resolve) => socket.once("close", resolve)));
 
 /** What one connection does, whoever opened it: sends, receives, or both at once; half-closes or resets. */
-const converse = async (socket, { send = null, receive = null, end = true, reset = false, noDelay = false, allowHalfOpen = true }) => {
-  void allowHalfOpen;
+const converse = async (socket, { send = null, receive = null, end = true, reset = false, noDelay = false }) => {
   if (noDelay) socket.setNoDelay(true);
   const received = receive === null ? Promise.resolve(null) : sink(socket, receive);
   if (receive === null) socket.resume();
@@ -165,4 +165,4 @@ const main = () => {
   answer({ id: 0 });
 };
 
-if (process.argv[1] === import.meta.filename) main();
+main();
