@@ -421,9 +421,10 @@ class Run {
 
   /** I-03: everything taken has been given back. */
   #checkPools({ stack, host }: Station): void {
-    const { packets, chunks } = stack.memory;
+    const { packets, chunks, large } = stack.memory;
     if (packets.available !== packets.size)
       this.#report("I-03", host.name, `${packets.size - packets.available} packets are not given back`);
+    if (large.available !== large.size) this.#report("I-03", host.name, `${large.size - large.available} large packets are not given back`);
     if (chunks.available !== this.#shelf.chunksOf(stack.memory))
       this.#report("I-03", host.name, `${this.#shelf.chunksOf(stack.memory) - chunks.available} chunks are not given back`);
   }
@@ -450,10 +451,14 @@ class Run {
   }
 }
 
+/** Each stack reserves a little of its arena for good, so that an arena serves so many. */
+const MOST_USES = 16;
+
 /** Memory that worlds use one after the other: a world's arenas cost more to make than to run in. */
 export class MemoryShelf {
   readonly #free = new Map<string, Memory[]>();
-  readonly #chunks = new Map<Memory, number>();
+  readonly #chunks = new WeakMap<Memory, number>();
+  readonly #uses = new WeakMap<Memory, number>();
 
   take(packetSize: number, chunks: number): Memory {
     const size = packetSize <= 2_048 ? 2_048 : 10_240;
@@ -462,12 +467,16 @@ export class MemoryShelf {
     const memory = createMemory({ packets: 256, packetSize: size, chunks });
     memory.packets.poison = true;
     memory.chunks.poison = true;
+    memory.large.poison = true;
     this.#chunks.set(memory, memory.chunks.available);
     return memory;
   }
 
   /** The memory's pools are full again: another world may have it. */
   give(memory: Memory): void {
+    const uses = (this.#uses.get(memory) ?? 0) + 1;
+    if (uses >= MOST_USES) return;
+    this.#uses.set(memory, uses);
     const key = `${memory.packets.capacity} ${this.#chunks.get(memory)}`;
     const free = this.#free.get(key);
     if (free === undefined) this.#free.set(key, [memory]);
