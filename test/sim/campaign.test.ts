@@ -10,7 +10,9 @@ const past = [3, 10, 33, 88, 94, 101, 106, 140, 227, 285, 331, 347, 518, 628, 91
 const shelf = new MemoryShelf();
 const frames = new FramePool();
 const show = (seed: number, violations: readonly Violation[]): string[] =>
-  violations.map((v) => `seed ${seed}: ${v.id} ${v.host} t=${v.at} ${v.text.slice(0, 300)} (npm run campaign -- --worlds 1 --seed ${seed})`);
+  violations.map(
+    (v) => `seed ${seed}: ${v.id} ${v.host} t=${v.at} ${v.text.slice(0, 300)} (npm run campaign -- --worlds 1 --seed ${seed})`,
+  );
 
 describe("random worlds", () => {
   test("seeds that once failed break no invariant", () => {
