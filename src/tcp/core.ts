@@ -147,6 +147,7 @@ export class Core {
     tcb.localPort = this.demux.localPort(slot);
     tcb.remotePort = this.demux.remotePort(slot);
     tcb.freezeAt = tcb.lastHeardAt + FREEZE_AFTER;
+    tcb.wheelAt = this.wheel.deadline(slot);
     this.#enlist(tcb);
     return tcb;
   }
@@ -309,7 +310,15 @@ export class Core {
       if (quiet && this.refreeze(tcb)) return;
       tcb.freezeAt = short ? NEVER : now + FREEZE_AFTER;
     }
-    this.wheel.set(tcb.slot, deadline(tcb));
+    this.rearm(tcb);
+  }
+
+  /** The wheel holds a deadline that is not later than the connection's: most move away before they come, and cost nothing so. */
+  rearm(tcb: Tcb): void {
+    const at = deadline(tcb);
+    if (at >= tcb.wheelAt) return;
+    tcb.wheelAt = at;
+    this.wheel.set(tcb.slot, at);
   }
 
   /** Makes a row of a live connection that does nothing; false if it does something, or has something to tell. */

@@ -21,22 +21,28 @@ export const MAX_SLOTS = SLOT_MASK;
 
 export const slotOf = (handle: number): number => handle & SLOT_MASK;
 
+/** Cells of a slot. */
+const CELL_BITS = 3;
+const LOCAL = 0;
+const REMOTE = 1;
+const PORTS = 2;
+/** What the slot holds: a `Form`. */
+const FORM = 3;
+/** The live object's index, the row, the listener's port; in a free slot, the next free one. */
+const WHERE = 4;
+/** Application events that wait for delivery. */
+const EVENTS = 5;
+const GENERATION = 6;
+
 const EMPTY = -1;
 const DELETED = -2;
 
 export class Demux {
   readonly #key: SipKey;
   readonly #limit: number;
-  /** Columns by slot. Slot 0 is never used, so that 0 is no handle. */
-  #local = new Int32Array(64);
-  #remote = new Int32Array(64);
-  #ports = new Int32Array(64);
-  #generation = new Uint8Array(64);
-  #form = new Uint8Array(64);
-  /** The live object's index or the row; in a free slot, the next free one. */
-  #where = new Int32Array(64);
-  /** Application events that wait for delivery. */
-  #events = new Uint16Array(64);
+  /** Eight cells a slot, in one cache line or two: what a segment asks of its slot lies together. Slot 0 is never used, so that 0 is no
+   *  handle. */
+  #cells = new Int32Array(64 << CELL_BITS);
   #firstFree = 0;
   #lastFree = 0;
   #top = 1;
@@ -67,26 +73,26 @@ export class Demux {
     // The free list is first in, first out, so that a generation comes round as late as can be.
     if (this.#firstFree !== 0 && (this.#top - 1 - this.#used > 1_024 || this.#top >= this.#limit)) {
       slot = this.#firstFree;
-      this.#firstFree = this.#where[slot]!;
+      this.#firstFree = this.#cells[(slot << CELL_BITS) + WHERE]!;
       if (this.#firstFree === 0) this.#lastFree = 0;
     } else {
       slot = this.#top++;
-      if (slot >= this.#form.length) this.#grow();
+      if (slot << CELL_BITS >= this.#cells.length) this.#grow();
     }
     this.#used += 1;
-    this.#form[slot] = form;
-    this.#where[slot] = EMPTY;
-    this.#events[slot] = 0;
-    return (this.#generation[slot]! << SLOT_BITS) | slot;
+    this.#cells[(slot << CELL_BITS) + FORM] = form;
+    this.#cells[(slot << CELL_BITS) + WHERE] = EMPTY;
+    this.#cells[(slot << CELL_BITS) + EVENTS] = 0;
+    return (this.#cells[(slot << CELL_BITS) + GENERATION]! << SLOT_BITS) | slot;
   }
 
   free(slot: number): void {
-    this.#generation[slot] = (this.#generation[slot]! + 1) & GENERATION_MASK;
-    this.#form[slot] = Form.Free;
-    this.#events[slot] = 0;
-    this.#where[slot] = 0;
+    this.#cells[(slot << CELL_BITS) + GENERATION] = (this.#cells[(slot << CELL_BITS) + GENERATION]! + 1) & GENERATION_MASK;
+    this.#cells[(slot << CELL_BITS) + FORM] = Form.Free;
+    this.#cells[(slot << CELL_BITS) + EVENTS] = 0;
+    this.#cells[(slot << CELL_BITS) + WHERE] = 0;
     if (this.#lastFree === 0) this.#firstFree = slot;
-    else this.#where[this.#lastFree] = slot;
+    else this.#cells[(this.#lastFree << CELL_BITS) + WHERE] = slot;
     this.#lastFree = slot;
     this.#used -= 1;
   }
@@ -94,56 +100,56 @@ export class Demux {
   /** The slot that the handle names, or 0 if it names nothing any more. */
   slot(handle: number): number {
     const slot = handle & SLOT_MASK;
-    if (slot === 0 || slot >= this.#top || this.#form[slot] === Form.Free) return 0;
-    return this.#generation[slot] === handle >>> SLOT_BITS ? slot : 0;
+    if (slot === 0 || slot >= this.#top || this.#cells[(slot << CELL_BITS) + FORM] === Form.Free) return 0;
+    return this.#cells[(slot << CELL_BITS) + GENERATION] === handle >>> SLOT_BITS ? slot : 0;
   }
 
   handleOf(slot: number): number {
-    return (this.#generation[slot]! << SLOT_BITS) | slot;
+    return (this.#cells[(slot << CELL_BITS) + GENERATION]! << SLOT_BITS) | slot;
   }
 
   form(slot: number): Form {
-    return this.#form[slot] as Form;
+    return this.#cells[(slot << CELL_BITS) + FORM] as Form;
   }
 
   where(slot: number): number {
-    return this.#where[slot]!;
+    return this.#cells[(slot << CELL_BITS) + WHERE]!;
   }
 
   place(slot: number, form: Form, where: number): void {
-    this.#form[slot] = form;
-    this.#where[slot] = where;
+    this.#cells[(slot << CELL_BITS) + FORM] = form;
+    this.#cells[(slot << CELL_BITS) + WHERE] = where;
   }
 
   events(slot: number): number {
-    return this.#events[slot]!;
+    return this.#cells[(slot << CELL_BITS) + EVENTS]!;
   }
 
   setEvents(slot: number, events: number): void {
-    this.#events[slot] = events;
+    this.#cells[(slot << CELL_BITS) + EVENTS] = events;
   }
 
   local(slot: number): IpAddress {
-    return this.#local[slot]! as IpAddress;
+    return this.#cells[(slot << CELL_BITS) + LOCAL]! as IpAddress;
   }
 
   remote(slot: number): IpAddress {
-    return this.#remote[slot]! as IpAddress;
+    return this.#cells[(slot << CELL_BITS) + REMOTE]! as IpAddress;
   }
 
   localPort(slot: number): number {
-    return this.#ports[slot]! >>> 16;
+    return this.#cells[(slot << CELL_BITS) + PORTS]! >>> 16;
   }
 
   remotePort(slot: number): number {
-    return this.#ports[slot]! & 0xffff;
+    return this.#cells[(slot << CELL_BITS) + PORTS]! & 0xffff;
   }
 
   /** Enters a connection's 4-tuple. The caller has made sure that it is not there. */
   enter(slot: number, local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): void {
-    this.#local[slot] = local;
-    this.#remote[slot] = remote;
-    this.#ports[slot] = (localPort << 16) | remotePort;
+    this.#cells[(slot << CELL_BITS) + LOCAL] = local;
+    this.#cells[(slot << CELL_BITS) + REMOTE] = remote;
+    this.#cells[(slot << CELL_BITS) + PORTS] = (localPort << 16) | remotePort;
     if ((this.#filled + this.#tombs + 1) * 2 > this.#table.length) this.#rehash();
     this.#insert(slot);
   }
@@ -155,7 +161,13 @@ export class Demux {
     for (let at = this.#hash(local, remote, ports) & mask; ; at = (at + 1) & mask) {
       const slot = this.#table[at]!;
       if (slot === EMPTY) return 0;
-      if (slot !== DELETED && this.#ports[slot] === ports && this.#remote[slot] === remote && this.#local[slot] === local) return slot;
+      if (
+        slot !== DELETED &&
+        this.#cells[(slot << CELL_BITS) + PORTS] === ports &&
+        this.#cells[(slot << CELL_BITS) + REMOTE] === remote &&
+        this.#cells[(slot << CELL_BITS) + LOCAL] === local
+      )
+        return slot;
     }
   }
 
@@ -163,7 +175,12 @@ export class Demux {
   leave(slot: number): void {
     const mask = this.#table.length - 1;
     for (
-      let at = this.#hash(this.#local[slot]!, this.#remote[slot]!, this.#ports[slot]!) & mask;
+      let at =
+        this.#hash(
+          this.#cells[(slot << CELL_BITS) + LOCAL]!,
+          this.#cells[(slot << CELL_BITS) + REMOTE]!,
+          this.#cells[(slot << CELL_BITS) + PORTS]!,
+        ) & mask;
       this.#table[at] !== EMPTY;
       at = (at + 1) & mask
     ) {
@@ -185,7 +202,12 @@ export class Demux {
 
   #insert(slot: number): void {
     const mask = this.#table.length - 1;
-    let at = this.#hash(this.#local[slot]!, this.#remote[slot]!, this.#ports[slot]!) & mask;
+    let at =
+      this.#hash(
+        this.#cells[(slot << CELL_BITS) + LOCAL]!,
+        this.#cells[(slot << CELL_BITS) + REMOTE]!,
+        this.#cells[(slot << CELL_BITS) + PORTS]!,
+      ) & mask;
     while (this.#table[at]! >= 0) at = (at + 1) & mask;
     if (this.#table[at] === DELETED) this.#tombs -= 1;
     this.#table[at] = slot;
@@ -202,25 +224,8 @@ export class Demux {
   }
 
   #grow(): void {
-    const size = this.#form.length * 2;
-    this.#local = enlarged(this.#local, size);
-    this.#remote = enlarged(this.#remote, size);
-    this.#ports = enlarged(this.#ports, size);
-    this.#where = enlarged(this.#where, size);
-    const generation = new Uint8Array(size);
-    generation.set(this.#generation);
-    this.#generation = generation;
-    const form = new Uint8Array(size);
-    form.set(this.#form);
-    this.#form = form;
-    const events = new Uint16Array(size);
-    events.set(this.#events);
-    this.#events = events;
+    const larger = new Int32Array(this.#cells.length * 2);
+    larger.set(this.#cells);
+    this.#cells = larger;
   }
-}
-
-function enlarged(column: Int32Array, size: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(size);
-  larger.set(column);
-  return larger;
 }

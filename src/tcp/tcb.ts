@@ -179,6 +179,8 @@ export class Tcb {
   userAt: Micros = NEVER;
   /** Sender SWS override. */
   swsAt: Micros = NEVER;
+  /** What the wheel holds: not later than any of these. */
+  wheelAt: Micros = NEVER;
   /** Freeze then, if nothing has happened. */
   freezeAt: Micros = NEVER;
 
@@ -254,7 +256,7 @@ export function clear(tcb: Tcb): void {
   tcb.touched = false;
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.timedEnd = zero;
-  tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = NEVER;
+  tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.wheelAt = NEVER;
   tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.openedAt = tcb.tsOffset = tcb.quickAcks = 0;
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
   tcb.hold = 0;

@@ -1,6 +1,6 @@
 /** TCP as a stack and an application see it: RFC 9293 s3.9.1 (user interface), s3.9.2 (lower level). A thin front: each rule is in
  *  the file that is named for it. */
-import type { Micros } from "../base/environment.js";
+import { type Micros, NEVER } from "../base/environment.js";
 import { type ErrorCode, networkError } from "../base/errors.js";
 import type { Memory } from "../base/memory.js";
 import { St, Tx } from "../base/why.js";
@@ -212,6 +212,11 @@ export class Tcp {
     for (let slot = wheel.pop(now); slot >= 0; slot = wheel.pop(now)) {
       const tcb = this.#core.resolve(slot);
       if (tcb === null) continue;
+      tcb.wheelAt = NEVER;
+      if (deadline(tcb) > now) {
+        this.#core.rearm(tcb);
+        continue;
+      }
       this.#core.cause.begin();
       expire(this.#core, tcb, now);
     }
