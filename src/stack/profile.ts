@@ -88,12 +88,15 @@ const linuxTcp: TcpPolicy = {
 
 const linuxLower: LowerPolicy = {
   ttl: 64,
+  // Deviation: address-probe
   claim: "use",
   defence: "always",
   arpTrust: "verify",
   neighborReachable: 30 * SECOND,
   neighborStale: MINUTE,
+  // Deviation: reassembly-timeout
   reassemblyTimeout: 30 * SECOND,
+  // Deviation: id-lifetime
   datagramLifetime: 30 * SECOND,
   pathMtuFloor: 552,
   sourceValidation: false,

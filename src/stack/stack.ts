@@ -149,6 +149,7 @@ export class Stack {
         portUnreachable: (at) => sender.portUnreachable(at),
         join: (group, device) => this.#join(group, device),
         leave: (group, device) => this.#leave(group, device),
+        isMember: (group) => this.ip.isMember(group),
       },
       memory,
       random,
@@ -162,6 +163,7 @@ export class Stack {
         broadcast: false,
         multicastTtl: 1,
         multicastDevice: -1,
+        multicastLoop: true,
         receiveBuffer: lower.udpReceiveBuffer,
       },
       work,
@@ -533,6 +535,7 @@ export class Stack {
     if (!known) this.ip.routes.add({ prefix, prefixLength, device: device.index });
   }
 
+  // Deviation: igmp
   #join(group: IpAddress, index: number): boolean {
     const device = this.#groupDevice(group, index);
     if (device === null) return false;

@@ -4,7 +4,7 @@ import { type Micros, type Random, randomBelow } from "../base/environment.js";
 import { type ErrorCode, type NetworkError, networkError } from "../base/errors.js";
 import { KeyedTable } from "../base/keyed-table.js";
 import type { Memory } from "../base/memory.js";
-import { ChecksumState } from "../base/packet.js";
+import { ChecksumState, type Packet } from "../base/packet.js";
 import { SipKey } from "../base/siphash.js";
 import type { Tally } from "../base/tally.js";
 import { Udp as Why } from "../base/why.js";
@@ -23,6 +23,8 @@ export interface UdpOptions extends SendOptions {
   readonly multicastTtl: number;
   /** The index of the device for groups; -1: by the route. */
   readonly multicastDevice: number;
+  /** Members on this host hear what we send to a group (RFC 1112 s6.1). */
+  readonly multicastLoop: boolean;
   /** Octets that may wait unread, with 32 for each datagram. */
   readonly receiveBuffer: number;
 }
@@ -48,6 +50,8 @@ export interface UdpError {
 /** What UDP needs of IP beside `Network`. */
 export interface UdpNetwork extends Network {
   sendBy(device: number, ...rest: Parameters<Network["send"]>): Sent;
+  /** Sends to the members of a group on this host only. */
+  sendInside(...rest: Parameters<Network["send"]>): Sent;
   /** Our address for sending to a group by that device; UNSPECIFIED: it has none. */
   sourceBy(device: number, destination: IpAddress): IpAddress;
 }
@@ -58,6 +62,8 @@ export interface UdpPort {
   /** Begins and ends reception of a group on a device (RFC 1112 s7.1); false: not possible. */
   join(group: IpAddress, device: number): boolean;
   leave(group: IpAddress, device: number): void;
+  /** True when anybody on this host has joined the group. */
+  isMember(group: IpAddress): boolean;
 }
 
 export interface UdpLimits {
@@ -229,6 +235,7 @@ export class Udp {
     // RFC 1122 s4.1.3.4: "A host MUST implement the facility to generate and validate UDP checksums"; we never send without.
     writeUdp(arena, packet.start, packet.end, local, endpoint.localPort, remote, remotePort, partial);
     if (partial) packet.checksum = ChecksumState.Partial;
+    if (options.multicastLoop && isMulticast(remote)) this.#loop(packet, local, remote, now);
     packet.why = Why.Datagram;
     packet.cause = event;
     tally.add(Why.Datagram);
@@ -448,6 +455,24 @@ export class Udp {
     return slot < 0 ? null : this.#bySlot[slot]!;
   }
 
+  /** Sends a copy to the members on this host. */
+  #loop(packet: Packet, local: IpAddress, group: IpAddress, now: Micros): void {
+    const { network, port, memory, tally, cause } = this.#parts;
+    if (!port.isMember(group)) return;
+    const copy = memory.packets.take();
+    const length = packet.end - packet.start;
+    if (copy === null || length > memory.packets.capacity - 20) {
+      copy?.release();
+      tally.add(Why.NoBuffers);
+      return;
+    }
+    copy.pool.arena.bytes.copyWithin(copy.start, packet.start, packet.end);
+    copy.end = copy.start + length;
+    copy.why = Why.Datagram;
+    copy.cause = cause.id;
+    network.sendInside(copy, local, group, Protocol.Udp, LOOP, now);
+  }
+
   #sourceOf(endpoint: Endpoint, remote: IpAddress): IpAddress {
     const { network } = this.#parts;
     if (endpoint.local !== UNSPECIFIED && !network.isGroup(endpoint.local)) return endpoint.local;
@@ -566,6 +591,9 @@ function checked(options: UdpOptions): UdpOptions {
   if (!(receiveBuffer >= 0)) throw networkError("EINVAL", "configure", `receiveBuffer ${receiveBuffer}`, "it is a number of octets");
   return options;
 }
+
+/** How a copy goes round inside the host. */
+const LOOP: SendOptions = { ttl: 1, trafficClass: 0, dontFragment: false };
 
 /** True for groups that the address alone sends by no particular device. */
 const isGroupWide = (remote: IpAddress): boolean => isMulticast(remote) || remote === LIMITED_BROADCAST;

@@ -388,3 +388,20 @@ test("s3.2.1.3, RFC 1812 s5.3.5.2: a directed broadcast is not amplified (1812-0
   expect(lab.fate(icmpFrame({ destination: "10.0.0.255" }, echo(1), BROADCAST_MAC))).toBe("icmp.echo_to_group");
   expect(lab.turn()).toEqual([]);
 });
+
+test("RFC 1112 s6.1: members on this host hear what it sends to a group, unless the sender would not have it", () => {
+  const lab = new Lab();
+  const handle = bound(lab);
+  lab.stack.udp.join(handle, ip("239.0.0.5"));
+  const sender = lab.stack.udp.bind({}, listener());
+  lab.stack.udp.send(sender, Uint8Array.of(1, 2), 0, 2, ip("239.0.0.5"), 2000, lab.now);
+  expect(lab.turn().length).toBe(1);
+  lab.turn();
+  const target = new Uint8Array(4);
+  expect(lab.stack.udp.receive(handle, target, 0, 4)).toBe(2);
+  expect([lab.stack.udp.from, lab.stack.udp.to]).toEqual([ip(OURS), ip("239.0.0.5")]);
+  lab.stack.udp.configure(sender, { multicastLoop: false });
+  lab.stack.udp.send(sender, Uint8Array.of(1, 2), 0, 2, ip("239.0.0.5"), 2000, lab.now);
+  lab.advance(10);
+  expect(lab.stack.udp.readable(handle)).toBe(0);
+});

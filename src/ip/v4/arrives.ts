@@ -56,6 +56,7 @@ export function arrives(ip: Ip, device: IpInterface, packet: Packet, now: Micros
 function judgeAddresses(ip: Ip, device: IpInterface, cast: Cast, source: IpAddress, destination: IpAddress, now: Micros): number {
   if (device.loopback) {
     if (!isLoopback(source) && !ip.isLocal(source)) return Why.BadSource;
+    if (isMulticast(destination)) return ip.isMember(destination) ? 0 : Why.GroupNotJoined;
     return isLoopback(destination) || ip.isLocal(destination) ? 0 : Why.NotForUs;
   }
   // (g): "Addresses of this form MUST NOT appear outside a host."

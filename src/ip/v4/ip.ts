@@ -183,6 +183,7 @@ export class Ip implements Network {
     return false;
   }
 
+  // Deviation: classful-broadcast
   /** True for every form of broadcast to the hosts on `device`: RFC 1122 s3.3.6, also with zeros for ones. */
   isBroadcastOf(address: IpAddress, device: number): boolean {
     if (address === LIMITED_BROADCAST || address === UNSPECIFIED) return true;
@@ -196,6 +197,12 @@ export class Ip implements Network {
   /** True when the route to `address` leads by `device`. */
   leadsTo(address: IpAddress, device: number, now: Micros): boolean {
     return this.routes.lookup(address, device, now)?.prefixLength === this.routes.lookup(address, -1, now)?.prefixLength;
+  }
+
+  /** True when the group has been joined on any device. */
+  isMember(group: IpAddress): boolean {
+    for (let i = 0; i < this.interfaces.length; i++) if (this.interfaces[i]?.isMember(group) === true) return true;
+    return false;
   }
 
   /** The first device that is not the loopback; -1: none. */
@@ -220,6 +227,11 @@ export class Ip implements Network {
     now: Micros,
   ): Sent {
     return output(this, packet, source, destination, protocol, options, device, now);
+  }
+
+  /** The same to the members of a group on this host only. */
+  sendInside(packet: Packet, source: IpAddress, group: IpAddress, protocol: number, options: SendOptions, now: Micros): Sent {
+    return output(this, packet, source, group, protocol, options, LOOPBACK_INDEX, now);
   }
 
   mtuTo(destination: IpAddress, now: Micros): number {

@@ -16,6 +16,7 @@ export class Received implements Datagram {
   trafficClass = 0;
   device = 0;
   group = false;
+  // Deviation: ip-options
   /** The IP header's first octet; its options lie between 20 octets on and `payloadStart`. */
   headerStart = 0;
 
