@@ -13,6 +13,7 @@ const MS_SHARED_REC = 0x104000;
 const MNT_DETACH = 2;
 /** Where `ip netns` keeps names. */
 const NAMES = "/run/netns";
+const PRIVILEGE = { EPERM: "run as root, or give node the capability cap_sys_admin" };
 const CURRENT = "/proc/thread-self/ns/net";
 
 export class Namespace {
@@ -34,7 +35,11 @@ export class Namespace {
     const port = nativePort();
     const path = name.includes("/") ? name : `${NAMES}/${name}`;
     const fd = port.open(path, O_CLOEXEC);
-    if (fd < 0) throw systemError("open", fd, `namespace ${name}`, { ENOENT: "there is none of this name: ip netns add NAME" });
+    if (fd < 0)
+      throw systemError("open", fd, `namespace ${name}`, {
+        ENOENT: "there is none of this name: ip netns add NAME",
+        EACCES: PRIVILEGE.EPERM,
+      });
     return new Namespace(port, name, fd, null);
   }
 
@@ -48,20 +53,21 @@ export class Namespace {
     if (path !== null) claimName(port, path, name!);
     const own = port.open(CURRENT, O_CLOEXEC);
     if (own < 0) throw systemError("open", own, CURRENT);
+    const made = port.unshare(CLONE_NEWNET);
     let fd = -1;
     try {
-      const made = port.unshare(CLONE_NEWNET);
-      if (made < 0) throw systemError("unshare", made, "network namespace");
+      if (made < 0) throw systemError("unshare", made, "network namespace", PRIVILEGE);
       fd = port.open(CURRENT, O_CLOEXEC);
       const bound = fd < 0 || path === null ? fd : port.mount(CURRENT, path, "none", MS_BIND);
-      if (bound < 0) throw systemError("mount", bound, `namespace ${name ?? ""}`);
+      if (bound < 0) throw systemError("mount", bound, `namespace ${name ?? ""}`, PRIVILEGE);
       return new Namespace(port, name ?? `net:${fd}`, fd, path);
     } catch (error) {
       if (fd >= 0) port.close(fd);
       if (path !== null) rmSync(path, { force: true });
       throw error;
     } finally {
-      returnTo(port, own);
+      if (made < 0) port.close(own);
+      else returnTo(port, own);
     }
   }
 
@@ -77,7 +83,7 @@ export class Namespace {
     if (entered < 0) {
       this.#port.close(own);
       throw systemError("setns", entered, `namespace ${this.name}`, {
-        EPERM: "run as root, or give node the capability cap_sys_admin",
+        ...PRIVILEGE,
         EINVAL: "it is not a network namespace",
       });
     }
