@@ -107,7 +107,7 @@ const ATTACH_REMEDIES = {
 
 /** A few counters that the device alone knows. */
 export interface TapCounters {
-  /** Frames the kernel refused: its end is down, or it had no memory. As on a cable, they are lost. */
+  /** Frames the kernel refused: its end is down, it had no memory, or the link is closed. As on a cable, they are lost. */
   refused: number;
   /** Times that no packet was free for a frame that waited. */
   starved: number;
@@ -189,6 +189,7 @@ export class TapLink implements Link {
 
   transmit(packet: Packet): boolean {
     if (!this.#open) {
+      this.counters.refused += 1;
       packet.release();
       return true;
     }

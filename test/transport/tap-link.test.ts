@@ -171,6 +171,7 @@ describe("transmit", () => {
     link.close();
     expect(link.transmit(frame(memory, 1))).toBe(true);
     expect(memory.packets.available).toBe(8);
+    expect(link.counters.refused).toBe(1);
     expect(log).toEqual(["unref", "watch closed", "closed"]);
   });
 });
