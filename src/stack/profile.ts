@@ -57,7 +57,7 @@ const linuxTcp: TcpPolicy = {
   rtoSlop: 0,
   r1: 3,
   r2: 15,
-  synRetries: 6,
+  synRetries: 6, // 127 s. Deviation: syn-r2
   synLinear: 0,
   synAckRetries: 5,
   orphanRetries: 8,
@@ -116,7 +116,17 @@ export const freebsd: Profile = {
 /** The cautious letter of the standards. */
 export const rfc: Profile = {
   name: "rfc",
-  tcp: { ...linuxTcp, rtoMin: SECOND, rtoVarianceMin: 0, quickAcks: 0, nagleMinshall: false, timeWait: 240 * SECOND, probeWithText: true },
+  tcp: {
+    ...linuxTcp,
+    requireTimestamps: true,
+    rtoMin: SECOND,
+    rtoVarianceMin: 0,
+    synRetries: 7, // 247 s: R2 of a SYN is at least three minutes (MUST-23)
+    quickAcks: 0,
+    nagleMinshall: false,
+    timeWait: 240 * SECOND,
+    probeWithText: true,
+  },
   lower: {
     ...linuxLower,
     claim: "probe",

@@ -12,7 +12,7 @@ import { ACK, FIN, RST, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, Owe } from "./tcb.js";
 import { receiveText } from "./text.js";
-import { initialWindowField, openReceiveWindow } from "./window.js";
+import { initialWindowField, openReceiveWindow, receiveWindow } from "./window.js";
 
 /** Further than this beyond the last number of the incarnation before it does a new one begin, where the clock is not (RFC 9293 s3.6.1). */
 const INCARNATION_GAP = 0x1_0000;
@@ -84,7 +84,8 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   core.enter(tcb, State.SynReceived, St.RcvSyn, now);
   // Text in the SYN is kept for later while the queue is not pressed; else the peer sends it again.
   if (seg.textEnd > seg.textStart) {
-    if (listener.halfOpen * 4 <= core.limits.synQueue) receiveText(core, tcb, rcv.nxt, seg.textStart, seg.textEnd, now);
+    const end = Math.min(seg.textEnd, seg.textStart + receiveWindow(tcb));
+    if (listener.halfOpen * 4 <= core.limits.synQueue) receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
     else core.tally.add(Drop.TextIgnored);
   }
   tcb.owes = Owe.SynAck;

@@ -11,7 +11,7 @@ import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Owe, type Tcb } from "./tcb.js";
 import { receiveFin, receiveText, receiveUrgent } from "./text.js";
-import { initialWindowField } from "./window.js";
+import { initialWindowField, receiveWindow } from "./window.js";
 
 export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { snd, rcv } = tcb;
@@ -45,6 +45,7 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
   snd.wl1 = seg.seq;
   tcb.lastHeardAt = now;
+  const end = Math.min(seg.textEnd, seg.textStart + receiveWindow(tcb)); // what lies beyond the window is not here
 
   if (acknowledges) {
     // Our SYN has been acknowledged.
@@ -53,8 +54,8 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
     core.oweAck(tcb, Tx.AckSyn); // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with text if any is queued
     // Other control or text in the segment continues at s3.10.7.4, sixth step.
     if (seg.flags & URG) receiveUrgent(core, tcb, seg, now);
-    if (seg.textEnd > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, seg.textEnd, now);
-    if (seg.flags & FIN) receiveFin(core, tcb, seqAdd(seg.seq, seg.len - 1), now);
+    if (end > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
+    if (seg.flags & FIN && receiveWindow(tcb) > 0) receiveFin(core, tcb, seqAdd(seg.seq, seg.len - 1), now);
     return;
   }
 
@@ -63,5 +64,5 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   tcb.owes = (tcb.owes & ~Owe.Syn) | Owe.SynAck;
   tcb.ackWhy = Tx.SimultaneousOpen;
   tcb.ackCause = core.cause.id;
-  if (seg.textEnd > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, seg.textEnd, now);
+  if (end > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
 }
