@@ -68,6 +68,7 @@ function offer(core: Core, tcb: Tcb, now: Micros): void {
 export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { snd } = tcb;
   const acked = seqDiff(seg.ack, snd.una);
+  const news = seg.sackCount > 0 && has(tcb, Flag.Sack) && noteSacked(tcb, seg);
   // RFC 5681 s2, (a) to (e): outstanding data, no text, no SYN or FIN, the same ACK, the same window. Where SACK is agreed a
   // duplicate says what arrived; one that does not is no evidence of anything (RFC 3042 s2, RFC 5681 s3.2).
   const duplicate =
@@ -76,7 +77,7 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
     seg.textEnd === seg.textStart &&
     (seg.flags & (SYN | FIN)) === 0 &&
     seg.wnd << snd.scale === snd.wnd &&
-    (!has(tcb, Flag.Sack) || saysSomethingNew(seg, snd.una, snd.nxt));
+    (news || !has(tcb, Flag.Sack));
   if (duplicate) tcb.duplicateAcks += 1;
 
   tcb.keepAliveProbes = 0;
@@ -87,14 +88,18 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   if (snd.wnd === 0) tcb.retries = 0;
 }
 
-/** SACK blocks beyond SND.UNA: not a D-SACK, not a lie beyond SND.NXT. */
-function saysSomethingNew(seg: Segment, una: Seq, nxt: Seq): boolean {
+/** Records the SACK blocks beyond the ACK: no D-SACK, no lie beyond SND.NXT. True when one says what none said before. */
+function noteSacked(tcb: Tcb, seg: Segment): boolean {
+  const { sacked, una, nxt } = tcb.snd;
+  const from = seqMax(una, seg.ack);
+  let news = false;
   for (let i = 0; i < seg.sackCount; i++) {
     const left = seg.sack[2 * i]! as Seq;
     const right = seg.sack[2 * i + 1]! as Seq;
-    if (seqGt(left, una) && seqLt(left, right) && seqLeq(right, nxt)) return true;
+    if (!seqGt(left, from) || !seqLt(left, right) || !seqLeq(right, nxt) || sacked.covers(left, right)) continue;
+    if (sacked.add(left, right)) news = true;
   }
-  return false;
+  return news;
 }
 
 function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros): void {
@@ -103,6 +108,7 @@ function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros)
   snd.una = seg.ack;
   if (seqLt(snd.up, snd.una)) snd.up = snd.una;
   if (seqLt(snd.sml, snd.una)) snd.sml = snd.una;
+  if (snd.sacked.count > 0) snd.sacked.removeBelow(snd.una);
 
   // The text that it covers leaves the queue; beyond the text lies only our FIN.
   const text = Math.min(seqDiff(snd.una, snd.text), tcb.sendQueue.length);
@@ -178,7 +184,8 @@ function recover(core: Core, tcb: Tcb, acked: number, duplicate: boolean, now: M
 
   if (outcome & Outcome.Entered) {
     tcb.fastRetransmits += 1;
-    cc.onCongestion(flightBefore, now);
+    // What limited transmit sent beyond cwnd does not count (RFC 5681 s3.2 step 2).
+    cc.onCongestion(Math.min(flightBefore, cc.window()), now);
     lost(core, tcb, Loss.DupThresh, now);
     core.congestionChanged(tcb, Cc.FastRetransmit, now);
   }

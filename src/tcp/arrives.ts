@@ -42,12 +42,15 @@ function arrivesForConnection(core: Core, tcb: Tcb, datagram: Datagram, now: Mic
     return;
   }
   const prior = tcb.snd.nxt;
+  const strays = tcb.outOfOrderSegments;
   if (arrivesSynchronized(core, tcb, core.seg, now) === Next.AsNew) {
     arrivesForNone(core, datagram, prior, now); // TIME-WAIT gave way to a new incarnation
     return;
   }
-  // A long batch must not silence the ACK clock of the sender (policy.ackStretch).
-  if (tcb.rcv.unacked >= core.policy.ackStretch && tcb.state !== State.Closed) output(core, tcb, now);
+  if (tcb.state === State.Closed) return;
+  // A turn's segments share an ACK (MUST-58), but what comes out of order has its own: the sender counts them, and the first
+  // SACK block names the segment (RFC 5681 s3.2, RFC 2018 s4). Nor must a long batch silence the sender's ACK clock.
+  if (tcb.outOfOrderSegments !== strays || tcb.rcv.unacked >= core.policy.ackStretch) output(core, tcb, now);
 }
 
 /** `prior`: SND.NXT of the incarnation that has just given way, or null. */

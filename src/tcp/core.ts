@@ -126,6 +126,7 @@ export class Core {
     tcb.openedAt = now;
     tcb.lastHeardAt = now;
     tcb.freezeAt = now + FREEZE_AFTER;
+    tcb.slowAt = tcb.freezeAt;
     this.#enlist(tcb);
     this.applications[slot] = null;
     return tcb;
@@ -146,8 +147,10 @@ export class Core {
     tcb.remote = this.demux.remote(slot);
     tcb.localPort = this.demux.localPort(slot);
     tcb.remotePort = this.demux.remotePort(slot);
+    tcb.quickAcks = this.policy.quickAcks; // whoever sends after a pause starts slowly again (RFC 5681 s4.1)
     tcb.freezeAt = tcb.lastHeardAt + FREEZE_AFTER;
     tcb.wheelAt = this.wheel.deadline(slot);
+    noteSlow(tcb);
     this.#enlist(tcb);
     return tcb;
   }
@@ -264,14 +267,17 @@ export class Core {
       case Timer.UserTimeout:
         old = tcb.userAt;
         tcb.userAt = at;
+        noteSlow(tcb);
         break;
       case Timer.SwsOverride:
         old = tcb.swsAt;
         tcb.swsAt = at;
+        noteSlow(tcb);
         break;
       default:
         old = tcb.idleAt;
         tcb.idleAt = at;
+        noteSlow(tcb);
     }
     if (old === at) return;
     const probe = this.probes.probe;
@@ -305,10 +311,12 @@ export class Core {
   settle(tcb: Tcb, now: Micros): void {
     if (tcb.state === State.Closed) return;
     const short = tcb.state === State.SynReceived || tcb.state === State.TimeWait;
-    if (short || tcb.freezeAt <= now) {
-      const quiet = short || now - tcb.lastHeardAt >= FREEZE_AFTER;
+    if (short || tcb.slowAt <= now) {
+      const quiet = short || (tcb.freezeAt <= now && now - tcb.lastHeardAt >= FREEZE_AFTER);
       if (quiet && this.refreeze(tcb)) return;
-      tcb.freezeAt = short ? NEVER : now + FREEZE_AFTER;
+      if (short) tcb.freezeAt = NEVER;
+      else if (tcb.freezeAt <= now) tcb.freezeAt = now + FREEZE_AFTER;
+      noteSlow(tcb);
     }
     this.rearm(tcb);
   }
@@ -340,9 +348,10 @@ export class Core {
     if (tcb.local !== 0 || tcb.localPort !== 0) this.demux.leave(tcb.slot);
     tcb.error = error;
     tcb.owes = 0;
-    tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = NEVER;
+    tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = NEVER;
     this.wheel.cancel(tcb.slot);
     tcb.sendQueue.clear();
+    tcb.snd.sacked.clear();
     tcb.outOfOrder.clear();
     tcb.receiveQueue.trim();
     if (error !== CloseError.None) tcb.receiveQueue.clear(); // RFC 9293 s3.10.7.4: all segment queues should be flushed
@@ -431,9 +440,11 @@ export class Core {
 export function deadline(tcb: Tcb): Micros {
   let at = tcb.rexmitAt;
   if (tcb.ackAt < at) at = tcb.ackAt;
-  if (tcb.idleAt < at) at = tcb.idleAt;
-  if (tcb.userAt < at) at = tcb.userAt;
-  if (tcb.swsAt < at) at = tcb.swsAt;
-  if (tcb.freezeAt < at) at = tcb.freezeAt;
+  if (tcb.slowAt < at) at = tcb.slowAt;
   return at;
+}
+
+/** The least of the deadlines that segments do not move. */
+export function noteSlow(tcb: Tcb): void {
+  tcb.slowAt = Math.min(tcb.idleAt, tcb.userAt, tcb.swsAt, tcb.freezeAt);
 }

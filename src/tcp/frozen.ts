@@ -165,6 +165,11 @@ export function thaw(rows: FrozenRows, row: number, tcb: Tcb): void {
   tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, row + at.heardSeconds);
   tcb.idleAt = getTime(c, row + at.idleSeconds);
   tcb.rexmitAt = getTime(c, row + at.rexmitSeconds);
+  if (tcb.state === State.SynReceived && !has(tcb, Flag.SynRetransmitted)) {
+    // The SYN,ACK is being timed, from when its timer was armed.
+    tcb.timedEnd = snd.nxt;
+    tcb.timedAt = tcb.rexmitAt - tcb.rto;
+  }
   rows.give(row);
 }
 

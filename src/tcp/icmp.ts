@@ -16,14 +16,14 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   const slot = core.demux.find(error.source, view.getUint16(at), error.destination, view.getUint16(at + 2));
   const tcb = slot === 0 ? null : core.resolve(slot);
   if (tcb === null) {
-    core.tally.add(Icmp.QuoteNotOurs);
+    core.reject(Icmp.QuoteNotOurs, now);
     return;
   }
   core.touch(tcb);
   // RFC 5927 s4.1: SND.UNA <= quoted SEQ < SND.NXT, or it was forged blindly.
   const quoted = view.getInt32(at + 4) as Seq;
   if (!(seqLeq(tcb.snd.una, quoted) && seqLt(quoted, tcb.snd.nxt))) {
-    core.tally.add(Icmp.QuoteOutOfWindow);
+    core.reject(Icmp.QuoteOutOfWindow, now);
     return;
   }
   if (error.kind === IcmpError.SourceQuench) return; // silently discarded (MUST-55, RFC 6633 s3)
@@ -37,7 +37,6 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   }
   // Soft: kept, told, and what is told if the connection times out (MUST-47, MUST-56, SHLD-25).
   tcb.softError = told;
-  core.tally.add(Icmp.ErrorDelivered);
   if (tcb.options.softErrors && !has(tcb, Flag.Orphan)) core.emit(tcb.slot, TcpEvent.SoftError);
 }
 
@@ -60,7 +59,7 @@ function asCloseError(kind: IcmpError): number {
  *  timeout confirms it. Only then does IP hear of it: a blind attacker moves nothing. */
 function fragmentationNeeded(core: Core, tcb: Tcb, mtu: number, now: Micros): void {
   if (mtu >= tcb.pathMtu || mtu === 0) {
-    core.tally.add(Icmp.PmtuIgnored); // never an increase (RFC 1191 s3)
+    core.reject(Icmp.PmtuIgnored, now); // never an increase (RFC 1191 s3)
     return;
   }
   if (tcb.snd.acknowledgedSize > mtu) {
@@ -69,7 +68,6 @@ function fragmentationNeeded(core: Core, tcb: Tcb, mtu: number, now: Micros): vo
     return;
   }
   core.network.lowerMtu(tcb.remote, mtu, now);
-  core.tally.add(Icmp.ErrorDelivered);
   resegment(core, tcb, now);
 }
 

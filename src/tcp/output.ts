@@ -401,6 +401,9 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
   }
   if ((outstanding || waiting) && tcb.options.userTimeout > 0 && tcb.userAt === NEVER)
     core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
-  const override = hold === Hold.Sws && !outstanding ? (tcb.swsAt === NEVER ? now + policy.swsOverride : tcb.swsAt) : NEVER;
-  if (override !== tcb.swsAt) core.arm(tcb, Timer.SwsOverride, override, Tm.SwsOverride, now);
+  const held = hold === Hold.Sws && !outstanding;
+  if (held !== has(tcb, Flag.SwsArmed)) {
+    tcb.flags ^= Flag.SwsArmed;
+    core.arm(tcb, Timer.SwsOverride, held ? now + policy.swsOverride : NEVER, Tm.SwsOverride, now);
+  }
 }

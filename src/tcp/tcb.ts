@@ -10,6 +10,9 @@ import type { ConnectionOptions } from "./connection-options.js";
 import type { LossRecovery } from "./recovery/recovery.js";
 import { State } from "./state.js";
 
+/** Ranges of the peer's SACK blocks that are remembered; one too many is no news. */
+const SACKED_RANGES = 128;
+
 /** RFC 9293 s3.3.1, figure 3. */
 export class SendSpace {
   una: Seq = seq(0);
@@ -34,6 +37,8 @@ export class SendSpace {
   sml: Seq = seq(0);
   /** The largest segment that was ever acknowledged, IP octets (RFC 5927 s7.2). */
   acknowledgedSize = 0;
+  /** What the peer says it holds beyond `una` (RFC 2018 s5): by it an ACK is told from its repetition. */
+  readonly sacked = new SeqRanges(SACKED_RANGES);
 }
 
 /** RFC 9293 s3.3.1, figure 4. */
@@ -109,38 +114,33 @@ export const Flag = {
   PmtuPending: 2048,
   /** RTO restarts at 3 s when text begins (RFC 6298 s5.7). */
   SynRto: 4096,
+  /** The override of sender SWS avoidance is running. */
+  SwsArmed: 8192,
   /** The application wants to hear when there is room. */
   WantsRoom: 32768,
   /** The advice of R1 was given for this segment. */
   Advised: 65536,
 } as const;
 
+/** Fields that every segment touches come first, since that is where they lie in memory: ten thousand connections do not fit into a
+ *  cache, and each line that a segment does not touch is one that it need not wait for. */
 export class Tcb {
   handle = 0;
   slot = 0;
   state: State = State.Closed;
   flags = 0;
-
+  readonly snd = new SendSpace();
+  readonly rcv = new ReceiveSpace();
   local: IpAddress = UNSPECIFIED;
   remote: IpAddress = UNSPECIFIED;
   localPort = 0;
   remotePort = 0;
 
-  iss: Seq = seq(0);
-  irs: Seq = seq(0);
-  readonly snd = new SendSpace();
-  readonly rcv = new ReceiveSpace();
-
   /** What the application wrote and the peer has not acknowledged; what arrived and the application has not read. */
   readonly sendQueue: ByteQueue;
   readonly receiveQueue: ByteQueue;
   readonly outOfOrder: SeqRanges;
-
   options: ConnectionOptions;
-  optionSet = 0;
-  /** The listener's handle, or 0. */
-  listener = 0;
-
   cc: CongestionController;
   recovery: LossRecovery;
 
@@ -150,10 +150,26 @@ export class Tcb {
   ackCause = 0;
   /** Because of which event new text, a FIN or a retransmission may go. */
   sendCause = 0;
-  /** Why everything outstanding is being sent again: a `Rtx` code. */
-  rtxWhy = 0;
   /** True while it is in the list of those that the turn has touched. */
   touched = false;
+  /** What keeps the sender back: a `Hold` code, 0: nothing. */
+  hold = 0;
+  /** The `Network.epoch` for which `snd.mss` holds. */
+  pathEpoch = -1;
+  checksumOffload = false;
+  pathMtu = 0;
+  /** RFC 7323 s7.1: added to the clock. */
+  tsOffset = 0;
+  /** Segments acknowledged at once that are left (`policy.quickAcks`). */
+  quickAcks = 0;
+
+  /** Deadlines; NEVER: not armed. */
+  rexmitAt: Micros = NEVER;
+  ackAt: Micros = NEVER;
+  /** The least of `idleAt`, `userAt`, `swsAt` and `freezeAt`. */
+  slowAt: Micros = NEVER;
+  /** What the wheel holds: not later than any of these. */
+  wheelAt: Micros = NEVER;
 
   /** RFC 6298, microseconds; srtt 0: no sample yet. */
   srtt: Micros = 0;
@@ -165,49 +181,13 @@ export class Tcb {
   backoff = 0;
   /** Retransmissions of the first unacknowledged segment, or unanswered probes of a closed window: what R1 and R2 count. */
   retries = 0;
-  keepAliveProbes = 0;
   /** The segment that is being timed when there are no timestamps (Karn: never one that was sent again). */
   timedEnd: Seq = seq(0);
   timedAt: Micros = NEVER;
-
-  /** Deadlines; NEVER: not armed. The wheel holds the least of them. */
-  rexmitAt: Micros = NEVER;
-  ackAt: Micros = NEVER;
-  /** Keep-alive, FIN-WAIT-2, TIME-WAIT or linger: a state needs only one of them. */
-  idleAt: Micros = NEVER;
-  /** User timeout (RFC 5482). */
-  userAt: Micros = NEVER;
-  /** Sender SWS override. */
-  swsAt: Micros = NEVER;
-  /** What the wheel holds: not later than any of these. */
-  wheelAt: Micros = NEVER;
-  /** Freeze then, if nothing has happened. */
-  freezeAt: Micros = NEVER;
-
   /** When it was last sent to and heard of. */
   lastSentAt: Micros = 0;
   lastHeardAt: Micros = 0;
   lastTextSentAt: Micros = 0;
-  openedAt: Micros = 0;
-  /** RFC 7323 s7.1: added to the clock. */
-  tsOffset = 0;
-  /** Segments acknowledged at once that are left (`policy.quickAcks`). */
-  quickAcks = 0;
-  /** When the last challenge ACK and the last answer to an unacceptable segment went out. */
-  challengedAt: Micros = 0;
-  invalidAckAt: Micros = 0;
-  /** What keeps the sender back: a `Hold` code, 0: nothing. */
-  hold = 0;
-  /** The `Network.epoch` for which `snd.mss` holds. */
-  pathEpoch = -1;
-  pathMtu = 0;
-  checksumOffload = false;
-  /** An MTU that an ICMP message claims and that nothing has confirmed yet. */
-  claimedMtu = 0;
-  /** The last ICMP error that did not end the connection, as it would be told: an index into `closeErrors`. */
-  softError = 0;
-  /** Why the connection ended: an index into `closeErrors`; 0: in order. */
-  error = 0;
 
   /** Counters. */
   segmentsSent = 0;
@@ -215,6 +195,35 @@ export class Tcb {
   octetsSent = 0;
   octetsReceived = 0;
   octetsAcked = 0;
+
+  // ---- from here on, what most segments leave alone
+
+  iss: Seq = seq(0);
+  irs: Seq = seq(0);
+  optionSet = 0;
+  /** The listener's handle, or 0. */
+  listener = 0;
+  /** Why everything outstanding is being sent again: a `Rtx` code. */
+  rtxWhy = 0;
+  keepAliveProbes = 0;
+  /** Keep-alive, FIN-WAIT-2, TIME-WAIT or linger: a state needs only one of them. */
+  idleAt: Micros = NEVER;
+  /** User timeout (RFC 5482). */
+  userAt: Micros = NEVER;
+  /** Sender SWS override. */
+  swsAt: Micros = NEVER;
+  /** Freeze then, if nothing has happened. */
+  freezeAt: Micros = NEVER;
+  openedAt: Micros = 0;
+  /** When the last challenge ACK and the last answer to an unacceptable segment went out. */
+  challengedAt: Micros = 0;
+  invalidAckAt: Micros = 0;
+  /** An MTU that an ICMP message claims and that nothing has confirmed yet. */
+  claimedMtu = 0;
+  /** The last ICMP error that did not end the connection, as it would be told: an index into `closeErrors`. */
+  softError = 0;
+  /** Why the connection ended: an index into `closeErrors`; 0: in order. */
+  error = 0;
   segmentsRetransmitted = 0;
   octetsRetransmitted = 0;
   duplicateSegments = 0;
@@ -246,6 +255,7 @@ export function clear(tcb: Tcb): void {
   snd.una = snd.nxt = snd.wl1 = snd.wl2 = snd.up = snd.text = snd.sml = zero;
   snd.wnd = snd.scale = snd.maxWnd = snd.acknowledgedSize = 0;
   snd.mss = snd.peerMss = 536;
+  snd.sacked.clear();
   rcv.nxt = rcv.adv = rcv.up = rcv.lastAckSent = rcv.fin = rcv.dsackLeft = rcv.dsackRight = zero;
   rcv.scale = rcv.tsRecent = rcv.tsRecentAt = rcv.mss = rcv.unacked = rcv.recentCount = 0;
   rcv.finSeen = rcv.dsack = false;
@@ -256,7 +266,7 @@ export function clear(tcb: Tcb): void {
   tcb.touched = false;
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.timedEnd = zero;
-  tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.wheelAt = NEVER;
+  tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
   tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.openedAt = tcb.tsOffset = tcb.quickAcks = 0;
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
   tcb.hold = 0;

@@ -3,7 +3,7 @@ import { type Micros, NEVER } from "../base/environment.js";
 import { seqDiff } from "../base/seq.js";
 import { Cc, Hold, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
 import { armKeepAlive, mayIdle } from "./closing.js";
-import type { Core } from "./core.js";
+import { type Core, noteSlow } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { applyClaimedMtu } from "./icmp.js";
 import { resetFrom } from "./output.js";
@@ -34,6 +34,8 @@ function delayedAck(core: Core, tcb: Tcb, now: Micros): void {
 
 function swsOverride(core: Core, tcb: Tcb, now: Micros): void {
   tcb.swsAt = NEVER;
+  tcb.flags &= ~Flag.SwsArmed;
+  noteSlow(tcb);
   core.expired(tcb, Timer.SwsOverride, Tm.SwsOverride, now);
   tcb.sendCause = core.cause.id;
   if (tcb.hold === Hold.Sws) tcb.owes |= Owe.SwsOverride;
@@ -42,6 +44,7 @@ function swsOverride(core: Core, tcb: Tcb, now: Micros): void {
 /** RFC 5482, RFC 9293 s3.10.8: data has stayed unacknowledged for too long. */
 function userTimeout(core: Core, tcb: Tcb, now: Micros): void {
   tcb.userAt = NEVER;
+  noteSlow(tcb);
   core.expired(tcb, Timer.UserTimeout, Tm.UserTimeout, now);
   giveUp(core, tcb, St.UserTimeout, now);
 }
@@ -70,8 +73,10 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   // RFC 5927 s7.2: the timeout confirms what an ICMP message claimed.
   if (has(tcb, Flag.PmtuPending)) applyClaimedMtu(core, tcb, now);
   tcb.backoff += 1; // RFC 6298 s5.5
-  cc.onTimeout(seqDiff(snd.nxt, snd.una), first, now);
+  // After another loss cwnd is below what is outstanding: a second indication lowers it again (RFC 5681 s4.3).
+  cc.onTimeout(Math.min(seqDiff(snd.nxt, snd.una), cc.window()), first, now);
   recovery.onTimeout(snd.una, snd.nxt, now);
+  snd.sacked.clear(); // the peer may have reneged (RFC 2018 s5.1)
   tcb.rtxWhy = Rtx.Rto;
   tcb.timedAt = NEVER;
   core.tally.add(Loss.Rto);
@@ -113,6 +118,7 @@ function persist(core: Core, tcb: Tcb, now: Micros): void {
 /** The timer that each state has at most one of. */
 function idle(core: Core, tcb: Tcb, now: Micros): void {
   tcb.idleAt = NEVER;
+  noteSlow(tcb);
   switch (tcb.state) {
     case State.TimeWait:
       core.expired(tcb, Timer.TimeWait, Tm.TimeWait, now);
