@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createMemory } from "../base/memory.js";
 import { SeededRandom } from "../base/prng.js";
-import { Rtx } from "../base/why.js";
+import { Rtx, Wire } from "../base/why.js";
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
 import { NodeDrive } from "../drive/node.js";
 import { Capture } from "../inspect/capture.js";
@@ -34,7 +34,7 @@ export const THEIRS = ip("10.82.0.1");
 const PREFIX = 24;
 /** Octets of each frame in a capture: all headers with their options. */
 const SNAP_LENGTH = 128;
-const CAPTURE_LIMIT = 16 * 1024 * 1024;
+const CAPTURE_LIMIT = 8 * 1024 * 1024;
 
 export type Moved = (octets: number) => void;
 
@@ -55,6 +55,8 @@ export interface Lab {
   readonly capture: { readonly path: string; readonly cut: boolean };
   /** Segments sent again by our side so far. */
   sentAgain(): number;
+  /** Frames that the wire has lost so far, in both directions. */
+  lost(): number;
 }
 
 export interface LabOptions {
@@ -75,7 +77,8 @@ export const openLab = (options: LabOptions, undo: Undo): Lab => {
     far = near = openTap({ name: "onwire0", namespace, address: { address: THEIRS, prefixLength: PREFIX }, queueLength: 2_000 });
   } else [near, far] = createPair({ name: "cable" });
   undo.add(() => near.close());
-  if (options.wire !== null) near = impair(namespace === null ? near : far, options.wire, options.seed, undo);
+  let box: WireBox | null = null;
+  if (options.wire !== null) [near, box] = impair(near, options.wire, options.seed, undo);
 
   const drive = host(near, OURS, undo);
   const { stack } = drive;
@@ -97,16 +100,17 @@ export const openLab = (options: LabOptions, undo: Undo): Lab => {
       for (let why: number = Rtx.Fast; why <= Rtx.Reopened; why++) count += stack.tally.counts[why]!;
       return count;
     },
+    lost: () => (box === null ? 0 : box.forward.tally.counts[Wire.Loss]! + box.backward.tally.counts[Wire.Loss]!),
   };
 };
 
 /** A wire in front of a link; the other end of it is returned. */
-const impair = (link: Link, wire: Partial<WireOptions>, seed: number, undo: Undo): Link => {
+const impair = (link: Link, wire: Partial<WireOptions>, seed: number, undo: Undo): [Link, WireBox] => {
   const [near, far] = createPair({ name: "wire", mtu: link.capabilities.mtu, queue: 2_000 });
   const packets = createMemory({ packets: 4_096, chunks: 1 }).packets;
   const box = new WireBox(far, link, packets, new SeededRandom(seed), { forward: wire, backward: wire });
   undo.add(runWireBox(box, (broken, error) => undo.fail(new Error(`${broken.name}: ${error.message}`))));
-  return near;
+  return [near, box];
 };
 
 const host = (link: Link, address: typeof OURS, undo: Undo): NodeDrive => {

@@ -37,6 +37,7 @@ export const asDemo = (command: Command): Command =>
     .addHelpText("after", "\nWith root on Linux the other side is the kernel, behind a TAP device in a namespace of its own.")
     .action((options: DemoOptions) =>
       runCommand(async (undo) => {
+        for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => print("demo: interrupted"));
         try {
           await demo(options, undo);
         } catch (error) {
@@ -150,6 +151,8 @@ const watch = async (lab: Lab, what: string, job: Transfer, move: (moved: (octet
   let octets = 0;
   let best = { rtt: 0, cwnd: 0 };
   const again = lab.sentAgain();
+  const lost = lab.lost();
+  const sending = (job.direction === "download") === (job.host === formatIp(OURS));
   print(`  ${what} ${formatSize(job.size)}${job.parts > 1 ? ` over ${job.parts} connections` : ""}`);
   const began = performance.now();
   let lastAt = began;
@@ -158,12 +161,16 @@ const watch = async (lab: Lab, what: string, job: Transfer, move: (moved: (octet
     const now = windows(lab);
     if (now.cwnd > 0) best = now;
   };
+  // What the receiver knows of the sender's windows is nothing.
+  const numbers = (): string =>
+    (sending ? `  rtt ${(best.rtt / 1000).toFixed(2)} ms  cwnd ${formatSize(best.cwnd)}  sent again ${lab.sentAgain() - again}` : "") +
+    (lab.lost() > 0 ? `  lost by the wire ${lab.lost() - lost}` : "");
   const line = (): void => {
     look();
     const at = performance.now();
     const percent = String(Math.floor((octets / job.size) * 100)).padStart(3);
     const rate = formatRate(octets - lastOctets, at - lastAt).padStart(13);
-    print(`    ${percent} %${rate}${shown(best)}  sent again ${lab.sentAgain() - again}`);
+    print(`    ${percent} %${rate}${numbers()}`);
     lastAt = at;
     lastOctets = octets;
   };
@@ -174,15 +181,12 @@ const watch = async (lab: Lab, what: string, job: Transfer, move: (moved: (octet
       octets += more;
     });
     const rate = formatRate(job.size, milliseconds);
-    print(`    100 % in ${(milliseconds / 1000).toFixed(2)} s: ${rate}${shown(best)}  sent again ${lab.sentAgain() - again}`);
+    print(`    100 % in ${(milliseconds / 1000).toFixed(2)} s: ${rate}${numbers()}`);
   } finally {
     clearInterval(timer);
     clearInterval(sampler);
   }
 };
-
-const shown = ({ rtt, cwnd }: { rtt: number; cwnd: number }): string =>
-  cwnd === 0 ? "" : `  rtt ${(rtt / 1000).toFixed(2)} ms  cwnd ${formatSize(cwnd)}`;
 
 /** The mean smoothed round-trip time of our connections, and the sum of their congestion windows. */
 const windows = (lab: Lab): { rtt: number; cwnd: number } => {

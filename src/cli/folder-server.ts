@@ -6,6 +6,7 @@ import { type FileHandle, lstat, open, readdir, realpath, rename, rm, stat } fro
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { plain } from "../inspect/plain.js";
 
 export interface FolderOptions {
   readonly root: string;
@@ -60,7 +61,9 @@ export const folderListener = (options: FolderOptions): RequestListener => {
       response.on("close", () => {
         const cut = response.writableFinished ? "" : " (cut short)";
         const from = request.socket.remoteAddress ?? "?";
-        log(`${from} ${request.method} ${request.url} ${response.statusCode} ${Math.round(performance.now() - began)} ms${cut}`);
+        log(
+          `${from} ${request.method} ${plain(request.url ?? "")} ${response.statusCode} ${Math.round(performance.now() - began)} ms${cut}`,
+        );
       });
     }
     answer(options, allow, request, response).catch((error: unknown) => refuse(request, response, error));

@@ -1,5 +1,6 @@
 /** `onwire listen PORT`: accepts one connection and joins it to standard input and output. */
 import { once } from "node:events";
+import { ReadStream } from "node:fs";
 import type { Command } from "commander";
 import { createServer } from "../net/server.js";
 import type { Socket } from "../net/socket.js";
@@ -27,14 +28,15 @@ export const addListen = (program: Command): void => {
         const [socket] = (await once(server, "connection")) as [Socket];
         server.close();
         if (options.verbose) say(`connection from ${socket.remoteAddress}:${socket.remotePort}`);
-        await joinStreams(socket, process.stdin, standardOutput(), true);
+        // A terminal or a pipe may never end, and netcat's listener does not wait for them; what is in a file is to be sent.
+        await joinStreams(socket, process.stdin, standardOutput(), !(process.stdin instanceof ReadStream));
         if (options.verbose) say(`${socket.bytesRead} octets received, ${socket.bytesWritten} sent`);
       }),
     );
 };
 
 const EXAMPLES = `
-The command ends when the peer has ended. The end of standard input half-closes the connection.
+The command ends when the peer has ended (and standard input, if it is a file, has been sent). The end of standard input half-closes the connection.
 
 Example:
   sudo onwire listen 9000 --tap onwire0 --address 10.9.0.2/24 --kernel 10.9.0.1/24 > copy

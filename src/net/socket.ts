@@ -256,7 +256,7 @@ export class Socket extends Duplex implements Application {
 
   override _read(): void {
     this.#wantsData = true;
-    if (this.#handle !== 0 && !this.connecting) this.#pump();
+    this.#pump();
   }
 
   override _write(chunk: Uint8Array, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -371,6 +371,7 @@ export class Socket extends Duplex implements Application {
 
   /** Moves what has arrived to the reader, as long as it wants more. */
   #pump(): void {
+    if (this.connecting) return;
     while (this.#wantsData && this.#handle !== 0) {
       const waiting = this.#tcp.readable(this.#handle);
       if (waiting === 0) {

@@ -95,6 +95,8 @@ export const netSuite = (name: string, make: () => Pair): void => {
       const [error] = await once(socket, "error");
       expect(error).toMatchObject({ code: "ECONNREFUSED", syscall: "connect", address: pair.serverAddress, port: 9 });
       expect(error.message).toBe(`connect ECONNREFUSED ${pair.serverAddress}:9`);
+      const request = http.get({ path: "/", createConnection: () => dial(9) as never });
+      expect((await once(request, "error"))[0]).toMatchObject({ code: "ECONNREFUSED", syscall: "connect" });
       await turn();
       expect(seen).toEqual(["error", "close true"]);
       expect(socket.connecting).toBe(false);
