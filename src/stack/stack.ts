@@ -387,8 +387,9 @@ export class Stack {
   close(now: Micros): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const device of [...this.devices]) this.removeDevice(device, now);
     this.tcp.closeAll(now);
+    this.flush(now);
+    for (const device of [...this.devices]) this.removeDevice(device, now);
     this.flush(now);
     this.ip.reassembly.clear();
     this.#loopback.close();

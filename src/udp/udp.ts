@@ -34,6 +34,8 @@ export interface BindOptions extends Partial<UdpOptions> {
   readonly address?: IpAddress;
   /** The local port; 0: a random one of those that are free. */
   readonly port?: number;
+  /** Share the port with others that say so too: all hear groups and broadcasts, the last one bound hears the rest. */
+  readonly reuse?: boolean;
 }
 
 /** An ICMP error about a datagram of an endpoint. */
@@ -105,6 +107,7 @@ class Endpoint {
   remotePort = 0;
   /** True when `bind` named no address, so that `connect` chose `local`. */
   readonly wildcard: boolean;
+  readonly reuse: boolean;
   slot = -1;
   events = 0;
   wantsRoom = false;
@@ -112,13 +115,21 @@ class Endpoint {
   readonly memberships: Membership[] = [];
   nextOnPort: Endpoint | null = null;
 
-  constructor(application: DatagramApplication, queue: DatagramQueue, options: UdpOptions, local: IpAddress, localPort: number) {
+  constructor(
+    application: DatagramApplication,
+    queue: DatagramQueue,
+    options: UdpOptions,
+    local: IpAddress,
+    localPort: number,
+    reuse: boolean,
+  ) {
     this.application = application;
     this.queue = queue;
     this.options = options;
     this.local = local;
     this.localPort = localPort;
     this.wildcard = local === UNSPECIFIED;
+    this.reuse = reuse;
   }
 }
 
@@ -167,7 +178,7 @@ export class Udp {
 
   /** Opens an endpoint. Throws EADDRINUSE, EADDRNOTAVAIL, EINVAL, ENOBUFS. */
   bind(options: BindOptions, application: DatagramApplication): number {
-    const { address = UNSPECIFIED, port = 0, ...rest } = options;
+    const { address = UNSPECIFIED, port = 0, reuse = false, ...rest } = options;
     const { network, memory, defaults } = this.#parts;
     checkPort("bind", port, true);
     if (address !== UNSPECIFIED && !network.isLocal(address) && !network.isGroup(address)) {
@@ -175,10 +186,10 @@ export class Udp {
     }
     const full = checked({ ...defaults, ...rest });
     const chosen = port === 0 ? this.#ephemeral(address) : port;
-    if (chosen === 0 || this.#taken(address, chosen)) {
+    if (chosen === 0 || this.#taken(address, chosen, reuse)) {
       throw networkError("EADDRINUSE", "bind", "", "close the endpoint that has it, or choose another port", formatIp(address), port);
     }
-    const endpoint = new Endpoint(application, new DatagramQueue(memory.chunks, this.#scratch), full, address, chosen);
+    const endpoint = new Endpoint(application, new DatagramQueue(memory.chunks, this.#scratch), full, address, chosen, reuse);
     endpoint.handle = this.#endpoints.open(endpoint);
     if (endpoint.handle === 0) throw networkError("ENOBUFS", "bind", "", "close endpoints that are not used", formatIp(address), port);
     this.#enter(endpoint);
@@ -491,14 +502,15 @@ export class Udp {
     // RFC 6056 s3.3.1, algorithm 1: a random port, or the next that is free.
     for (let i = 0; i < EPHEMERAL_PORTS; i++) {
       const port = FIRST_EPHEMERAL + ((first + i) % EPHEMERAL_PORTS);
-      if (!this.#taken(address, port)) return port;
+      if (!this.#taken(address, port, false)) return port;
     }
     return 0;
   }
 
-  #taken(address: IpAddress, port: number): boolean {
+  #taken(address: IpAddress, port: number, reuse: boolean): boolean {
     const slot = this.#ports.find(port, 0, 0, 0);
     for (let other = slot < 0 ? null : this.#onPort[slot]!; other !== null; other = other.nextOnPort) {
+      if (reuse && other.reuse) continue;
       if (address === UNSPECIFIED || other.wildcard || other.local === address) return true;
     }
     return false;
