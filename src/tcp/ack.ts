@@ -36,7 +36,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   // RFC 6928 s2: one segment only if the SYN or SYN,ACK was lost more than once.
   tcb.cc.begin(snd.mss, core.policy.initialWindow, tcb.retries > 1);
   if (tcb.retries > 1) core.congestionChanged(tcb, Cc.SynLost, now);
-  if (tcb.retries > 0 && tcb.srtt === 0) tcb.rto = Math.max(tcb.rto, RTO_AFTER_SYN_LOSS);
+  if (tcb.retries > 0 && tcb.srtt === 0) tcb.rto = Math.max(tcb.rto, RTO_AFTER_SYN_LOSS); // Deviation: rto-after-syn
   tcb.backoff = 0;
   tcb.retries = 0;
   tcb.recovery.begin(tcb.iss);
@@ -84,8 +84,9 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   if (acked > 0) advance(core, tcb, seg, acked, now);
   updateSendWindow(core, tcb, seg, acked > 0, now);
   if (acked > 0 || duplicate) recover(core, tcb, acked, duplicate, now);
-  // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1).
-  if (snd.wnd === 0) tcb.retries = 0;
+  // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1), unless nobody
+  // is left who could: an orphan does not wait for ever (RFC 6429 s3).
+  if (snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
 }
 
 /** Records the SACK blocks beyond the ACK: no D-SACK, no lie beyond SND.NXT. True when one says what none said before. */

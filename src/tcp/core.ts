@@ -343,6 +343,7 @@ export class Core {
 
   /** The connection is over: out of the table, timers stopped, the application told. What it has not read it may still read. */
   finish(tcb: Tcb, error: number, why: number, now: Micros): void {
+    const told = tcb.state === State.TimeWait; // it was over for the application then
     const listener = tcb.listener !== 0 && has(tcb, Flag.Unaccepted) ? this.listener(tcb.listener) : null;
     if (tcb.state !== State.Closed) this.enter(tcb, State.Closed, why, now);
     if (tcb.local !== 0 || tcb.localPort !== 0) this.demux.leave(tcb.slot);
@@ -360,7 +361,7 @@ export class Core {
       this.release(tcb);
       return;
     }
-    this.emit(tcb.slot, TcpEvent.Closed | (error === CloseError.None ? 0 : TcpEvent.Readable));
+    if (!told) this.emit(tcb.slot, TcpEvent.Closed | (error === CloseError.None ? 0 : TcpEvent.Readable));
   }
 
   /** Forgets a connection that is CLOSED and that nobody holds. */
