@@ -57,8 +57,8 @@ const linuxTcp: TcpPolicy = {
   rtoSlop: 0,
   r1: 3,
   r2: 15,
-  synRetries: 6, // 127 s. Deviation: syn-r2
-  synLinear: 0,
+  synRetries: 6, // behind the four that do not back off: 131 s. Deviation: syn-r2
+  synLinear: 4,
   synAckRetries: 5,
   orphanRetries: 8,
   ackDelay: 40 * MILLISECOND,
@@ -109,7 +109,28 @@ export const linux: Profile = { name: "linux", tcp: linuxTcp, lower: linuxLower 
 
 export const freebsd: Profile = {
   name: "freebsd",
-  tcp: { ...linuxTcp, optionStyle: OptionStyle.Bsd },
+  tcp: {
+    ...linuxTcp,
+    optionStyle: OptionStyle.Bsd,
+    requireTimestamps: true,
+    // What a floor of the variance does for others, the slop does here.
+    rtoMin: 30 * MILLISECOND,
+    rtoMax: 64 * SECOND,
+    rtoVarianceMin: 0,
+    rtoSlop: 200 * MILLISECOND,
+    r2: 12,
+    synAckRetries: 3,
+    orphanRetries: 12,
+    quickAcks: 0,
+    nagleMinshall: false,
+    persistMin: 5 * SECOND,
+    persistMax: 60 * SECOND,
+    probeWithText: true,
+    keepAliveCount: 8,
+    // Its 32 768 and 65 536 are where its buffers begin to grow; this is how far they go.
+    sendBuffer: 2 << 20,
+    receiveBuffer: 2 << 20,
+  },
   lower: { ...linuxLower, claim: "announce", neighborStale: 20 * MINUTE, udpReceiveBuffer: 42_080 },
 };
 
@@ -119,13 +140,19 @@ export const rfc: Profile = {
   tcp: {
     ...linuxTcp,
     requireTimestamps: true,
+    initialWindow: "rfc5681",
     rtoMin: SECOND,
     rtoVarianceMin: 0,
     synRetries: 7, // 247 s: R2 of a SYN is at least three minutes (MUST-23)
+    synLinear: 0,
+    synAckRetries: 7,
+    orphanRetries: 15,
+    ackDelay: 200 * MILLISECOND,
     quickAcks: 0,
     nagleMinshall: false,
-    timeWait: 240 * SECOND,
+    persistMin: SECOND,
     probeWithText: true,
+    timeWait: 240 * SECOND,
   },
   lower: {
     ...linuxLower,

@@ -85,7 +85,7 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   updateSendWindow(core, tcb, seg, acked > 0, now);
   if (acked > 0 || duplicate) recover(core, tcb, acked, duplicate, now);
   // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1), unless nobody
-  // is left who could: an orphan does not wait for ever (RFC 6429 s3).
+  // is left who could: an orphan does not wait for ever (RFC 6429 s4).
   if (snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
 }
 

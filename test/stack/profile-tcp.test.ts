@@ -58,7 +58,13 @@ describe("every profile", () => {
   test.each(all)("%s: offers window scaling, timestamps and SACK, and an MSS on every SYN (SHLD-5)", (_name, profile) => {
     const x = new Exchange({ profile });
     x.connect();
-    expect(x.take()[0]).toMatchObject({ mss: 1460, sackPermitted: true, windowScale: expect.any(Number), tsVal: expect.any(Number), tsEcr: 0 });
+    expect(x.take()[0]).toMatchObject({
+      mss: 1460,
+      sackPermitted: true,
+      windowScale: expect.any(Number),
+      tsVal: expect.any(Number),
+      tsEcr: 0,
+    });
   });
 
   test.each(all)("%s: R2 is 100 s or more (SHLD-11)", (_name, profile) => {
