@@ -109,6 +109,8 @@ export class NeighborCache {
   /** Entries that we have sent to and that have answered, and the others: a flood of strangers evicts strangers. */
   readonly #proven = new UseList();
   readonly #unproven = new UseList();
+  /** The entry found last; it is in the table. */
+  #last: Neighbor | null = null;
 
   constructor(limits: NeighborLimits, port: NeighborPort, tally: Tally, random: Random, cause: Cause, key: SipKey, now: Micros) {
     this.#limits = limits;
@@ -125,8 +127,13 @@ export class NeighborCache {
   }
 
   find(address: number): Neighbor | null {
+    // Most packets go where the last one went: no hash for them.
+    const last = this.#last;
+    if (last !== null && last.address === address) return last;
     const slot = this.#table.find(address, 0, 0, 0);
-    return slot < 0 ? null : this.#bySlot[slot]!;
+    if (slot < 0) return null;
+    this.#last = this.#bySlot[slot]!;
+    return this.#last;
   }
 
   /** Sends the packet to the neighbor `nextHop`, now or once it is known, and takes it. False: it waits or is lost. */
@@ -361,6 +368,7 @@ export class NeighborCache {
     (neighbor.proven ? this.#proven : this.#unproven).cut(neighbor);
     this.#table.remove(neighbor.slot);
     this.#bySlot[neighbor.slot] = null;
+    if (this.#last === neighbor) this.#last = null;
     this.#spare.push(neighbor);
   }
 

@@ -142,6 +142,8 @@ export class Udp {
   /** By local port: the first of a chain. */
   readonly #ports: KeyedTable;
   readonly #onPort: (Endpoint | null)[] = [];
+  /** Endpoints that are connected. */
+  #connected = 0;
   readonly #header = new UdpHeader();
   readonly #scratch: number;
   #eventful: Endpoint[] = [];
@@ -460,7 +462,7 @@ export class Udp {
 
   /** The endpoint for a datagram between these: the connected, then the bound, then the wildcard. */
   #find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): Endpoint | null {
-    let slot = this.#table.find(local, (localPort << 16) | remotePort, remote, 0);
+    let slot = this.#connected === 0 ? -1 : this.#table.find(local, (localPort << 16) | remotePort, remote, 0);
     if (slot < 0) slot = this.#table.find(local, localPort << 16, 0, 0);
     if (slot < 0) slot = this.#table.find(0, localPort << 16, 0, 0);
     return slot < 0 ? null : this.#bySlot[slot]!;
@@ -528,11 +530,13 @@ export class Udp {
     const { local, localPort, remote, remotePort } = endpoint;
     endpoint.slot = this.#table.insert(local, (localPort << 16) | remotePort, remote, 0);
     this.#bySlot[endpoint.slot] = endpoint;
+    if (remote !== UNSPECIFIED) this.#connected += 1;
   }
 
   #quit(endpoint: Endpoint): void {
     this.#table.remove(endpoint.slot);
     this.#bySlot[endpoint.slot] = null;
+    if (endpoint.remote !== UNSPECIFIED) this.#connected -= 1;
   }
 
   #chain(endpoint: Endpoint): void {
