@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { describe, expect, test } from "vitest";
+
+/** Runs the command as a user does: from the source, in a process of its own. */
+const run = async (script: string, ...args: string[]): Promise<{ status: number | null; out: string; err: string }> => {
+  const child = spawn(process.execPath, ["--import", "tsx", `src/cli/${script}.ts`, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let out = "";
+  let err = "";
+  child.stdout.on("data", (data) => {
+    out += data;
+  });
+  child.stderr.on("data", (data) => {
+    err += data;
+  });
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { status, out, err };
+};
+
+describe("onwire", () => {
+  test("help names every command, with status 0", async () => {
+    const { status, out } = await run("main", "--help");
+    expect(status).toBe(0);
+    for (const name of ["serve", "fetch", "listen", "connect", "ping", "arp", "wire", "demo"]) expect(out).toContain(`  ${name}`);
+    expect(out).toContain("Exit status");
+  }, 30_000);
+
+  const usage: readonly (readonly [string[], RegExp])[] = [
+    [["frobnicate"], /unknown command/],
+    [["ping", "10.9.0.1"], /required option '--address/],
+    [["ping", "10.9.0.1", "--address", "10.9.0.2"], /A\.B\.C\.D\/N/],
+    [["wire", "--a", "eth0", "--b", "tap:y"], /tap:NAME/],
+    [["ping", "10.9.0.1", "--address", "10.9.0.2/24", "--gateway", "10.8.0.1"], /a gateway must be on the link/],
+  ];
+  for (const [args, message] of usage)
+    test(`wrong usage says what is wanted, with status 2: ${args.join(" ")}`, async () => {
+      const { status, err } = await run("main", ...args);
+      expect(err).toMatch(message);
+      expect(status).toBe(2);
+    }, 30_000);
+});
+
+test("the demonstration between two stacks in memory ends with its verdict", async () => {
+  const { status, out } = await run("demo", "--no-root", "--size", "1M", "--delay", "2ms", "--connections", "4");
+  const lines = out.trim().split("\n");
+  expect(lines.at(-1)).toBe("demo: ok");
+  expect(status).toBe(0);
+  expect(out.match(/SHA-256 is equal/g)).toHaveLength(5);
+  expect(out).toContain("SYN,ACK seq 0 ack 1");
+  expect(out).toContain("--no-root");
+}, 60_000);
