@@ -8,6 +8,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/wire/**"],
+          // Nothing here measures time: a busy machine is no reason to fail.
+          testTimeout: 60_000,
         },
       },
       {
