@@ -85,7 +85,8 @@ const flagBits = (text: string): number =>
   [...text].reduce((bits, c) => bits | ({ S: SYN, F: FIN, R: RST, P: PSH, U: URG, ".": ACK, "-": 0 }[c] ?? 0), 0);
 
 /** Octets of a stream from place `from`: any two calls agree where they overlap. */
-export const octets = (length: number, from = 0): Uint8Array => Uint8Array.from({ length }, (_, i) => ((from + i) * 7 + ((from + i) >> 8)) & 0xff);
+export const octets = (length: number, from = 0): Uint8Array =>
+  Uint8Array.from({ length }, (_, i) => ((from + i) * 7 + ((from + i) >> 8)) & 0xff);
 
 class StubNetwork implements Network {
   readonly pool;
