@@ -44,24 +44,24 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   core.network.reachable(tcb.remote, now);
   armKeepAlive(core, tcb, now);
   if (has(tcb, Flag.FinQueued)) core.enter(tcb, State.FinWait1, St.CloseSendFin, now); // CLOSE was called meanwhile: s3.10.4
-  if (has(tcb, Flag.Passive)) offer(core, tcb, now);
-  else core.emit(tcb.slot, TcpEvent.Established | TcpEvent.Writable);
+  if (!has(tcb, Flag.Passive)) core.emit(tcb.slot, TcpEvent.Established | TcpEvent.Writable);
+  else if (!offer(core, tcb, now)) return;
   if (tcb.receiveQueue.length > 0) core.emit(tcb.slot, TcpEvent.Readable);
   core.touch(tcb);
 }
 
-/** Into the accept queue of its listener. */
-function offer(core: Core, tcb: Tcb, now: Micros): void {
+/** Into the accept queue of its listener; false when that has gone, and the connection with it. */
+function offer(core: Core, tcb: Tcb, now: Micros): boolean {
   const listener = core.listener(tcb.listener);
   if (listener === null) {
-    // The listener has gone: nobody will take it.
     resetFrom(core, tcb, tcb.snd.nxt, Tx.RstListenBacklog, now);
     core.finish(tcb, CloseError.Aborted, St.CloseBeforeOpen, now);
-    return;
+    return false;
   }
   tcb.flags |= Flag.Unaccepted;
   listener.push(tcb.handle);
   core.emit(core.demux.slot(listener.handle), TcpEvent.Acceptable);
+  return true;
 }
 
 /** An acceptable ACK in ESTABLISHED or later. */

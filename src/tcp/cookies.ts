@@ -6,6 +6,7 @@ import { Drop, St, Tx } from "../base/why.js";
 import type { Datagram } from "../ip/network.js";
 import { arrivesSynchronized } from "./arrives-synchronized.js";
 import type { Core } from "./core.js";
+import { COOKIE_LIFE } from "./isn.js";
 import type { Listener } from "./listener.js";
 import { announcedMss, effectiveMss } from "./path.js";
 import { ACK, SYN } from "./segment.js";
@@ -18,6 +19,7 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   const { seg, out, secrets } = core;
   const local = datagram.destination;
   const remote = datagram.source;
+  listener.cookiesUntil = now + COOKIE_LIFE;
   out.srcPort = seg.dstPort;
   out.dstPort = seg.srcPort;
   out.seq = secrets.cookie(local, seg.dstPort, remote, seg.srcPort, seg.seq, seg.mss === 0 ? 536 : seg.mss, now);
@@ -38,7 +40,7 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
  *  the segment has been dealt with. */
 export function acceptCookie(core: Core, listener: Listener, datagram: Datagram, now: Micros): boolean {
   const { seg, secrets } = core;
-  if (!core.policy.synCookies) return false;
+  if (now > listener.cookiesUntil) return false;
   const local = datagram.destination;
   const remote = datagram.source;
   const cookie = seqAdd(seg.ack, -1);

@@ -77,16 +77,19 @@ export class Core {
   /** Live connections; the demux knows the index. */
   readonly live: Tcb[] = [];
   readonly #spare: Tcb[] = [];
-  /** Connections that the turn has touched. */
-  #touched: Tcb[] = [];
-  #flushing: Tcb[] = [];
+  /** Connections that the turn has touched: [#touchedHead, #touchedTail). Arrays of the turn are kept, and counted by hand: a turn
+   *  allocates nothing. */
+  readonly #touched: (Tcb | null)[] = [];
+  #touchedHead = 0;
+  #touchedTail = 0;
   /** Listeners by port. */
   readonly listeners = new Map<number, Listener[]>();
   /** Applications by slot. */
   readonly applications: (Application | null)[] = [];
-  /** Slots with events that wait for delivery. */
-  #eventful: number[] = [];
-  #delivering: number[] = [];
+  /** Slots with events that wait for delivery, likewise. */
+  readonly #eventful: number[] = [];
+  #eventfulHead = 0;
+  #eventfulTail = 0;
   /** Slots in TIME-WAIT, the oldest first; those that have left or were reused are skipped. */
   #timeWaits: number[] = [];
   timeWaitCount = 0;
@@ -166,20 +169,24 @@ export class Core {
   touch(tcb: Tcb): void {
     if (tcb.touched) return;
     tcb.touched = true;
-    this.#touched.push(tcb);
+    this.#touched[this.#touchedTail++] = tcb;
   }
 
-  get touchedCount(): number {
-    return this.#touched.length;
+  /** True when there is something to flush or to deliver. */
+  get busy(): boolean {
+    return this.#touchedHead < this.#touchedTail || this.#eventfulHead < this.#eventfulTail;
   }
 
-  /** The connections to flush now; the list is valid until the next call. */
-  takeTouched(): Tcb[] {
-    const touched = this.#touched;
-    this.#flushing.length = 0;
-    this.#touched = this.#flushing;
-    this.#flushing = touched;
-    return touched;
+  /** The next connection to flush, in the order of touching; null when all have been. */
+  nextTouched(): Tcb | null {
+    if (this.#touchedHead === this.#touchedTail) {
+      this.#touchedHead = 0;
+      this.#touchedTail = 0;
+      return null;
+    }
+    const tcb = this.#touched[this.#touchedHead]!;
+    this.#touched[this.#touchedHead++] = null;
+    return tcb;
   }
 
   /** An ACK is owed, because of what is being handled. The first reason stands: it is the one that could not wait. */
@@ -194,22 +201,14 @@ export class Core {
 
   emit(slot: number, events: number): void {
     const pending = this.demux.events(slot);
-    if (pending === 0) this.#eventful.push(slot);
+    if (pending === 0) this.#eventful[this.#eventfulTail++] = slot;
     this.demux.setEvents(slot, pending | events);
-  }
-
-  get eventCount(): number {
-    return this.#eventful.length;
   }
 
   /** Calls the applications. Events of a connection that has none wait for `attach`. */
   deliver(): void {
-    if (this.#eventful.length === 0) return;
-    const slots = this.#eventful;
-    this.#eventful = this.#delivering;
-    this.#delivering = slots;
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i]!;
+    while (this.#eventfulHead < this.#eventfulTail) {
+      const slot = this.#eventful[this.#eventfulHead++]!;
       const application = this.applications[slot] ?? null;
       const events = this.demux.events(slot);
       if (application === null || events === 0) continue;
@@ -221,12 +220,13 @@ export class Core {
         this.applicationError(error);
       }
     }
-    slots.length = 0;
+    this.#eventfulHead = 0;
+    this.#eventfulTail = 0;
   }
 
   /** Events that waited for an application are delivered again. */
   reemit(slot: number): void {
-    if (this.demux.events(slot) !== 0) this.#eventful.push(slot);
+    if (this.demux.events(slot) !== 0) this.#eventful[this.#eventfulTail++] = slot;
   }
 
   drop(tcb: Tcb | null, why: number, now: Micros): void {

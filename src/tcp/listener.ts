@@ -1,4 +1,5 @@
 /** A listener: LISTEN state, its SYN queue (counted here, held in rows) and its accept queue. RFC 9293 s3.10.1, RFC 4987. */
+import type { Micros } from "../base/environment.js";
 import type { IpAddress } from "../ip/address.js";
 
 export class Listener {
@@ -10,6 +11,8 @@ export class Listener {
   readonly optionSet: number;
   /** Connections in SYN-RECEIVED that came of this listener. */
   halfOpen = 0;
+  /** Until when an ACK may bring back a SYN cookie: none is believed unless one was sent a short while ago. */
+  cookiesUntil: Micros = Number.NEGATIVE_INFINITY;
   /** Handles of connections that wait to be accepted, from `#first`. */
   #accepts: number[] = [];
   #first = 0;

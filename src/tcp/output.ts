@@ -181,7 +181,10 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   tcb.octetsRetransmitted += length;
   tcb.lastTextSentAt = now;
   // Karn: what was sent twice is not timed.
-  if (tcb.timedAt !== NEVER && seqGt(tcb.timedEnd, from)) tcb.timedAt = NEVER;
+  if (tcb.timedAt !== NEVER && seqGt(tcb.timedEnd, from)) {
+    tcb.timedAt = NEVER;
+    tcb.flags |= Flag.Untimed;
+  }
   return true;
 }
 
@@ -259,7 +262,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
     if (passive) rcv.lastAckSent = rcv.nxt;
     tcb.lastSentAt = now;
     if (again) {
-      tcb.flags |= Flag.SynRetransmitted;
+      tcb.flags |= Flag.SynRetransmitted | Flag.Untimed;
       tcb.segmentsRetransmitted += 1;
       tcb.timedAt = NEVER;
     } else {

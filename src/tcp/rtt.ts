@@ -1,5 +1,5 @@
 /** Round-trip time and retransmission timeout: RFC 6298, with the timestamps of RFC 7323 s4. */
-import type { Micros } from "../base/environment.js";
+import { type Micros, NEVER } from "../base/environment.js";
 import type { Core } from "./core.js";
 import type { TcpPolicy } from "./policy.js";
 import type { Segment } from "./segment.js";
@@ -10,16 +10,17 @@ export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number =>
   ((Math.floor(now / core.policy.timestampTick) % 2 ** 32) + tcb.tsOffset) | 0;
 
 /** Takes a sample from an ACK that advances SND.UNA: of the segment that was being timed, or else, when that was sent again, of
- *  the timestamp that the ACK echoes. Karn's rule holds either way: an echo names the transmission it belongs to. True when there was a sample. */
+ *  the timestamp that the ACK echoes. Karn's rule holds either way: an echo names the transmission it belongs to. One sample a
+ *  round trip: for more the gains of RFC 6298 would be wrong (RFC 7323 s4.2). True when there was a sample. */
 export function measure(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
   if (tcb.timedAt <= now) {
     if (((tcb.snd.una - tcb.timedEnd) | 0) < 0) return false;
     const rtt = now - tcb.timedAt;
-    tcb.timedAt = Number.POSITIVE_INFINITY;
+    tcb.timedAt = NEVER;
     sample(core, tcb, rtt, now);
     return true;
   }
-  if (has(tcb, Flag.Timestamps) && seg.hasTimestamp && seg.tsEcr !== 0) {
+  if (has(tcb, Flag.Untimed) && has(tcb, Flag.Timestamps) && seg.hasTimestamp && seg.tsEcr !== 0) {
     const ticks = (timestampNow(core, tcb, now) - seg.tsEcr) | 0;
     // An echo from the future, or older than any RTT, is a lie or a wrapped clock.
     if (ticks < 0 || ticks * core.policy.timestampTick > 600_000_000) return false;
@@ -32,6 +33,7 @@ export function measure(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolea
 /** RFC 6298 s2.2, s2.3. */
 function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
   const rtt = Math.max(1, measured);
+  tcb.flags &= ~Flag.Untimed;
   tcb.latestRtt = rtt;
   if (tcb.minRtt === 0 || rtt < tcb.minRtt) tcb.minRtt = rtt;
   if (tcb.srtt === 0) {

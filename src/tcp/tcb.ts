@@ -116,6 +116,8 @@ export const Flag = {
   SynRto: 4096,
   /** The override of sender SWS avoidance is running. */
   SwsArmed: 8192,
+  /** What was being timed has been sent again: the next echo of a timestamp gives the sample. */
+  Untimed: 16384,
   /** The application wants to hear when there is room. */
   WantsRoom: 32768,
   /** The advice of R1 was given for this segment. */

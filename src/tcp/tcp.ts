@@ -224,18 +224,15 @@ export class Tcp {
 
   /** Each connection that was touched speaks once. */
   flush(now: Micros): void {
-    while (this.#core.touchedCount > 0) {
-      const touched = this.#core.takeTouched();
-      for (let i = 0; i < touched.length; i++) {
-        const tcb = touched[i]!;
-        if (tcb.handle === 0) {
-          this.#core.recycle(tcb);
-          continue;
-        }
-        output(this.#core, tcb, now);
-        tcb.touched = false;
-        this.#core.settle(tcb, now);
+    const core = this.#core;
+    for (let tcb = core.nextTouched(); tcb !== null; tcb = core.nextTouched()) {
+      if (tcb.handle === 0) {
+        core.recycle(tcb);
+        continue;
       }
+      output(core, tcb, now);
+      tcb.touched = false;
+      core.settle(tcb, now);
     }
   }
 
@@ -246,7 +243,7 @@ export class Tcp {
 
   /** True when there is something to flush or to deliver. */
   get busy(): boolean {
-    return this.#core.touchedCount > 0 || this.#core.eventCount > 0;
+    return this.#core.busy;
   }
 
   nextTimeout(): Micros {

@@ -6,6 +6,7 @@ import { Drop, St, Tx } from "../base/why.js";
 import { enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
 import { TcpEvent } from "./events.js";
+import { announcedMss } from "./path.js";
 import type { Segment } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
@@ -16,7 +17,8 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   const octets = end - start;
   const ahead = seqDiff(at, rcv.nxt);
   const right = seqAdd(at, octets);
-  if (octets > rcv.mss) rcv.mss = Math.min(octets, 65_535);
+  // What a link has merged is no segment of the peer's: RMSS is at most what we announced.
+  if (octets > rcv.mss) rcv.mss = Math.min(octets, announcedMss(core, tcb.remote));
 
   if (rcv.finSeen && seqGt(right, rcv.fin)) {
     core.tally.add(Drop.AfterClose); // text beyond the peer's own FIN

@@ -79,6 +79,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   snd.sacked.clear(); // the peer may have reneged (RFC 2018 s5.1)
   tcb.rtxWhy = Rtx.Rto;
   tcb.timedAt = NEVER;
+  tcb.flags |= Flag.Untimed;
   core.tally.add(Loss.Rto);
   const probe = core.probes.probe;
   if (probe?.segmentLost) probe.segmentLost(tcb, snd.una, snd.nxt, Loss.Rto, core.cause.id, now);
