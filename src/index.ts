@@ -12,9 +12,10 @@ export { formatIp, type IpAddress, ip, LIMITED_BROADCAST, parseIp, UNSPECIFIED }
 export { type DatagramApplication, DatagramEvent } from "./ip/application.js";
 export type { Device } from "./stack/device.js";
 export { defaultLimits, type Limits } from "./stack/limits.js";
+export type { AddressOptions, DeviceOptions, StackOptions } from "./stack/options.js";
 export type { Probe } from "./stack/probe.js";
 export { freebsd, linux, type Profile, profiles, rfc } from "./stack/profile.js";
-export { type AddressOptions, type DeviceOptions, Stack, type StackOptions } from "./stack/stack.js";
+export { Stack } from "./stack/stack.js";
 export type { ConnectionOptions } from "./tcp/connection-options.js";
 export { type Application, TcpEvent } from "./tcp/events.js";
 export { State, stateNames } from "./tcp/state.js";

@@ -4,16 +4,13 @@
 import type { Cause } from "../base/cause.js";
 import { type Micros, type Random, randomBelow, SECOND } from "../base/environment.js";
 import { KeyedTable } from "../base/keyed-table.js";
-import { type Packet, PacketQueue } from "../base/packet.js";
+import type { Packet } from "../base/packet.js";
 import type { SipKey } from "../base/siphash.js";
 import type { Tally } from "../base/tally.js";
 import { TimerWheel } from "../base/timer-wheel.js";
 import { Arp } from "../base/why.js";
 import { isGroupHardware } from "../ethernet/hardware-address.js";
-
-export const NeighborState = { Incomplete: 0, Reachable: 1, Stale: 2, Delay: 3, Probe: 4, Failed: 5, Permanent: 6 } as const;
-export type NeighborState = (typeof NeighborState)[keyof typeof NeighborState];
-export const neighborStateNames = ["INCOMPLETE", "REACHABLE", "STALE", "DELAY", "PROBE", "FAILED", "PERMANENT"] as const;
+import { Neighbor, NeighborState, UseList } from "./neighbor.js";
 
 /** The bounds and times of a cache. Times in microseconds; the defaults are those of RFC 4861 s10 and Linux. */
 export interface NeighborLimits {
@@ -44,53 +41,6 @@ export interface NeighborPort {
   undeliverable(packet: Packet, nextHop: number, now: Micros): void;
   /** `address` stopped or began to answer: for the choice among gateways (RFC 1122 s3.3.1.4). */
   alive(address: number, alive: boolean, now: Micros): void;
-}
-
-export class Neighbor {
-  readonly id: number;
-  readonly queue = new PacketQueue();
-  address = 0;
-  slot = -1;
-  state: NeighborState = NeighborState.Incomplete;
-  high = 0;
-  low = 0;
-  /** Solicitations sent in this state. */
-  solicits = 0;
-  /** When it was last asked for, sent to and heard of; -Infinity: never. */
-  solicitedAt: Micros = Number.NEGATIVE_INFINITY;
-  usedAt: Micros = Number.NEGATIVE_INFINITY;
-  confirmedAt: Micros = Number.NEGATIVE_INFINITY;
-  /** The list it is in (see NeighborCache) and its place there. */
-  proven = false;
-  older: Neighbor | null = null;
-  newer: Neighbor | null = null;
-
-  constructor(id: number) {
-    this.id = id;
-  }
-}
-
-/** Neighbors in order of use. */
-class UseList {
-  oldest: Neighbor | null = null;
-  newest: Neighbor | null = null;
-
-  append(neighbor: Neighbor): void {
-    neighbor.older = this.newest;
-    neighbor.newer = null;
-    if (this.newest === null) this.oldest = neighbor;
-    else this.newest.newer = neighbor;
-    this.newest = neighbor;
-  }
-
-  cut(neighbor: Neighbor): void {
-    if (neighbor.older === null) this.oldest = neighbor.newer;
-    else neighbor.older.newer = neighbor.newer;
-    if (neighbor.newer === null) this.newest = neighbor.older;
-    else neighbor.newer.older = neighbor.older;
-    neighbor.older = null;
-    neighbor.newer = null;
-  }
 }
 
 export class NeighborCache {

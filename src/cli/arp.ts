@@ -1,6 +1,6 @@
 /** `onwire arp [HOST...]`: asks who has addresses (RFC 826), and prints the neighbor cache. */
 import type { Command } from "commander";
-import { NeighborState, neighborStateNames } from "../arp/neighbors.js";
+import { NeighborState, neighborStateNames } from "../arp/neighbor.js";
 import { networkError } from "../base/errors.js";
 import { formatHardware } from "../ethernet/hardware-address.js";
 import { formatTable } from "../inspect/show.js";

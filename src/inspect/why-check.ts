@@ -3,8 +3,8 @@
 import type { Tally } from "../base/tally.js";
 import { Arp, Drop, Hold, Icmp, Ip } from "../base/why.js";
 import { registry, whyEntry, whyName } from "../base/why-registry.js";
+import { isDelivered } from "../stack/fate.js";
 import type { Probe } from "../stack/probe.js";
-import { isDelivered } from "../stack/stack.js";
 import { ALL_KINDS, eventProbe, Kind, type TraceEvent } from "./event.js";
 import { formatEvent } from "./format.js";
 

@@ -190,11 +190,11 @@ export class Device implements IpInterface, ArpPort {
   }
 
   granted(address: number, _now: Micros): void {
-    this.stack.addressGranted(this, ipFromInt(address));
+    this.stack.addressing.granted(this, ipFromInt(address));
   }
 
   denied(address: number, held: boolean, now: Micros): void {
-    this.stack.addressDenied(this, ipFromInt(address), held, now);
+    this.stack.addressing.denied(this, ipFromInt(address), held, now);
   }
 
   /** Prepends the header, pads, and transmits. */

@@ -1,6 +1,6 @@
 /** A stack as plain JSON: every table, every connection, every counter that is not zero. For people and tools; it costs what it costs. */
 import { claimStateNames } from "../arp/claims.js";
-import { neighborStateNames } from "../arp/neighbors.js";
+import { neighborStateNames } from "../arp/neighbor.js";
 import type { Micros } from "../base/environment.js";
 import { formatHardware } from "../ethernet/hardware-address.js";
 import { formatIp, ipFromInt } from "../ip/address.js";

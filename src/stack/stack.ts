@@ -8,10 +8,10 @@ import { createMemory, type Memory } from "../base/memory.js";
 import { Cast, type Packet } from "../base/packet.js";
 import { SipKey } from "../base/siphash.js";
 import { Tally } from "../base/tally.js";
-import { Arp as ArpWhy, Eth, Icmp as IcmpWhy, Ip as IpWhy, Udp as UdpWhy } from "../base/why.js";
+import { Eth } from "../base/why.js";
 import { EtherType, Frame, HEADER_LENGTH, parseFrame, TAG_LENGTH } from "../ethernet/frame.js";
 import { hardwareHigh, hardwareLow, isGroupHardware, randomHardware } from "../ethernet/hardware-address.js";
-import { formatIp, type IpAddress, isClassE, isLoopback, isMulticast, netmask, ip as parse, UNSPECIFIED } from "../ip/address.js";
+import { type IpAddress, ip as parse } from "../ip/address.js";
 import type { QuotedError } from "../ip/icmp/error.js";
 import { Icmp, Told } from "../ip/icmp/icmp.js";
 import { DestinationLimiter } from "../ip/icmp/limiter.js";
@@ -26,49 +26,16 @@ import { Ip } from "../ip/v4/ip.js";
 import { Tcp } from "../tcp/tcp.js";
 import type { Link } from "../transport/link.js";
 import { Udp } from "../udp/udp.js";
+import { Addressing } from "./addressing.js";
 import { Device } from "./device.js";
+import { isDelivered } from "./fate.js";
+import { joinGroup, leaveGroup } from "./groups.js";
 import { type Inspection, inspect } from "./inspect.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { Loopback } from "./loopback.js";
+import type { DeviceOptions, StackOptions } from "./options.js";
 import type { Probe } from "./probe.js";
 import { linux, type Profile } from "./profile.js";
-
-export interface StackOptions {
-  /** For people; absent: "stack". */
-  readonly name?: string;
-  /** Cryptographic in production, seeded in simulation. */
-  readonly random: Random;
-  /** May be shared by stacks of one thread; absent: memory of its own. */
-  readonly memory?: Memory;
-  /** Absent: `linux`. */
-  readonly profile?: Profile;
-  readonly limits?: Partial<Limits>;
-  readonly probe?: Probe | null;
-}
-
-export interface AddressOptions {
-  readonly address: IpAddress;
-  readonly prefixLength: number;
-}
-
-export interface DeviceOptions {
-  /** For people; absent: the link's. */
-  readonly name?: string;
-  /** Six octets of a host's address; absent: the link's suggestion, or a random one. */
-  readonly hardwareAddress?: Uint8Array;
-  /** 68 to 65 535; absent: the link's. */
-  readonly mtu?: number;
-  readonly addresses?: readonly AddressOptions[];
-  /** What to do about the addresses (RFC 5227); absent: as the profile has it. */
-  readonly claim?: "use" | "announce" | "probe";
-  /** Whether ARP messages may overwrite what is known; absent: as the profile has it. */
-  readonly arpTrust?: ArpTrust;
-  /** Drop frames that hold more than the MTU; absent: false, since links may merge segments. */
-  readonly strictMtu?: boolean;
-  /** With `parent`, 1 to 4094: the device is that VLAN of its parent, and uses its link. */
-  readonly vlan?: number;
-  readonly parent?: Device;
-}
 
 /** Frames that one `pull` moves, unless told otherwise. */
 const BUDGET = 512;
@@ -90,6 +57,7 @@ export class Stack {
   readonly icmp: Ping;
   /** By index, the loopback first; a removed device stays in its place until another takes it. */
   readonly devices: Device[] = [];
+  readonly addressing: Addressing;
   /** Frames received, and what became of them: in = delivered + dropped. */
   readonly frames = { in: 0, delivered: 0, dropped: 0 };
   probe: Probe | null;
@@ -111,7 +79,6 @@ export class Stack {
   #now: Micros;
   #next = 0;
   #errors: unknown[] = [];
-  #notices: { device: Device; address: IpAddress; granted: boolean }[] = [];
   #closed = false;
 
   constructor(options: StackOptions, now: Micros) {
@@ -123,6 +90,7 @@ export class Stack {
     this.limits = { ...defaultLimits, ...limits };
     this.probe = probe;
     this.#now = now;
+    this.addressing = new Addressing(this);
     this.#key = new SipKey(random);
     this.#arpTrust = profile.lower.arpTrust;
     const { lower } = profile;
@@ -147,8 +115,8 @@ export class Stack {
       network: this.ip,
       port: {
         portUnreachable: (at) => sender.portUnreachable(at),
-        join: (group, device) => this.#join(group, device),
-        leave: (group, device) => this.#leave(group, device),
+        join: (group, device) => joinGroup(this, group, device),
+        leave: (group, device) => leaveGroup(this, group, device),
         isMember: (group) => this.ip.isMember(group),
       },
       memory,
@@ -180,7 +148,7 @@ export class Stack {
 
     this.#loopback = new Loopback(Math.min(memory.packets.capacity, 65_535), LOOPBACK_QUEUE);
     this.#attach("lo", this.#loopback, this.#loopback.capabilities.mtu, new Uint8Array(6), null, 0, false, now);
-    this.#hold(this.devices[LOOPBACK_INDEX]!, parse("127.0.0.1"), 8);
+    this.addressing.hold(this.devices[LOOPBACK_INDEX]!, parse("127.0.0.1"), 8);
   }
 
   /** Attaches a link, or a VLAN of a device, and adds the routes to its prefixes. Throws EINVAL, EADDRINUSE, ENOBUFS. */
@@ -232,46 +200,13 @@ export class Stack {
   /** Gives a device one more address, and its prefix a route. The change is announced, or the address probed for, as `claim` says: RFC 5227.
    *  Throws EINVAL for what no host can have, EADDRINUSE for what the stack has. */
   addAddress(device: Device, address: IpAddress, prefixLength: number, now: Micros, claim?: "use" | "announce" | "probe"): void {
-    const text = `${formatIp(address)}/${prefixLength}`;
-    if (!Number.isInteger(prefixLength) || prefixLength < 1 || prefixLength > 32) {
-      throw networkError("EINVAL", "addAddress", text, "a prefix length is 1 to 32");
-    }
-    const host = address & ~netmask(prefixLength);
-    const edge = prefixLength < 31 && (host === 0 || host === ~netmask(prefixLength));
-    if (address === UNSPECIFIED || address >>> 24 === 0 || isMulticast(address) || isClassE(address) || isLoopback(address) || edge) {
-      throw networkError("EINVAL", "addAddress", text, "choose the address of a host");
-    }
-    if (this.#owner(address) !== null) throw networkError("EADDRINUSE", "addAddress", text, "the stack has that address");
-    const how = device.ethernet ? (claim ?? this.profile.lower.claim) : "use";
-    if (how === "probe") {
-      device.addresses.push({ address, prefixLength, tentative: true });
-      device.arp.claims.probe(address, now);
-    } else {
-      this.#hold(device, address, prefixLength);
-      if (device.ethernet) device.arp.claims.hold(address, how === "announce", now);
-    }
+    this.addressing.add(device, address, prefixLength, claim ?? this.profile.lower.claim, now);
     this.#work();
   }
 
   /** Takes an address away: connections on it end (RFC 5227 s2.4: "SHOULD attempt to reset any existing connections"). */
   removeAddress(device: Device, address: IpAddress, now: Micros): void {
-    const at = device.addresses.findIndex((held) => held.address === address);
-    if (at < 0) return;
-    // While the address is still ours: the resets go out from it.
-    this.tcp.addressGone(address, now);
-    this.tcp.flush(now);
-    this.udp.addressGone(address);
-    device.arp.claims.release(address);
-    const [{ prefixLength } = { prefixLength: 32 }] = device.addresses.splice(at, 1);
-    this.ip.removeAddress(address);
-    const prefix = address & netmask(prefixLength);
-    const shared = device.addresses.some((held) => held.prefixLength === prefixLength && (held.address & netmask(prefixLength)) === prefix);
-    if (!shared) {
-      this.ip.routes.removeAll(
-        (route) =>
-          route.device === device.index && route.prefix === prefix && route.prefixLength === prefixLength && route.gateway === UNSPECIFIED,
-      );
-    }
+    this.addressing.remove(device, address, now);
     this.#work();
   }
 
@@ -351,7 +286,7 @@ export class Stack {
     this.tcp.deliver();
     this.udp.deliver();
     this.icmp.deliver();
-    this.#notify();
+    this.addressing.notify(this.onAddress, (error) => this.#applicationError(error));
     if (this.#errors.length === 0) return;
     const errors = this.#errors;
     this.#errors = [];
@@ -362,7 +297,7 @@ export class Stack {
   nextTimeout(): Micros {
     // What goes by the loopback takes a microsecond, so that time moves.
     let next = this.#loopback.waiting > 0 ? Math.min(this.#workAt, this.#now + 1) : this.#workAt;
-    if (this.udp.pending || this.icmp.pending || this.tcp.busy || this.#notices.length > 0) next = Math.min(next, this.#now);
+    if (this.udp.pending || this.icmp.pending || this.tcp.busy || this.addressing.pending) next = Math.min(next, this.#now);
     next = Math.min(next, this.ip.nextTimeout(), this.tcp.nextTimeout());
     for (let i = 0; i < this.devices.length; i++) {
       const device = this.devices[i]!;
@@ -399,24 +334,6 @@ export class Stack {
   undeliverable(packet: Packet, now: Micros): void {
     this.#icmp.undeliverable(packet.start, packet.end, now);
     packet.release();
-  }
-
-  addressGranted(device: Device, address: IpAddress): void {
-    const held = device.addresses.find((candidate) => candidate.address === address);
-    if (held === undefined) return;
-    device.addresses.splice(device.addresses.indexOf(held), 1);
-    this.#hold(device, address, held.prefixLength);
-    this.#notices.push({ device, address, granted: true });
-  }
-
-  /** RFC 5227 s2.1.1 and s2.4: the address is another's. */
-  addressDenied(device: Device, address: IpAddress, held: boolean, now: Micros): void {
-    if (held) this.removeAddress(device, address, now);
-    else {
-      const at = device.addresses.findIndex((candidate) => candidate.address === address);
-      if (at >= 0) device.addresses.splice(at, 1);
-    }
-    this.#notices.push({ device, address, granted: false });
   }
 
   /** Counts a packet that is dropped outside the path of a received frame. */
@@ -517,50 +434,6 @@ export class Stack {
     if (childOf(parent, vlan) !== null) throw networkError("EADDRINUSE", "addDevice", `vlan ${vlan}`, "the device has that VLAN");
   }
 
-  #owner(address: IpAddress): Device | null {
-    for (const device of this.devices) {
-      if (device.attached && device.addresses.some((held) => held.address === address)) return device;
-    }
-    return null;
-  }
-
-  /** The address is in use from now on, and its prefix is on the link. */
-  #hold(device: Device, address: IpAddress, prefixLength: number): void {
-    device.addresses.push({ address, prefixLength, tentative: false });
-    this.ip.addAddress(address, prefixLength, device.index);
-    if (device.loopback || prefixLength === 32) return;
-    const prefix = (address & netmask(prefixLength)) as IpAddress;
-    const known = this.ip.routes.all.some(
-      (route) => route.prefix === prefix && route.prefixLength === prefixLength && route.device === device.index,
-    );
-    if (!known) this.ip.routes.add({ prefix, prefixLength, device: device.index });
-  }
-
-  // Deviation: igmp
-  #join(group: IpAddress, index: number): boolean {
-    const device = this.#groupDevice(group, index);
-    if (device === null) return false;
-    const known = device.groups.find((held) => held.group === group);
-    if (known !== undefined) known.members += 1;
-    else if (device.groups.length >= this.limits.groups) return false;
-    else device.groups.push({ group, members: 1 });
-    return true;
-  }
-
-  #leave(group: IpAddress, index: number): void {
-    const device = this.#groupDevice(group, index);
-    const held = device?.groups.find((candidate) => candidate.group === group);
-    if (device === null || held === undefined) return;
-    held.members -= 1;
-    if (held.members === 0) device.groups.splice(device.groups.indexOf(held), 1);
-  }
-
-  #groupDevice(group: IpAddress, index: number): Device | null {
-    const by = index >= 0 ? index : (this.ip.routes.lookup(group, -1, this.#now)?.device ?? this.ip.firstDevice);
-    const device = this.devices[by];
-    return device?.attached === true ? device : null;
-  }
-
   #work(): void {
     this.#workAt = Math.min(this.#workAt, this.#now);
     if (this.#working) return;
@@ -572,32 +445,7 @@ export class Stack {
     if (this.onApplicationError !== null) this.onApplicationError(error);
     else this.#errors.push(error);
   }
-
-  #notify(): void {
-    if (this.#notices.length === 0) return;
-    const notices = this.#notices;
-    this.#notices = [];
-    for (const { device, address, granted } of notices) {
-      try {
-        this.onAddress?.(device, address, granted);
-      } catch (error) {
-        this.#applicationError(error);
-      }
-    }
-  }
 }
-
-/** True for the fates that are no drop. */
-export const isDelivered = (why: number): boolean =>
-  why === IpWhy.Delivered ||
-  why === IpWhy.FragmentHeld ||
-  why === IpWhy.Reassembled ||
-  why === ArpWhy.Handled ||
-  why === UdpWhy.Delivered ||
-  why === IcmpWhy.EchoAnswered ||
-  why === IcmpWhy.EchoReplyDelivered ||
-  why === IcmpWhy.ErrorDelivered ||
-  why === IcmpWhy.PmtuLowered;
 
 function childOf(device: Device, vlan: number): Device | null {
   for (let i = 0; i < device.children.length; i++) if (device.children[i]!.vlan === vlan) return device.children[i]!;

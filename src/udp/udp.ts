@@ -1,11 +1,9 @@
 /** UDP — RFC 768, RFC 1122 s4.1, RFC 8085: endpoints, and datagrams to and from them. */
 import type { Cause } from "../base/cause.js";
-import { type Micros, type Random, randomBelow } from "../base/environment.js";
+import type { Micros, Random } from "../base/environment.js";
 import { type ErrorCode, type NetworkError, networkError } from "../base/errors.js";
-import { KeyedTable } from "../base/keyed-table.js";
 import type { Memory } from "../base/memory.js";
 import { ChecksumState, type Packet } from "../base/packet.js";
-import { SipKey } from "../base/siphash.js";
 import type { Tally } from "../base/tally.js";
 import { Udp as Why } from "../base/why.js";
 import { formatIp, type IpAddress, isMulticast, LIMITED_BROADCAST, UNSPECIFIED } from "../ip/address.js";
@@ -14,40 +12,9 @@ import { DatagramQueue } from "../ip/datagram-queue.js";
 import { Handles } from "../ip/handles.js";
 import { IcmpError, type QuotedError } from "../ip/icmp/error.js";
 import { type Datagram, type Network, Protocol, type SendOptions, Sent } from "../ip/network.js";
+import { UdpDemux } from "./demux.js";
+import { type BindOptions, checked, checkPort, Endpoint, type UdpError, type UdpOptions } from "./endpoint.js";
 import { HEADER_LENGTH, LONGEST_TEXT, parseUdp, UdpHeader, writeUdp } from "./header.js";
-
-export interface UdpOptions extends SendOptions {
-  /** Allow sending to broadcast addresses. */
-  readonly broadcast: boolean;
-  /** TTL of multicast datagrams. */
-  readonly multicastTtl: number;
-  /** The index of the device for groups; -1: by the route. */
-  readonly multicastDevice: number;
-  /** Members on this host hear what we send to a group (RFC 1112 s6.1). */
-  readonly multicastLoop: boolean;
-  /** Octets that may wait unread, with 32 for each datagram. */
-  readonly receiveBuffer: number;
-}
-
-export interface BindOptions extends Partial<UdpOptions> {
-  /** The local address; UNSPECIFIED: all of them. */
-  readonly address?: IpAddress;
-  /** The local port; 0: a random one of those that are free. */
-  readonly port?: number;
-  /** Share the port with others that say so too: all hear groups and broadcasts, the last one bound hears the rest. */
-  readonly reuse?: boolean;
-}
-
-/** An ICMP error about a datagram of an endpoint. */
-export interface UdpError {
-  readonly code: ErrorCode;
-  readonly kind: IcmpError;
-  readonly reporter: IpAddress;
-  readonly remote: IpAddress;
-  readonly remotePort: number;
-  /** Next-hop MTU when the datagram was too big; else 0. */
-  readonly mtu: number;
-}
 
 /** What UDP needs of IP beside `Network`. */
 export interface UdpNetwork extends Network {
@@ -61,8 +28,8 @@ export interface UdpNetwork extends Network {
 export interface UdpPort {
   /** The datagram being handled has no endpoint: RFC 1122 s4.1.3.1. */
   portUnreachable(now: Micros): void;
-  /** Begins and ends reception of a group on a device (RFC 1112 s7.1); false: not possible. */
-  join(group: IpAddress, device: number): boolean;
+  /** Begins reception of a group on a device, -1: by the route (RFC 1112 s7.1); returns which, -1: not possible. `leave` ends it there. */
+  join(group: IpAddress, device: number): number;
   leave(group: IpAddress, device: number): void;
   /** True when anybody on this host has joined the group. */
   isMember(group: IpAddress): boolean;
@@ -87,63 +54,10 @@ export interface UdpParts {
   readonly applicationError: (error: unknown) => void;
 }
 
-interface Membership {
-  readonly group: IpAddress;
-  readonly device: number;
-}
-
-/** The ports of RFC 6056 s3.2: as many as there may be, above those of well-known services. */
-const FIRST_EPHEMERAL = 32_768;
-const EPHEMERAL_PORTS = 65_536 - FIRST_EPHEMERAL;
-
-class Endpoint {
-  handle = 0;
-  readonly application: DatagramApplication;
-  readonly queue: DatagramQueue;
-  options: UdpOptions;
-  local: IpAddress;
-  localPort: number;
-  remote: IpAddress = UNSPECIFIED;
-  remotePort = 0;
-  /** True when `bind` named no address, so that `connect` chose `local`. */
-  readonly wildcard: boolean;
-  readonly reuse: boolean;
-  slot = -1;
-  events = 0;
-  wantsRoom = false;
-  error: UdpError | null = null;
-  readonly memberships: Membership[] = [];
-  nextOnPort: Endpoint | null = null;
-
-  constructor(
-    application: DatagramApplication,
-    queue: DatagramQueue,
-    options: UdpOptions,
-    local: IpAddress,
-    localPort: number,
-    reuse: boolean,
-  ) {
-    this.application = application;
-    this.queue = queue;
-    this.options = options;
-    this.local = local;
-    this.localPort = localPort;
-    this.wildcard = local === UNSPECIFIED;
-    this.reuse = reuse;
-  }
-}
-
 export class Udp {
   readonly #parts: UdpParts;
   readonly #endpoints: Handles<Endpoint>;
-  /** By (local address, both ports, remote address). */
-  readonly #table: KeyedTable;
-  readonly #bySlot: (Endpoint | null)[] = [];
-  /** By local port: the first of a chain. */
-  readonly #ports: KeyedTable;
-  readonly #onPort: (Endpoint | null)[] = [];
-  /** Endpoints that are connected. */
-  #connected = 0;
+  readonly #demux: UdpDemux;
   readonly #header = new UdpHeader();
   readonly #scratch: number;
   #eventful: Endpoint[] = [];
@@ -161,11 +75,8 @@ export class Udp {
 
   constructor(parts: UdpParts) {
     this.#parts = parts;
-    const key = new SipKey(parts.random);
-    const limit = parts.limits.udpEndpoints;
-    this.#endpoints = new Handles(limit);
-    this.#table = new KeyedTable(key, limit);
-    this.#ports = new KeyedTable(key, limit);
+    this.#endpoints = new Handles(parts.limits.udpEndpoints);
+    this.#demux = new UdpDemux(parts.random, parts.limits.udpEndpoints);
     this.#scratch = DatagramQueue.scratch(parts.memory.arena);
   }
 
@@ -187,15 +98,14 @@ export class Udp {
       throw networkError("EADDRNOTAVAIL", "bind", "", "give the stack that address first", formatIp(address), port);
     }
     const full = checked({ ...defaults, ...rest });
-    const chosen = port === 0 ? this.#ephemeral(address) : port;
-    if (chosen === 0 || this.#taken(address, chosen, reuse)) {
+    const chosen = port === 0 ? this.#demux.ephemeral(address) : port;
+    if (chosen === 0 || this.#demux.taken(address, chosen, reuse)) {
       throw networkError("EADDRINUSE", "bind", "", "close the endpoint that has it, or choose another port", formatIp(address), port);
     }
     const endpoint = new Endpoint(application, new DatagramQueue(memory.chunks, this.#scratch), full, address, chosen, reuse);
     endpoint.handle = this.#endpoints.open(endpoint);
     if (endpoint.handle === 0) throw networkError("ENOBUFS", "bind", "", "close endpoints that are not used", formatIp(address), port);
-    this.#enter(endpoint);
-    this.#chain(endpoint);
+    this.#demux.add(endpoint);
     return endpoint.handle;
   }
 
@@ -209,13 +119,13 @@ export class Udp {
     const local = endpoint.wildcard ? network.sourceFor(remote) : endpoint.local;
     if (local === UNSPECIFIED)
       throw networkError("ENETUNREACH", "connect", "", "add a route that leads there", formatIp(remote), remotePort);
-    this.#move(endpoint, local, remote, remotePort);
+    this.#demux.move(endpoint, local, remote, remotePort);
   }
 
   /** Undoes `connect`. */
   disconnect(handle: number): void {
     const endpoint = this.#get(handle, "disconnect");
-    this.#move(endpoint, endpoint.wildcard ? UNSPECIFIED : endpoint.local, UNSPECIFIED, 0);
+    this.#demux.move(endpoint, endpoint.wildcard ? UNSPECIFIED : endpoint.local, UNSPECIFIED, 0);
   }
 
   /** Sends one datagram to (`to`, `toPort`), or when `to` is UNSPECIFIED to the connected endpoint. Returns its length, or -1 when there is no
@@ -301,23 +211,24 @@ export class Udp {
     const endpoint = this.#get(handle, "join");
     const { port, limits } = this.#parts;
     if (!isMulticast(group)) throw networkError("EINVAL", "join", formatIp(group), "a group is of 224.0.0.0/4");
-    if (endpoint.memberships.some((held) => held.group === group && held.device === device)) {
+    if (endpoint.memberships.some((held) => held.group === group && held.asked === device)) {
       throw networkError("EADDRINUSE", "join", formatIp(group), "the endpoint has joined it");
     }
     if (endpoint.memberships.length >= limits.memberships) {
       throw networkError("ENOBUFS", "join", formatIp(group), `an endpoint joins at most ${limits.memberships} groups`);
     }
-    if (!port.join(group, device)) throw networkError("EADDRNOTAVAIL", "join", formatIp(group), "name a device that the stack has");
-    endpoint.memberships.push({ group, device });
+    const by = port.join(group, device);
+    if (by < 0) throw networkError("EADDRNOTAVAIL", "join", formatIp(group), "name a device that the stack has");
+    endpoint.memberships.push({ group, asked: device, device: by });
   }
 
   /** Undoes `join`. Throws EADDRNOTAVAIL when it was not joined. */
   leave(handle: number, group: IpAddress, device = -1): void {
     const { memberships } = this.#get(handle, "leave");
-    const at = memberships.findIndex((held) => held.group === group && held.device === device);
+    const at = memberships.findIndex((held) => held.group === group && held.asked === device);
     if (at < 0) throw networkError("EADDRNOTAVAIL", "leave", formatIp(group), "the endpoint has not joined it");
-    memberships.splice(at, 1);
-    this.#parts.port.leave(group, device);
+    const [held] = memberships.splice(at, 1);
+    if (held !== undefined) this.#parts.port.leave(group, held.device);
   }
 
   /** The endpoint's addresses. */
@@ -345,8 +256,7 @@ export class Udp {
     endpoint.events = 0;
     endpoint.wantsRoom = false;
     for (const { group, device } of endpoint.memberships) this.#parts.port.leave(group, device);
-    this.#quit(endpoint);
-    this.#unchain(endpoint);
+    this.#demux.remove(endpoint);
     this.#endpoints.close(handle);
   }
 
@@ -356,7 +266,7 @@ export class Udp {
     const bad = parseUdp(header, datagram);
     if (bad !== 0) return bad;
     if (datagram.group) return this.#groupArrives(datagram);
-    const endpoint = this.#find(datagram.destination, header.destinationPort, datagram.source, header.sourcePort);
+    const endpoint = this.#demux.find(datagram.destination, header.destinationPort, datagram.source, header.sourcePort);
     if (endpoint === null) {
       this.#parts.port.portUnreachable(now);
       return Why.NoPort;
@@ -369,7 +279,7 @@ export class Udp {
     const view = this.#parts.memory.arena.view;
     const localPort = view.getUint16(error.quoteStart);
     const remotePort = view.getUint16(error.quoteStart + 2);
-    const endpoint = this.#find(error.source, localPort, error.destination, remotePort);
+    const endpoint = this.#demux.find(error.source, localPort, error.destination, remotePort);
     if (endpoint === null) return false;
     endpoint.error = {
       code: errorCode(error.kind),
@@ -439,9 +349,8 @@ export class Udp {
   /** Every endpoint of the port that the datagram is for gets a copy (RFC 1122 s4.1.3.5 has no rule; 4.3BSD's is followed). */
   #groupArrives(datagram: Datagram): number {
     const { sourcePort, destinationPort } = this.#header;
-    const slot = this.#ports.find(destinationPort, 0, 0, 0);
     let fate: number = Why.NoPort;
-    for (let endpoint = slot < 0 ? null : this.#onPort[slot]!; endpoint !== null; endpoint = endpoint.nextOnPort) {
+    for (let endpoint = this.#demux.onPort(destinationPort); endpoint !== null; endpoint = endpoint.nextOnPort) {
       if (!endpoint.wildcard && endpoint.local !== datagram.destination) continue;
       if (endpoint.remote !== UNSPECIFIED && (endpoint.remote !== datagram.source || endpoint.remotePort !== sourcePort)) continue;
       const queued = this.#queue(endpoint, datagram);
@@ -458,14 +367,6 @@ export class Udp {
     if (!queued) return Why.QueueFull;
     this.#emit(endpoint, DatagramEvent.Readable);
     return Why.Delivered;
-  }
-
-  /** The endpoint for a datagram between these: the connected, then the bound, then the wildcard. */
-  #find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): Endpoint | null {
-    let slot = this.#connected === 0 ? -1 : this.#table.find(local, (localPort << 16) | remotePort, remote, 0);
-    if (slot < 0) slot = this.#table.find(local, localPort << 16, 0, 0);
-    if (slot < 0) slot = this.#table.find(0, localPort << 16, 0, 0);
-    return slot < 0 ? null : this.#bySlot[slot]!;
   }
 
   /** Sends a copy to the members on this host. */
@@ -499,68 +400,6 @@ export class Udp {
     if (!endpoint.options.broadcast) throw networkError("EACCES", syscall, "", "set the option broadcast", formatIp(remote), port);
   }
 
-  #ephemeral(address: IpAddress): number {
-    const first = randomBelow(this.#parts.random, EPHEMERAL_PORTS);
-    // RFC 6056 s3.3.1, algorithm 1: a random port, or the next that is free.
-    for (let i = 0; i < EPHEMERAL_PORTS; i++) {
-      const port = FIRST_EPHEMERAL + ((first + i) % EPHEMERAL_PORTS);
-      if (!this.#taken(address, port, false)) return port;
-    }
-    return 0;
-  }
-
-  #taken(address: IpAddress, port: number, reuse: boolean): boolean {
-    const slot = this.#ports.find(port, 0, 0, 0);
-    for (let other = slot < 0 ? null : this.#onPort[slot]!; other !== null; other = other.nextOnPort) {
-      if (reuse && other.reuse) continue;
-      if (address === UNSPECIFIED || other.wildcard || other.local === address) return true;
-    }
-    return false;
-  }
-
-  #move(endpoint: Endpoint, local: IpAddress, remote: IpAddress, remotePort: number): void {
-    this.#quit(endpoint);
-    endpoint.local = local;
-    endpoint.remote = remote;
-    endpoint.remotePort = remotePort;
-    this.#enter(endpoint);
-  }
-
-  #enter(endpoint: Endpoint): void {
-    const { local, localPort, remote, remotePort } = endpoint;
-    endpoint.slot = this.#table.insert(local, (localPort << 16) | remotePort, remote, 0);
-    this.#bySlot[endpoint.slot] = endpoint;
-    if (remote !== UNSPECIFIED) this.#connected += 1;
-  }
-
-  #quit(endpoint: Endpoint): void {
-    this.#table.remove(endpoint.slot);
-    this.#bySlot[endpoint.slot] = null;
-    if (endpoint.remote !== UNSPECIFIED) this.#connected -= 1;
-  }
-
-  #chain(endpoint: Endpoint): void {
-    let slot = this.#ports.find(endpoint.localPort, 0, 0, 0);
-    if (slot < 0) {
-      slot = this.#ports.insert(endpoint.localPort, 0, 0, 0);
-      this.#onPort[slot] = null;
-    }
-    endpoint.nextOnPort = this.#onPort[slot]!;
-    this.#onPort[slot] = endpoint;
-  }
-
-  #unchain(endpoint: Endpoint): void {
-    const slot = this.#ports.find(endpoint.localPort, 0, 0, 0);
-    if (this.#onPort[slot] === endpoint) this.#onPort[slot] = endpoint.nextOnPort;
-    else {
-      let before = this.#onPort[slot]!;
-      while (before.nextOnPort !== endpoint) before = before.nextOnPort!;
-      before.nextOnPort = endpoint.nextOnPort;
-    }
-    endpoint.nextOnPort = null;
-    if (this.#onPort[slot] === null) this.#ports.remove(slot);
-  }
-
   #emit(endpoint: Endpoint, events: number): void {
     if (endpoint.events === 0) this.#eventful.push(endpoint);
     endpoint.events |= events;
@@ -591,22 +430,6 @@ export class Udp {
 
 const failure = (code: ErrorCode, remedy: string, remote: IpAddress, port: number): NetworkError =>
   networkError(code, "send", "", remedy, formatIp(remote), port);
-
-function checkPort(syscall: string, port: number, zero: boolean): void {
-  if (Number.isInteger(port) && port >= (zero ? 0 : 1) && port <= 65_535) return;
-  throw networkError("EINVAL", syscall, `port ${port}`, `a port is an integer of ${zero ? 0 : 1} to 65535`);
-}
-
-function checked(options: UdpOptions): UdpOptions {
-  const { ttl, multicastTtl, trafficClass, receiveBuffer } = options;
-  if (!(ttl >= 1 && ttl <= 255)) throw networkError("EINVAL", "configure", `ttl ${ttl}`, "it is 1 to 255");
-  if (!(multicastTtl >= 1 && multicastTtl <= 255))
-    throw networkError("EINVAL", "configure", `multicastTtl ${multicastTtl}`, "it is 1 to 255");
-  if (!(trafficClass >= 0 && trafficClass <= 255))
-    throw networkError("EINVAL", "configure", `trafficClass ${trafficClass}`, "it is 0 to 255");
-  if (!(receiveBuffer >= 0)) throw networkError("EINVAL", "configure", `receiveBuffer ${receiveBuffer}`, "it is a number of octets");
-  return options;
-}
 
 /** How a copy goes round inside the host. */
 const LOOP: SendOptions = { ttl: 1, trafficClass: 0, dontFragment: false };

@@ -1,6 +1,7 @@
 /** The neighbor states of RFC 4861 s7.3.2, as ARP drives them. */
 import { describe, expect, test } from "vitest";
-import { DELAY_FIRST_PROBE, NeighborState } from "../../src/arp/neighbors.js";
+import { NeighborState } from "../../src/arp/neighbor.js";
+import { DELAY_FIRST_PROBE } from "../../src/arp/neighbors.js";
 import { SECOND } from "../../src/base/environment.js";
 import { ip } from "../../src/ip/address.js";
 import { arp, decode, decodeArp, Lab, listener, macText, OTHER_MAC, OUR_MAC, PEER, PEER_MAC, udpFrame } from "../stack/lab.js";

@@ -1,6 +1,6 @@
 /** RFC 1122 section 2: the link layer. */
 import { describe, expect, test } from "vitest";
-import { NeighborState } from "../../src/arp/neighbors.js";
+import { NeighborState } from "../../src/arp/neighbor.js";
 import { SECOND } from "../../src/base/environment.js";
 import { ip, LIMITED_BROADCAST } from "../../src/ip/address.js";
 import { linux } from "../../src/stack/profile.js";

@@ -1,7 +1,7 @@
 /** RFC 826: the Address Resolution Protocol. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { NeighborState } from "../../src/arp/neighbors.js";
+import { NeighborState } from "../../src/arp/neighbor.js";
 import { ip } from "../../src/ip/address.js";
 import { rfc } from "../../src/stack/profile.js";
 import {

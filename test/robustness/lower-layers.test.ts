@@ -1,6 +1,6 @@
 /** Groups A to E of the robustness cases: frames, IPv4, fragments, ICMP and UDP from somebody who means harm. */
 import { describe, expect, test } from "vitest";
-import { NeighborState } from "../../src/arp/neighbors.js";
+import { NeighborState } from "../../src/arp/neighbor.js";
 import { SECOND } from "../../src/base/environment.js";
 import { SeededRandom } from "../../src/base/prng.js";
 import { ip } from "../../src/ip/address.js";

@@ -5,8 +5,9 @@ import { SeededRandom } from "../../src/base/prng.js";
 import { whyName } from "../../src/base/why-registry.js";
 import { type IpAddress, ip } from "../../src/ip/address.js";
 import type { Device } from "../../src/stack/device.js";
+import type { DeviceOptions, StackOptions } from "../../src/stack/options.js";
 import type { Probe } from "../../src/stack/probe.js";
-import { type DeviceOptions, Stack, type StackOptions } from "../../src/stack/stack.js";
+import { Stack } from "../../src/stack/stack.js";
 import type { Capabilities, Link } from "../../src/transport/link.js";
 
 export const OUR_MAC = [2, 0, 0, 0, 0, 1] as const;

@@ -11,16 +11,8 @@ import type { SipKey } from "../../base/siphash.js";
 import type { Tally } from "../../base/tally.js";
 import { Ip } from "../../base/why.js";
 import { Protocol } from "../network.js";
-import {
-  At,
-  CONGESTION_EXPERIENCED,
-  HEADER_LENGTH,
-  headerLengthAt,
-  LONGEST_DATAGRAM,
-  LONGEST_HEADER,
-  MORE_FRAGMENTS,
-  OFFSET_MASK,
-} from "./header.js";
+import { At, CONGESTION_EXPERIENCED, HEADER_LENGTH, headerLengthAt, LONGEST_DATAGRAM, MORE_FRAGMENTS, OFFSET_MASK } from "./header.js";
+import { Partial } from "./partial.js";
 
 export interface ReassemblyLimits {
   /** Octets held for all datagrams together, counted in whole chunks. */
@@ -37,37 +29,6 @@ export interface ReassemblyLimits {
 const OVERHEAD = 1024;
 /** RFC 1858 s3: a first fragment must hold a TCP header, so that filters see it. */
 const TCP_HEADER = 20;
-
-/** One datagram under reassembly; reused. */
-class Partial {
-  slot = -1;
-  source = 0;
-  /** Chunks of the payload by their place in it; -1: none. */
-  readonly chunks: Int32Array;
-  /** Starts and ends of the fragments, in order. */
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
-  count = 0;
-  /** Payload octets here, and in all; -1 while the last fragment is missing. */
-  received = 0;
-  total = -1;
-  /** The header of the first fragment; length 0 while that is missing. */
-  readonly header = new Uint8Array(LONGEST_HEADER);
-  headerLength = 0;
-  /** It was given up: whatever comes for it is dropped until it would have timed out (RFC 5722 s4). */
-  refused = false;
-  /** ECN fields seen: bit n for field n. */
-  ecn = 0;
-  device = 0;
-  charged = 0;
-  deadline: Micros = NEVER;
-
-  constructor(chunks: number, fragments: number) {
-    this.chunks = new Int32Array(chunks).fill(-1);
-    this.starts = new Int32Array(fragments);
-    this.ends = new Int32Array(fragments);
-  }
-}
 
 export interface ReassemblyPort {
   /** The datagram whose first fragment lies whole in `packet`, from the IP header on, will never be complete. The packet stays the caller's. */
@@ -141,22 +102,14 @@ export class Reassembly {
     // RFC 791 s3.1: no datagram is longer than 65 535 octets, whatever its fragments add up to ("ping of death").
     if (end + headerLength > LONGEST_DATAGRAM) return this.#refuse(partial, Ip.FragmentTooLong);
 
-    const at = this.#placeOf(partial, start);
-    if (at < partial.count && partial.starts[at] === start && partial.ends[at] === end && (partial.total === end) === !more) {
-      return Ip.FragmentDuplicate;
-    }
-    if (this.#overlaps(partial, at, start, end, more)) return this.#refuse(partial, Ip.FragmentOverlap);
+    const at = partial.placeOf(start);
+    if (partial.holds(at, start, end, more)) return Ip.FragmentDuplicate;
+    if (partial.overlaps(at, start, end, more)) return this.#refuse(partial, Ip.FragmentOverlap);
     if (partial.count >= partial.starts.length) return this.#refuse(partial, Ip.FragmentLimit);
     if (!this.#copy(partial, start, end, header + headerLength)) return Ip.FragmentLimit;
 
-    partial.starts.copyWithin(at + 1, at, partial.count);
-    partial.ends.copyWithin(at + 1, at, partial.count);
-    partial.starts[at] = start;
-    partial.ends[at] = end;
-    partial.count += 1;
-    partial.received += length;
+    partial.insert(at, start, end, more);
     partial.ecn |= 1 << (view.getUint8(header + At.TrafficClass) & 3);
-    if (!more) partial.total = end;
     if (start === 0) {
       partial.headerLength = headerLength;
       const bytes = packet.pool.arena.bytes;
@@ -225,42 +178,14 @@ export class Reassembly {
     if (!this.#charge(source, OVERHEAD, null)) return null;
     const slot = this.#table.insert(source, destination, identity, device);
     const partial = this.#spare.pop() ?? this.#another();
-    partial.slot = slot;
-    partial.source = source;
-    partial.count = 0;
-    partial.received = 0;
-    partial.total = -1;
-    partial.headerLength = 0;
-    partial.refused = false;
-    partial.ecn = 0;
-    partial.device = device;
+    partial.begin(slot, source, device, now + this.#timeout);
     partial.charged = OVERHEAD;
-    partial.deadline = now + this.#timeout;
     this.#partials[slot] = partial;
     return partial;
   }
 
   #another(): Partial {
     return new Partial((LONGEST_DATAGRAM >> this.#memory.chunks.shift) + 1, this.#limits.fragments);
-  }
-
-  /** The place of a fragment that starts at `start`: of the first that does not start before it. */
-  #placeOf(partial: Partial, start: number): number {
-    let low = 0;
-    let high = partial.count;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (partial.starts[middle]! < start) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  #overlaps(partial: Partial, at: number, start: number, end: number, more: boolean): boolean {
-    if (at > 0 && partial.ends[at - 1]! > start) return true;
-    if (at < partial.count && partial.starts[at]! < end) return true;
-    if (partial.total >= 0 && (end > partial.total || !more)) return true;
-    return !more && partial.count > 0 && partial.ends[partial.count - 1]! > end;
   }
 
   /** Copies payload octets into the datagram's chunks; false when the limits or the pool do not allow it. */
