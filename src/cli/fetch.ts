@@ -11,7 +11,7 @@ import { connect } from "../net/socket.js";
 import { type AttachOptions, attach, hostLookup, withCommonOptions } from "./attach.js";
 import { runCommand, say, UsageError } from "./exit.js";
 import { formatRate, formatSize } from "./parse.js";
-import { standardOutput } from "./pipe.js";
+import { flushed, standardOutput } from "./pipe.js";
 
 interface FetchOptions extends AttachOptions {
   readonly output?: string;
@@ -40,8 +40,12 @@ export const addFetch = (program: Command): void => {
         response.on("data", (data: Buffer) => {
           size += data.length;
         });
-        await pipeline(response, options.output === undefined ? standardOutput() : createWriteStream(options.output));
-        if (options.output === undefined) return;
+        if (options.output === undefined) {
+          const output = standardOutput();
+          await pipeline(response, output, { end: false });
+          return await flushed(output);
+        }
+        await pipeline(response, createWriteStream(options.output));
         const took = performance.now() - began;
         say(`${formatSize(size)} in ${(took / 1000).toFixed(2)} s (${formatRate(size, took)}) into ${options.output}`);
       }),
