@@ -38,6 +38,7 @@ export interface ArpPort {
   sendArp(packet: Packet, high: number, low: number, now: Micros): void;
   /** Sends an IP packet to a hardware address, and takes it. */
   transmitIp(packet: Packet, high: number, low: number, now: Micros): void;
+  dropped(packet: Packet, why: number, now: Micros): void;
   undeliverable(packet: Packet, nextHop: number, now: Micros): void;
   alive(address: number, alive: boolean, now: Micros): void;
   granted(address: number, now: Micros): void;
@@ -150,6 +151,10 @@ export class Arp implements NeighborPort, ClaimPort {
 
   transmit(packet: Packet, high: number, low: number, now: Micros): void {
     this.#port.transmitIp(packet, high, low, now);
+  }
+
+  dropped(packet: Packet, why: number, now: Micros): void {
+    this.#port.dropped(packet, why, now);
   }
 
   undeliverable(packet: Packet, nextHop: number, now: Micros): void {

@@ -37,7 +37,9 @@ export interface NeighborPort {
   solicit(target: number, unicast: boolean, high: number, low: number, why: number, now: Micros): void;
   /** Sends a packet that may go now, and takes it. */
   transmit(packet: Packet, high: number, low: number, now: Micros): void;
-  /** The packet waited in vain; takes it. It has been counted. */
+  /** A packet of ours is lost here, for this reason; it is still whole. */
+  dropped(packet: Packet, why: number, now: Micros): void;
+  /** The packet waited in vain, which has been counted; takes it. */
   undeliverable(packet: Packet, nextHop: number, now: Micros): void;
   /** `address` stopped or began to answer: for the choice among gateways (RFC 1122 s3.3.1.4). */
   alive(address: number, alive: boolean, now: Micros): void;
@@ -90,7 +92,7 @@ export class NeighborCache {
   send(packet: Packet, nextHop: number, now: Micros): boolean {
     const neighbor = this.find(nextHop) ?? this.#create(nextHop, now, true);
     if (neighbor === null) {
-      this.#tally.add(Arp.CacheFull);
+      this.#port.dropped(packet, Arp.CacheFull, now);
       packet.release();
       return false;
     }
@@ -103,7 +105,7 @@ export class NeighborCache {
         break;
       case NeighborState.Failed:
       case NeighborState.Incomplete:
-        this.#wait(neighbor, packet);
+        this.#wait(neighbor, packet, now);
         if (neighbor.state === NeighborState.Failed) this.#resolve(neighbor, now);
         return false;
     }
@@ -323,10 +325,13 @@ export class NeighborCache {
   }
 
   /** Queues a packet for when the neighbor is known. RFC 1122 s2.3.2.2: at least the latest is saved. */
-  #wait(neighbor: Neighbor, packet: Packet): void {
+  #wait(neighbor: Neighbor, packet: Packet, now: Micros): void {
     if (neighbor.queue.length >= this.#limits.neighborQueue) {
-      this.#tally.add(Arp.QueueFull);
-      neighbor.queue.shift()?.release();
+      const oldest = neighbor.queue.shift();
+      if (oldest !== null) {
+        this.#port.dropped(oldest, Arp.QueueFull, now);
+        oldest.release();
+      }
     }
     neighbor.queue.push(packet);
   }
@@ -400,7 +405,7 @@ export class NeighborCache {
     for (let left = neighbor.queue.length; left > 0; left--) {
       const packet = neighbor.queue.shift();
       if (packet === null) break;
-      this.#tally.add(Arp.Unresolved);
+      this.#port.dropped(packet, Arp.Unresolved, now);
       this.#port.undeliverable(packet, neighbor.address, now);
     }
   }

@@ -181,6 +181,10 @@ export class Device implements IpInterface, ArpPort {
     this.#frame(packet, high, low, EtherType.Ipv4, now);
   }
 
+  dropped(packet: Packet, why: number, now: Micros): void {
+    this.stack.drop(this, packet, why, now);
+  }
+
   undeliverable(packet: Packet, _nextHop: number, now: Micros): void {
     this.stack.undeliverable(packet, now);
   }
