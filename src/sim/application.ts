@@ -42,6 +42,9 @@ export interface Surroundings {
 /** "closed": its script ran to an end. "aborted": by itself. Otherwise the error's code. */
 export type Outcome = string;
 
+/** How long an application may take to let go of a connection that has failed. */
+const MOMENT: Micros = 2_000_000;
+
 const scratch = new Uint8Array(65_536);
 
 /** One end of a connection. */
@@ -75,6 +78,10 @@ export class Peer implements Application {
   #reading = false;
   #readAsleep = false;
   #running = false;
+  /** A short send: only Writable says that there is room again. A read of nothing: only Readable says that there is more. */
+  #blocked = false;
+  #empty = false;
+  #late = false;
 
   constructor(name: string, tcp: Tcp, handle: number, behaviour: Behaviour, around: Surroundings, registry: Registry, graceful: boolean) {
     this.name = name;
@@ -109,6 +116,8 @@ export class Peer implements Application {
     if (this.over) this.#complain("I-14", `event ${events} after Closed`);
     if (events & TcpEvent.Established) this.established = true;
     if (events & TcpEvent.Closed) this.over = true;
+    if (events & (TcpEvent.Writable | TcpEvent.Established)) this.#blocked = false;
+    if (events & (TcpEvent.Readable | TcpEvent.Established)) this.#empty = false;
     this.#work();
   }
 
@@ -116,7 +125,14 @@ export class Peer implements Application {
     if (this.#running || this.outcome !== null) return;
     this.#running = true;
     this.#read();
-    if (this.over && this.tcp.errorOf(this.handle) !== null) this.#letGo(this.tcp.errorOf(this.handle)!);
+    if (this.over && !this.#asleep && this.tcp.errorOf(this.handle) !== null) {
+      // Half of all applications take their time: nothing more may be told to them meanwhile.
+      if (this.handle % 2 === 0 || this.#late) this.#letGo(this.tcp.errorOf(this.handle)!);
+      else {
+        this.#late = true;
+        this.#sleep(MOMENT);
+      }
+    }
     while (this.outcome === null && !this.#asleep && this.#step(this.#behaviour.steps[this.#at]!)) {
       this.#at += 1;
       this.#done = 0;
@@ -158,13 +174,17 @@ export class Peer implements Application {
 
   #send(octets: number, chunk: number, pace: Micros): boolean {
     while (this.#done < octets) {
+      if (this.#blocked) return false;
       const wanted = Math.min(chunk, octets - this.#done, Pattern.longest);
       const took = this.tcp.send(this.handle, Pattern.octets, this.#out.at(this.sent), wanted, this.#around.now);
       if (took < 0) return false; // it is over, and Closed will say so
       if (took > wanted) this.#complain("I-04", `send took ${took} of ${wanted} octets`);
       this.sent += took;
       this.#done += took;
-      if (took < wanted) return false; // Writable will come
+      if (took < wanted) {
+        this.#blocked = true;
+        return false;
+      }
       if (pace > 0 && this.#done < octets) {
         this.#sleep(pace);
         return false;
@@ -175,7 +195,7 @@ export class Peer implements Application {
 
   #read(): void {
     const { chunk, pace } = this.#behaviour.reading;
-    while (this.#reading && !this.#readAsleep && !this.ended) {
+    while (this.#reading && !this.#readAsleep && !this.#empty && !this.ended) {
       const count = chunk === 0 ? this.#readLent() : this.tcp.receive(this.handle, scratch, 0, chunk, this.#around.now);
       if (count > 0) {
         if (chunk > 0) this.#verify(scratch, 0, count);
@@ -183,7 +203,10 @@ export class Peer implements Application {
       } else if (count < 0) {
         if (this.tcp.errorOf(this.handle) === null) this.#end();
         return;
-      } else return;
+      } else {
+        this.#empty = true;
+        return;
+      }
       if (pace > 0) {
         this.#readAsleep = true;
         this.#around.at(pace, () => {

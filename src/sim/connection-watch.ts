@@ -1,6 +1,6 @@
 /** What the invariants remember of one connection at one stack: taken from what it sends and gets, not from its TCB. */
 import { type Micros, NEVER } from "../base/environment.js";
-import { type Seq, seqAdd, seqGt } from "../base/seq.js";
+import { type Seq, seqAdd, seqGt, seqLt } from "../base/seq.js";
 import type { State } from "../tcp/state.js";
 import type { Tcb } from "../tcp/tcb.js";
 
@@ -19,6 +19,8 @@ export class ConnectionWatch {
   acked: Seq = 0 as Seq;
   edge: Seq = 0 as Seq;
   spoke = false;
+  /** The window field that was sent last was as large as it can be. */
+  full = false;
   /** Since when text waits for its ACK; NEVER: none does. */
   unackedSince: Micros = NEVER;
   timeWaitAt: Micros = NEVER;
@@ -34,6 +36,11 @@ export class ConnectionWatch {
   /** ACKs that no segment asked for: window updates, probes, keep-alives. */
   unasked = 0;
 
+  /** The congestion window when it last changed; 0: not known. */
+  cwnd = 0;
+  /** What was sent more than once, from a little before SND.UNA on. */
+  readonly #again: { from: Seq; to: Seq }[] = [];
+
   constructor(tcb: Tcb) {
     this.handle = tcb.handle;
     this.iss = tcb.iss;
@@ -45,9 +52,22 @@ export class ConnectionWatch {
     this.ackedAtTurn = tcb.rcv.nxt;
   }
 
-  /** Everything before `to` has been sent. */
-  noteSent(to: Seq): void {
+  /** [from, to) has been sent. */
+  noteSent(from: Seq, to: Seq): void {
+    if (seqLt(from, this.sent)) {
+      const last = this.#again.at(-1);
+      if (last !== undefined && last.to === from) last.to = to;
+      else this.#again.push({ from, to });
+      const una = this.tcb === null ? this.una : this.tcb.snd.una;
+      while (this.#again.length > 0 && seqGt(seqAdd(una, -1), this.#again[0]!.to)) this.#again.shift();
+    }
     if (seqGt(to, this.sent)) this.sent = to;
+  }
+
+  /** Was the octet at `at`, not long acknowledged, sent more than once? */
+  sentAgain(at: Seq): boolean {
+    for (const range of this.#again) if (!seqLt(at, range.from) && seqLt(at, range.to)) return true;
+    return false;
   }
 
   noteOffer(ack: Seq, window: number): void {

@@ -5,7 +5,7 @@
  *  I-15 a timer for whatever waits, I-16 ACK delay, I-17 TIME-WAIT, I-18 timers; "why": everything has a reason. */
 import { type Micros, NEVER } from "../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
-import { Drop, Rtx, St, Tm, Tx } from "../base/why.js";
+import { Cc, Drop, Rtx, St, Tm, Tx } from "../base/why.js";
 import { whyEntry, whyName } from "../base/why-registry.js";
 import type { Datagram } from "../ip/network.js";
 import type { TcpPolicy } from "../tcp/policy.js";
@@ -99,7 +99,7 @@ export class TcpInvariants {
       this.#broken("I-06", now, `${name(tcb)} sends at ${rel(tcb, from)}, but had sent only to ${rel(tcb, watch.sent)}`);
     if (isRetransmissionByTimer(why) && !seqLt(from, watch.sent))
       this.#broken("I-10", now, `${name(tcb)} retransmits ${rel(tcb, from)}, which was never sent`);
-    watch.noteSent(to);
+    watch.noteSent(from, to);
     if (seg.flags & ACK) this.#checkAcknowledgment(tcb, watch, seg, now);
     if (octets === 0 && (seg.flags & (SYN | FIN | RST)) === 0) {
       watch.bareAcks += 1;
@@ -163,6 +163,31 @@ export class TcpInvariants {
     if (event === TimerEvent.Cancelled && isRetransmission) watch.lastWait = 0;
   }
 
+  congestionChanged(tcb: Tcb, why: number, cause: number, now: Micros): void {
+    this.#event = cause;
+    const watch = this.#watch(tcb);
+    const cwnd = tcb.cc.window();
+    const grown = watch.cwnd === 0 ? 0 : cwnd - watch.cwnd;
+    const most = why === Cc.SlowStart ? 2 * tcb.snd.mss : why === Cc.Avoidance ? tcb.snd.mss : 0;
+    if (
+      grown > most &&
+      (why === Cc.SlowStart || why === Cc.Avoidance || why === Cc.FastRetransmit || why === Cc.RtoCollapse || why === Cc.IdleRestart)
+    )
+      this.#broken("I-08", now, `${name(tcb)} cwnd grew by ${grown} (${whyName(why)}), SMSS ${tcb.snd.mss}`);
+    if (why === Cc.RtoCollapse && cwnd > tcb.snd.mss)
+      this.#broken("I-08", now, `${name(tcb)} cwnd ${cwnd} after a timeout, SMSS ${tcb.snd.mss}`);
+    watch.cwnd = cwnd;
+  }
+
+  rttSampled(tcb: Tcb, rtt: Micros, cause: number, now: Micros): void {
+    this.#event = cause;
+    const watch = this.#watch(tcb);
+    // Karn: without timestamps nobody knows which copy was acknowledged (RFC 6298 s3).
+    if (!(tcb.flags & Flag.Timestamps) && watch.sentAgain(seqAdd(tcb.snd.una, -1)))
+      this.#broken("I-10", now, `${name(tcb)} measures ${rtt} us by ${rel(tcb, seqAdd(tcb.snd.una, -1))}, which was sent twice`);
+    if (tcb.rto < this.#policy.rtoMin || tcb.rto > this.#policy.rtoMax) this.#broken("I-10", now, `${name(tcb)} RTO ${tcb.rto} us`);
+  }
+
   /** The end of a turn: everything owed has been sent. */
   afterTurn(now: Micros): void {
     for (const watch of this.#touched) {
@@ -223,7 +248,15 @@ export class TcpInvariants {
       this.#broken("I-06", now, `${name(tcb)} acknowledged ${seqDiff(watch.acked, tcb.irs)} and now ${seqDiff(seg.ack, tcb.irs)}`);
     if (watch.spoke && seqDiff(edge, watch.edge) <= -unit)
       this.#broken("I-07", now, `${name(tcb)} takes back ${-seqDiff(edge, watch.edge)} octets of its window`);
-    if (!watch.spoke || seqGt(edge, watch.edge)) watch.edge = edge;
+    // RFC 9293 s3.8.6.2.2 (MUST-39): the edge moves by a segment or half of the buffer, or not at all.
+    const gain = watch.spoke ? seqDiff(edge, watch.edge) : 0;
+    // A field that is full tells of less than there is: such an edge creeps with what arrives.
+    const full = seg.wnd === 0xffff || watch.full;
+    watch.full = seg.wnd === 0xffff;
+    const least = Math.min(tcb.options.receiveBuffer >> 1, tcb.rcv.mss, tcb.snd.mss);
+    if (gain >= unit && !full && tcb.state >= State.Established && !tcb.rcv.finSeen && gain + 2 * unit < least)
+      this.#broken("I-07", now, `${name(tcb)} moves its right edge by ${gain} octets, ${least} are worth it`);
+    if (!watch.spoke || gain > 0) watch.edge = edge;
     watch.acked = seg.ack;
     watch.spoke = true;
     if (watch.unackedSince !== NEVER && seg.ack === tcb.rcv.nxt) watch.unackedSince = NEVER;
@@ -267,6 +300,8 @@ export class TcpInvariants {
       this.#broken("I-03", now, `${name(tcb)} queues ${tcb.sendQueue.length} octets of ${tcb.options.sendBuffer}`);
     if (tcb.receiveQueue.length > tcb.options.receiveBuffer)
       this.#broken("I-03", now, `${name(tcb)} holds ${tcb.receiveQueue.length} octets of ${tcb.options.receiveBuffer}`);
+    if (tcb.flags & Flag.Orphan && tcb.receiveQueue.length > 0)
+      this.#broken("I-04", now, `${name(tcb)} has taken ${tcb.receiveQueue.length} octets that no application will read`);
     if (tcb.state >= State.Established) this.#checkCongestion(tcb, watch, now);
     this.#checkAckDelay(tcb, watch, now);
     this.#checkTimers(tcb, now);

@@ -146,7 +146,9 @@ class Run {
   #makeStation(name: string, plan: HostPlan): Station {
     const world = this.#world;
     const memory = this.#shelf.take(plan.mtu + 64, plan.chunks);
-    const profile = profiles[plan.profile]!;
+    const named = profiles[plan.profile]!;
+    const tcp = { ...named.tcp, ...Object.fromEntries(plan.without.map((option) => [option, false])) };
+    const profile = { ...named, tcp };
     const watch = new Watch(name, profile.tcp, this.#violations);
     const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe: watch.probe }, world.now);
     stack.onApplicationError = (error) =>

@@ -31,6 +31,8 @@ export class Watch {
       segmentDropped: (tcb, seg, why, event, now) => tcp.segmentDropped(tcb, seg, why, event, now),
       stateChanged: (tcb, old, why, cause, now) => tcp.stateChanged(tcb, old, why, cause, now),
       timerUpdated: (tcb, timer, event, at, why, cause, now) => tcp.timerUpdated(tcb, timer, event, at, why, cause, now),
+      congestionChanged: (tcb, why, cause, now) => tcp.congestionChanged(tcb, why, cause, now),
+      rttSampled: (tcb, rtt, cause, now) => tcp.rttSampled(tcb, rtt, cause, now),
       frameReceived: (_device, _packet, _event, now) => {
         this.#now = now;
       },

@@ -7,6 +7,8 @@ import type { Outage, WireOptions } from "./wire-options.js";
 
 export interface HostPlan {
   readonly profile: "linux" | "freebsd" | "rfc";
+  /** Options of TCP that it does without. */
+  readonly without: readonly ("windowScaling" | "timestamps" | "sack")[];
   readonly mtu: number;
   /** Frames of the receive ring. */
   readonly ring: number;
@@ -92,7 +94,7 @@ export function planWorld(seed: number): WorldPlan {
   else for (let i = 0; i < count; i++) wires.push(planWire(dice, i, -1, weather));
 
   const flows: FlowPlan[] = [];
-  const flowCount = dice.pick([1, 1, 2, 2, 3, 4]);
+  const flowCount = dice.pick([1, 1, 2, 3, 4, 6, 10]);
   for (let i = 0; i < flowCount; i++) {
     const [client, server] = ends(dice, topology, wires, count);
     flows.push(planFlow(dice, client, server, 1_000 + i, Math.min(hosts[client]!.mtu, hosts[server]!.mtu)));
@@ -119,6 +121,7 @@ function planHost(dice: Dice): HostPlan {
   while (dice.chance(0.1)) stalls.push({ at: dice.below(3 * SECOND), duration: dice.pick([5, 50, 200, 1_000, 3_000]) * MILLISECOND });
   return {
     profile: dice.pick(["linux", "linux", "freebsd", "rfc"] as const),
+    without: (["windowScaling", "timestamps", "sack"] as const).filter(() => dice.chance(0.15)),
     mtu: dice.pick([1_500, 1_500, 1_500, 9_000, 1_280, 576, 576 + dice.below(1_000), 68 + dice.below(508)]),
     ring: dice.pick([4_096, 4_096, 256, 16]),
     backPressure: dice.chance(0.3),
@@ -200,7 +203,7 @@ const kinds = [
 
 function planFlow(dice: Dice, client: number, server: number, port: number, mtu: number): FlowPlan {
   const kind = dice.pick(kinds);
-  const size = (): number => Math.min(dice.size(), 150 * mtu); // tiny packets make large transfers long
+  const size = (): number => Math.min(dice.size(), 300 * mtu); // tiny packets make large transfers long
   const base = {
     kind,
     client,
@@ -370,8 +373,8 @@ class Dice {
   pick<const T>(choices: readonly T[]): T {
     return choices[this.below(choices.length)]!;
   }
-  /** Octets of a transfer: as often small as large, up to 200 000. */
+  /** Octets of a transfer: as often small as large, up to a million. */
   size(): number {
-    return this.between(1, this.pick([10, 1_000, 10_000, 50_000, 200_000]));
+    return this.between(1, this.pick([10, 1_000, 10_000, 50_000, 50_000, 200_000, 200_000, 1_000_000]));
   }
 }
