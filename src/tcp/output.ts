@@ -174,9 +174,10 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   if (length > 0 && seqAdd(from, length) === textEnd(tcb)) out.flags |= PSH;
   if (fin) out.flags |= FIN;
   urgent(tcb, out, from);
-  const why = retransmissionReason(tcb, from, length);
+  const why = retransmissionReason(tcb, length);
   if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
   recovery.onSent(from, end, true, now);
+  if (tcb.rtxWhy === Rtx.Rto) tcb.rtxWhy = Rtx.AfterRto; // what follows is due to ACKs, not to the timer
   tcb.segmentsRetransmitted += 1;
   tcb.octetsRetransmitted += length;
   tcb.lastTextSentAt = now;
@@ -188,8 +189,8 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   return true;
 }
 
-function retransmissionReason(tcb: Tcb, from: Seq, length: number): number {
-  if (tcb.recovery.phase === Phase.AfterTimeout) return from !== tcb.snd.una ? Rtx.AfterRto : length === 0 ? Rtx.Fin : tcb.rtxWhy;
+function retransmissionReason(tcb: Tcb, length: number): number {
+  if (tcb.recovery.phase === Phase.AfterTimeout) return length === 0 ? Rtx.Fin : tcb.rtxWhy;
   return tcb.recovery.partial ? Rtx.PartialAck : Rtx.Fast;
 }
 

@@ -49,6 +49,12 @@ function userTimeout(core: Core, tcb: Tcb, now: Micros): void {
   giveUp(core, tcb, St.UserTimeout, now);
 }
 
+/** An application that has chosen a user timeout has chosen R2: the clock decides, not the count (MUST-21). */
+const patient = (tcb: Tcb): boolean => tcb.options.userTimeout > 0 && !has(tcb, Flag.Orphan);
+
+const r2 = (core: Core, tcb: Tcb): number =>
+  has(tcb, Flag.Orphan) ? core.policy.orphanRetries : patient(tcb) ? Number.POSITIVE_INFINITY : core.policy.r2;
+
 /** RFC 6298 s5.4 to s5.7, RFC 9293 s3.8.3 (R1, R2), s3.10.8. */
 function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   tcb.rexmitAt = NEVER;
@@ -67,8 +73,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
     core.network.suspect(tcb.remote, now);
     core.emit(tcb.slot, TcpEvent.Advice);
   }
-  const r2 = has(tcb, Flag.Orphan) ? core.policy.orphanRetries : core.policy.r2;
-  if (tcb.retries > r2) return giveUp(core, tcb, St.RetransmitTimeout, now);
+  if (tcb.retries > r2(core, tcb)) return giveUp(core, tcb, St.RetransmitTimeout, now);
 
   // RFC 5927 s7.2: the timeout confirms what an ICMP message claimed.
   if (has(tcb, Flag.PmtuPending)) applyClaimedMtu(core, tcb, now);
@@ -90,7 +95,11 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
 function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
   const passive = tcb.state === State.SynReceived;
   // The first so many SYNs do not back off, and come on top.
-  const most = passive ? core.policy.synAckRetries : core.policy.synRetries + core.policy.synLinear;
+  const most = passive
+    ? core.policy.synAckRetries
+    : patient(tcb)
+      ? Number.POSITIVE_INFINITY
+      : core.policy.synRetries + core.policy.synLinear;
   tcb.retries += 1;
   tcb.backoff += 1;
   if (tcb.retries > most) {
@@ -108,8 +117,7 @@ function persist(core: Core, tcb: Tcb, now: Micros): void {
   tcb.rexmitAt = NEVER;
   core.expired(tcb, Timer.Persist, Tm.Persist, now);
   tcb.retries += 1;
-  const r2 = has(tcb, Flag.Orphan) ? core.policy.orphanRetries : core.policy.r2;
-  if (tcb.retries > r2) return giveUp(core, tcb, St.RetransmitTimeout, now);
+  if (tcb.retries > r2(core, tcb)) return giveUp(core, tcb, St.RetransmitTimeout, now);
   tcb.backoff += 1;
   tcb.owes |= Owe.Probe;
   const interval = Math.max(core.policy.persistMin, tcb.rto) * 2 ** Math.min(tcb.backoff, 16);

@@ -1,0 +1,152 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { createMemory } from "../../src/base/memory.js";
+import { freebsd, linux, rfc } from "../../src/stack/profile.js";
+import { backedOff, timeout } from "../../src/tcp/rtt.js";
+import { ack, established, MS, MSS, SECOND } from "./flow.js";
+
+const memory = createMemory({ packets: 64, chunks: 2_048, chunkSize: 4_096 });
+
+describe("RFC 6298 s2: the estimator", () => {
+  test("s2.2: the first sample: SRTT = R, RTTVAR = R/2, RTO = SRTT + max(G, 4*RTTVAR) (6298-02)", () => {
+    const x = established({ memory, rtt: 400 * MS });
+    expect([x.tcb.srtt, x.tcb.rttvar, x.tcb.rto]).toEqual([400 * MS, 200 * MS, 1_200 * MS]);
+  });
+
+  test("s2.3: RTTVAR first, from the old SRTT; beta 1/4, alpha 1/8 (6298-03)", () => {
+    const x = established({ memory, rtt: 400 * MS });
+    x.write(MSS);
+    x.advance(800 * MS);
+    ack(x, 1);
+    expect(x.tcb.rttvar).toBe(250 * MS); // 3/4 * 200 + 1/4 * |400 - 800|
+    expect(x.tcb.srtt).toBe(450 * MS); // 7/8 * 400 + 1/8 * 800
+    expect(x.tcb.rto).toBe(1_450 * MS);
+  });
+
+  test("s2.3: any series of samples gives what exact arithmetic gives, to a few microseconds (6298-02, 6298-03)", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 900_000 }), { minLength: 1, maxLength: 60 }), (samples) => {
+        const x = established({ memory, profile: rfc, rtt: samples[0]! });
+        let srtt = samples[0]!;
+        let rttvar = srtt / 2;
+        let n = 0;
+        for (const sample of samples.slice(1)) {
+          x.write(MSS);
+          x.advance(sample);
+          ack(x, ++n);
+          rttvar = 0.75 * rttvar + 0.25 * Math.abs(srtt - sample);
+          srtt = 0.875 * srtt + 0.125 * sample;
+        }
+        expect(x.tcb.segmentsRetransmitted).toBe(0);
+        expect(Math.abs(x.tcb.srtt - srtt)).toBeLessThanOrEqual(4.5);
+        expect(Math.abs(x.tcb.rttvar - rttvar)).toBeLessThanOrEqual(7);
+        const rto = Math.min(120 * SECOND, Math.max(SECOND, srtt + Math.max(MS, 4 * rttvar)));
+        expect(Math.abs(x.tcb.rto - rto)).toBeLessThanOrEqual(32);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test("s2.4, s2.5: within the bounds of the profile (6298-04, 6298-05)", () => {
+    expect(timeout(rfc.tcp, 1, 1)).toBe(SECOND);
+    expect(timeout(rfc.tcp, 300 * SECOND, 1)).toBe(120 * SECOND);
+    expect(timeout(linux.tcp, 1, 1)).toBe(200 * MS + 1);
+    expect(timeout(linux.tcp, 100 * MS, 10 * MS)).toBe(300 * MS);
+    expect(timeout(freebsd.tcp, 100 * MS, 10 * MS)).toBe(340 * MS);
+    expect(timeout(freebsd.tcp, 63 * SECOND, 10 * SECOND)).toBe(64 * SECOND);
+  });
+
+  test("s4: the variance term is never below the clock's granularity (6298-08)", () => {
+    expect(timeout({ ...rfc.tcp, rtoMin: 1 }, 100 * MS, 0)).toBe(100 * MS + rfc.tcp.timestampTick);
+    expect(timeout({ ...rfc.tcp, rtoMin: 1 }, 100 * MS, 10)).toBe(100 * MS + rfc.tcp.timestampTick);
+  });
+
+  test("s5.5: doubled for each expiry, up to the maximum (6298-14)", () => {
+    expect([0, 1, 2, 3].map((n) => backedOff(rfc.tcp, SECOND, n))).toEqual([1, 2, 4, 8].map((n) => n * SECOND));
+    for (const n of [7, 16, 31, 32, 1_000]) expect(backedOff(rfc.tcp, SECOND, n)).toBe(120 * SECOND);
+  });
+});
+
+describe("RFC 6298 s3: samples", () => {
+  test("s3: a segment sent again gives none, without timestamps (6298-06)", () => {
+    const x = established({ memory });
+    x.write(MSS);
+    x.advance(5 * SECOND);
+    expect(x.tcb.segmentsRetransmitted).toBeGreaterThan(0);
+    ack(x, 1);
+    expect([x.tcb.srtt, x.tcb.rttvar]).toEqual([100 * MS, 50 * MS]);
+  });
+
+  test("s3: nor does one that was sent between the timed segment and its acknowledgment by fast retransmit (6298-06)", () => {
+    const x = established({ memory });
+    x.write(10 * MSS);
+    x.advance(50 * MS);
+    for (let i = 0; i < 3; i++) ack(x, 0);
+    x.advance(50 * MS);
+    ack(x, 10);
+    expect(x.tcb.srtt).toBe(100 * MS);
+    expect(x.tcb.latestRtt).toBe(100 * MS);
+    expect(x.tcb.rttvar).toBe(50 * MS);
+  });
+
+  test("s3: an echoed timestamp names the transmission, so it gives one (6298-06)", () => {
+    const x = established({ memory, syn: { ts: [1, 0] } });
+    x.write(988);
+    x.advance(300 * MS);
+    const again = x.take().at(-1)!;
+    expect(again.why).toBe("rtx.rto");
+    x.advance(60 * MS);
+    x.inject({ seq: 1, ack: 989, ts: [500, again.tsVal!] });
+    expect(x.tcb.latestRtt).toBe(60 * MS);
+  });
+
+  test("s3: at least one measurement a round trip (6298-07)", () => {
+    const x = established({ memory });
+    let acked = 0;
+    for (let round = 0; round < 10; round++) {
+      const rtt = (100 + round) * MS;
+      x.write(10 * MSS);
+      x.advance(rtt);
+      ack(x, (acked += 10));
+      expect(x.tcb.latestRtt).toBe(rtt);
+    }
+  });
+
+  test("RFC 7323 s4.1: an ACK that acknowledges nothing new gives none (7323-22)", () => {
+    const x = established({ memory, syn: { ts: [1, 0] } });
+    const { srtt } = x.tcb;
+    x.write(988);
+    const first = x.take()[0]!;
+    x.advance(50 * MS);
+    for (let i = 0; i < 5; i++) x.inject({ seq: 1, ack: 1, ts: [200 + i, first.tsVal!] });
+    expect(x.tcb.srtt).toBe(srtt);
+  });
+
+  test("RFC 7323 s4.2: one sample a round trip, so the gains of RFC 6298 are right (7323-23)", () => {
+    const x = established({ memory, syn: { ts: [1, 0], mss: MSS + 12 } });
+    x.write(10 * MSS);
+    const out = x.take();
+    expect(out.length).toBe(10);
+    x.advance(200 * MS);
+    let samples = 0;
+    let before = x.tcb.srtt;
+    for (const s of out) {
+      x.inject({ seq: 1, ack: s.seq + s.length, ts: [500, s.tsVal!] });
+      if (x.tcb.srtt !== before) samples += 1;
+      before = x.tcb.srtt;
+    }
+    expect(samples).toBe(1);
+  });
+
+  test("RFC 7323 s4.1: an echo from the future or from another age is no sample", () => {
+    for (const echo of [1_000_000, -700_000]) {
+      const x = established({ memory, syn: { ts: [1, 0] } });
+      const { srtt } = x.tcb;
+      x.write(988);
+      x.advance(300 * MS);
+      const last = x.take().at(-1)!;
+      x.inject({ seq: 1, ack: 989, ts: [900, last.tsVal! + echo] });
+      expect(x.tcb.srtt).toBe(srtt);
+    }
+  });
+});
