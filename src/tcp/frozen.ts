@@ -4,7 +4,7 @@
 import type { Micros } from "../base/environment.js";
 import { NEVER } from "../base/environment.js";
 import { type Layout, layout, Rows } from "../base/rows.js";
-import type { Seq } from "../base/seq.js";
+import { type Seq, seqGt } from "../base/seq.js";
 import { CONTROLLER_WORDS } from "./congestion/controller.js";
 import { controllers } from "./congestion/index.js";
 import { isSynchronized, State } from "./state.js";
@@ -69,6 +69,7 @@ export function canFreeze(tcb: Tcb): boolean {
   if (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)) return false;
   if (has(tcb, Flag.Persisting | Flag.PmtuPending) || tcb.keepAliveProbes > 0 || tcb.rcv.dsack || tcb.rcv.finSeen !== isFinDone(tcb.state))
     return false;
+  if (seqGt(tcb.rcv.up, tcb.rcv.nxt)) return false; // urgent data that is announced and not here
   if (tcb.snd.up !== tcb.snd.una || tcb.rcv.unacked > 0 || tcb.ackAt !== NEVER || tcb.swsAt !== NEVER || tcb.userAt !== NEVER) return false;
   return tcb.sendQueue.length === 0 && tcb.receiveQueue.length === 0 && tcb.outOfOrder.count === 0 && tcb.error === 0;
 }

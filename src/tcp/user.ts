@@ -1,7 +1,7 @@
 /** User calls: RFC 9293 s3.10.1 to s3.10.6. They change the TCB and note what is owed; nothing is sent before the turn's flush. */
 import { type Micros, NEVER } from "../base/environment.js";
 import { networkError } from "../base/errors.js";
-import { seqAdd, seqDiff, seqGt } from "../base/seq.js";
+import { seqAdd, seqDiff, seqGt, seqLt } from "../base/seq.js";
 import { St, Tm, Tx } from "../base/why.js";
 import { formatIp, type IpAddress, UNSPECIFIED } from "../ip/address.js";
 import { armFinWait2, armKeepAlive } from "./closing.js";
@@ -156,6 +156,9 @@ export function isAtEnd(tcb: Tcb): boolean {
 /** The application has taken octets from the head of the receive queue: the window may open. */
 export function consume(core: Core, tcb: Tcb, octets: number): void {
   tcb.receiveQueue.discard(octets);
+  // An urgent mark that has been read follows the reader, else it would lie ahead again after 2^31 octets.
+  const head = seqAdd(tcb.rcv.nxt, -tcb.receiveQueue.length);
+  if (seqLt(tcb.rcv.up, head)) tcb.rcv.up = head;
   if (tcb.state === State.Closed || tcb.rcv.finSeen) return;
   tcb.owes |= Owe.Window;
   core.touch(tcb);

@@ -16,10 +16,10 @@ export const initialWindowField = (tcb: Tcb): number => Math.min(0xffff, tcb.opt
 /** RCV.WND: what the peer may still send. */
 export const receiveWindow = (tcb: Tcb): number => Math.max(0, seqDiff(tcb.rcv.adv, tcb.rcv.nxt));
 
-/** Octets for which there is room now. When chunks run short, what is not promised yet is not promised. */
+/** Octets for which there is room now, as far as the field can say. When chunks run short, what is not promised yet is not promised. */
 function room(tcb: Tcb, chunksFree: number): number {
   const free = tcb.options.receiveBuffer - tcb.receiveQueue.length;
-  return Math.max(0, Math.min(free, chunksFree));
+  return Math.max(0, Math.min(free, chunksFree, 0xffff * 2 ** tcb.rcv.scale));
 }
 
 /** The window field for a segment that leaves now; the right edge moves by SWS avoidance and never retreats (SHLD-14). */

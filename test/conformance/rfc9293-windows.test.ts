@@ -455,6 +455,16 @@ describe("s3.8.6.2: silly windows", () => {
   });
 });
 
+test("s3.8.6.2.2: a window that its field cannot express makes no updates", () => {
+  const x = new Exchange({ memory, policy: { ...plain, quickAcks: 0 } });
+  x.accept({ mss: 1_000 }, { receiveBuffer: 1 << 20 });
+  for (let i = 0; i < 20; i += 1) {
+    x.inject({ seq: 1 + i * 10, ack: 1, text: 10 });
+    x.read();
+    expect(x.take().filter((s) => s.why.includes("window"))).toEqual([]);
+  }
+});
+
 describe("s3.10.7.4: the receiver", () => {
   test("s3.10.7.4: the table of acceptable segments, against all of it (U05)", () => {
     // Brute force over octets: a segment is acceptable if any number that it occupies, or SEG.SEQ when it occupies none, is in the window.
