@@ -91,7 +91,9 @@ const demo = async (options: DemoOptions, undo: Undo): Promise<void> => {
     await compare(digest, file);
   });
   print(`\nThe captures are in ${captures}: open them with Wireshark, or`);
-  print(`  tshark -r ${join(captures, "clean.pcapng")} -T fields -e frame.number -e _ws.col.Info -e frame.comment -c 20`);
+  print(
+    `  tshark --disable-protocol http -r ${join(captures, "clean.pcapng")} -T fields -e frame.number -e _ws.col.Info -e frame.comment -c 20`,
+  );
   print(`All of it took ${((performance.now() - began) / 1000).toFixed(1)} s.`);
 };
 

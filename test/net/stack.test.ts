@@ -6,10 +6,12 @@ import { monotonicMicros } from "../../src/drive/clock.js";
 import { ManualDrive } from "../../src/drive/manual.js";
 import { NodeDrive } from "../../src/drive/node.js";
 import { ip } from "../../src/ip/address.js";
+import { createServer } from "../../src/net/server.js";
 import { connect } from "../../src/net/socket.js";
 import { Stack } from "../../src/stack/stack.js";
+import { State } from "../../src/tcp/state.js";
 import { createPair, type PairLink } from "../../src/transport/pair.js";
-import { netSuite } from "./suite.js";
+import { collect, netSuite } from "./suite.js";
 
 const host = (link: PairLink, address: string, seed: number): NodeDrive => {
   const stack = new Stack({ random: new SeededRandom(seed), memory: createMemory({ chunks: 8_192 }) }, monotonicMicros());
@@ -67,4 +69,35 @@ test("timed out: a SYN that nobody answers (RFC 9293 s3.8.3), and connect settle
   const failed = once(socket, "error");
   drive.advance(600_000_000);
   expect((await failed)[0]).toMatchObject({ code: "ETIMEDOUT", syscall: "connect", address: "10.0.0.9", port: 80 });
+});
+
+test("200 connections at once, echoed with sizes of all kinds, leave no memory behind", async () => {
+  const [a, b] = createPair();
+  const [client, server] = [host(a, "10.0.0.1", 5), host(b, "10.0.0.2", 6)];
+  const chunks = [client, server].map((drive) => drive.stack.memory.chunks.available);
+  const listener = createServer(server, (socket) => socket.pipe(socket)).listen({ port: 7 });
+  await Promise.all(
+    Array.from({ length: 200 }, async (_, i) => {
+      const data = Buffer.alloc((i * 7919) % 100_000, i);
+      const socket = connect(client, { host: "10.0.0.2", port: 7 });
+      const echoed = collect(socket);
+      socket.end(data);
+      expect((await echoed).equals(data)).toBe(true);
+    }),
+  );
+  await new Promise<void>((resolve) => listener.close(() => resolve()));
+  for (const [i, drive] of [client, server].entries()) {
+    // The last acknowledgements are still on their way.
+    while (drive.stack.memory.chunks.available !== chunks[i]) await new Promise(setImmediate);
+    let live = 0;
+    drive.stack.tcp.each((tcb) => {
+      if (tcb.state !== State.TimeWait) live += 1;
+    });
+    expect(live).toBe(0);
+    drive.stack.close(drive.now());
+    drive.stop();
+  }
+  // What was on the cable goes with it.
+  for (const link of [a, b]) link.close();
+  for (const { stack } of [client, server]) expect(stack.memory.packets.available).toBe(stack.memory.packets.size);
 });
