@@ -176,6 +176,15 @@ describe("3.1, 3.2.1: the header", () => {
     for (const frame of lab.frame(icmpFrame({ options: [7, 4, 4, 0] }, echo(1)))) expect(decodeIp(frame).headerLength).toBe(20);
   });
 
+  test("s3.2.1.8, s4.1.3.2: options are not handed up, and the text is what lies behind them (1122-I-16, 1122-U-02)", () => {
+    const lab = new Lab();
+    const handle = bound(lab);
+    lab.frame(udpFrame({ options: [7, 7, 4, 1, 2, 3, 4, 0] }, [5, 6]));
+    const target = new Uint8Array(16);
+    expect(lab.stack.udp.receive(handle, target, 0, 16)).toBe(2);
+    expect([...target.subarray(0, 3)]).toEqual([5, 6, 0]);
+  });
+
   test("s3.2.2.5: a bad option is answered with where it lies (1122-I-34)", () => {
     const lab = new Lab();
     const [problem] = lab.frame(icmpFrame({ options: [1, 1, 7, 99] }, echo(1)));

@@ -4,7 +4,21 @@ import { SECOND } from "../../src/base/environment.js";
 import { ip } from "../../src/ip/address.js";
 import { PATH_MTU_LIFETIME, plateauBelow } from "../../src/ip/path-mtu.js";
 import { rfc } from "../../src/stack/profile.js";
-import { decodeIp, icmp, icmpFrame, ipv4, Lab, type LabOptions, listener, OURS, PEER, udp } from "../stack/lab.js";
+import {
+  datagram,
+  decodeIp,
+  decodeTcp,
+  icmp,
+  icmpFrame,
+  ipv4,
+  Lab,
+  type LabOptions,
+  listener,
+  OURS,
+  PEER,
+  tcp,
+  udp,
+} from "../stack/lab.js";
 
 const FAR = "8.8.8.8";
 const far = ip(FAR);
@@ -131,5 +145,57 @@ describe("3: host specification", () => {
     expect(lab.stack.ip.pathMtu.count).toBe(4);
     expect(lab.stack.ip.mtuTo(ip("20.0.0.9"), lab.now)).toBe(1280);
     expect(lab.stack.ip.mtuTo(ip("20.0.0.0"), lab.now)).toBe(1500);
+  });
+});
+
+describe("6: TCP", () => {
+  /** An established connection to a peer with an MSS of 1460, no options, and what the stack then sends of 20 000 octets. */
+  const established = () => {
+    const lab = new Lab();
+    const handle = lab.stack.tcp.connect({ remote: ip(PEER), remotePort: 80 }, { onEvents: () => {} }, lab.now);
+    const syn = decodeTcp(lab.turn()[0]!);
+    const iss = syn.seq;
+    const answer = (ack: number, flags = 16, options: number[] = []): Uint8Array[] =>
+      lab.frame(datagram({ protocol: 6 }, tcp({ port: syn.sourcePort, seq: flags === 18 ? 100 : 101, ack: ack >>> 0, flags, options })));
+    answer(iss + 1, 18, [2, 4, 5, 0xb4]);
+    lab.stack.tcp.send(handle, new Uint8Array(20_000), 0, 20_000, lab.now);
+    const sent = lab.turn();
+    const tooBig = (frame: Uint8Array, mtu: number): Uint8Array[] =>
+      lab.frame(icmpFrame({}, icmp(3, 4, [0, 0, mtu >> 8, mtu & 255], [...frame.subarray(14, 42)])));
+    return { lab, syn, iss, answer, sent, tooBig };
+  };
+
+  test("s3.1: the MSS we announce is by the MTU of our link, not of the path (1191-10)", () => {
+    const { lab, sent, tooBig } = established();
+    tooBig(sent[0]!, 1400);
+    expect(lab.stack.ip.mtuTo(ip(PEER), lab.now)).toBe(1400);
+    lab.stack.tcp.connect({ remote: ip(PEER), remotePort: 81 }, { onEvents: () => {} }, lab.now);
+    const second = lab
+      .turn()
+      .map(decodeTcp)
+      .find(({ port }) => port === 81);
+    expect(second!.options.slice(0, 4)).toEqual([2, 4, 1460 >> 8, 1460 & 255]);
+  });
+
+  test("s6.4: a burst of messages about one window is one retransmission, in segments that fit (1191-09, S-051)", () => {
+    const { sent, tooBig } = established();
+    expect(sent.length).toBe(10);
+    const again = sent.map((frame) => tooBig(frame, 1400).map(decodeTcp));
+    const resent = again.flat().filter(({ text }) => text.length > 0);
+    expect(resent.length).toBeGreaterThan(0);
+    expect(again.slice(1).flat()).toEqual([]);
+    for (const { total } of resent) expect(total).toBeLessThanOrEqual(1400);
+  });
+
+  test("s6.4, RFC 5927 s4.1: what quotes acknowledged or unsent octets is ignored (S-047)", () => {
+    const { lab, sent, answer, tooBig, iss } = established();
+    const [first] = sent;
+    const unsent = Uint8Array.from(first!);
+    new DataView(unsent.buffer).setUint32(38, (iss + 1 + 30_000) >>> 0);
+    expect(tooBig(unsent, 1400)).toEqual([]);
+    answer(iss + 1 + 1460);
+    tooBig(first!, 1400);
+    expect(lab.stack.ip.mtuTo(ip(PEER), lab.now)).toBe(1500);
+    expect(lab.count("icmp.quote_out_of_window")).toBe(2);
   });
 });

@@ -104,24 +104,27 @@ describe("3.1: the header", () => {
 });
 
 describe("3.2: fragmentation", () => {
-  test.each([68, 296, 576, 1006, 1500])("s3.2: every size around an MTU of %d is cut so that the pieces make up the whole", (mtu) => {
-    const lab = new Lab({ device: { mtu } });
-    const handle = lab.stack.udp.bind({ port: 1000 }, listener());
-    for (const length of [0, 1, mtu - 29, mtu - 28, mtu - 27, 2 * mtu, 2001]) {
-      const body = text(length);
-      lab.stack.udp.send(handle, Uint8Array.from(body), 0, length, ip(PEER), 2000, lab.now);
-      const sent = lab.turn().map((frame) => decodeIp(frame));
-      expect(sent.length).toBe(length + 28 <= mtu ? 1 : Math.ceil((length + 8) / ((mtu - 20) & ~7)));
-      const whole: number[] = [];
-      sent.forEach((packet, i) => {
-        expect(packet.total).toBeLessThanOrEqual(mtu);
-        expect(packet).toMatchObject({ checksumGood: true, df: sent.length === 1, mf: i < sent.length - 1, id: sent[0]!.id });
-        expect(packet.offset * 8).toBe(whole.length);
-        whole.push(...packet.payload);
-      });
-      expect(whole).toEqual(udp({ source: OURS, destination: PEER }, body));
-    }
-  });
+  test.each([68, 296, 576, 1006, 1500])(
+    "s3.2: every size around an MTU of %d is cut so that the pieces make up the whole (1122-I-55)",
+    (mtu) => {
+      const lab = new Lab({ device: { mtu } });
+      const handle = lab.stack.udp.bind({ port: 1000 }, listener());
+      for (const length of [0, 1, mtu - 29, mtu - 28, mtu - 27, 2 * mtu, 2001]) {
+        const body = text(length);
+        lab.stack.udp.send(handle, Uint8Array.from(body), 0, length, ip(PEER), 2000, lab.now);
+        const sent = lab.turn().map((frame) => decodeIp(frame));
+        expect(sent.length).toBe(length + 28 <= mtu ? 1 : Math.ceil((length + 8) / ((mtu - 20) & ~7)));
+        const whole: number[] = [];
+        sent.forEach((packet, i) => {
+          expect(packet.total).toBeLessThanOrEqual(mtu);
+          expect(packet).toMatchObject({ checksumGood: true, df: sent.length === 1, mf: i < sent.length - 1, id: sent[0]!.id });
+          expect(packet.offset * 8).toBe(whole.length);
+          whole.push(...packet.payload);
+        });
+        expect(whole).toEqual(udp({ source: OURS, destination: PEER }, body));
+      }
+    },
+  );
 
   test("s3.2: what must not be fragmented and does not fit is not sent (791-11)", () => {
     const lab = new Lab();
@@ -142,7 +145,7 @@ describe("3.2: fragmentation", () => {
 });
 
 describe("3.2: reassembly", () => {
-  test("s3.2: any order, any cuts, duplicates too: the whole is what was sent (815-01)", () => {
+  test("s3.2: any order, any cuts, duplicates too: the whole is what was sent (815-01, 1122-I-09)", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 17, max: 5000 }),
@@ -231,7 +234,7 @@ describe("RFC 1858 and RFC 3128: fragments made to deceive", () => {
     expect(lab.fate(datagram({ protocol: 6, mf: true, id: 3 }, text(24)))).toBe("ip.fragment_held");
   });
 
-  test("s4: whatever way fragments overlap, the datagram is dropped with all that still comes of it (1858-02, RFC 5722 s4)", () => {
+  test("s4: whatever way fragments overlap, the datagram is dropped with all that still comes of it (1858-02, RFC 5722 s4, S-028)", () => {
     // A grid of 8 units: the first fragment is [2, 5), the second anything that overlaps it and is not the same.
     for (let start = 0; start < 7; start++) {
       for (let end = start + 1; end <= 8; end++) {

@@ -108,6 +108,14 @@ describe("echo", () => {
   });
 });
 
+describe("RFC 1122 s3.1", () => {
+  test("s3.1, s3.3.8: IP and ICMP work together: an answer to what can be answered, an error to what cannot (1122-I-01, 1122-I-63)", () => {
+    const lab = new Lab();
+    expect(lab.frame(icmpFrame({}, echo(1))).map((frame) => decodeIcmp(frame).type)).toEqual([0]);
+    expect(lab.frame(udpFrame({}, [1])).map((frame) => decodeIcmp(frame).type)).toEqual([3]);
+  });
+});
+
 describe("the form of a message", () => {
   test("Csum: the checksum is over the whole message, a bad one is dropped (792-03)", () => {
     const lab = new Lab();
@@ -190,7 +198,7 @@ describe("errors that we send", () => {
     }
   });
 
-  test("s3.2.2: none about an error, a group, a link broadcast, a later fragment or a source that is no host (1122-I-22 to 1122-I-26, 1812-03, S-042)", () => {
+  test("s3.2.2: none about an error, a group, a link broadcast, a later fragment or a source that is no host (1122-I-22, 1122-I-23, 1122-I-24, 1122-I-25, 1122-I-26, 1812-03, S-042)", () => {
     const lab = new Lab();
     const bad = [1, 1, 7, 99];
     const cases = [
@@ -204,7 +212,7 @@ describe("errors that we send", () => {
       ...["0.0.0.0", "127.0.0.1", "10.0.0.255", "224.0.0.1", "240.0.0.1"].map((source) => udpFrame({ source }, [1])),
     ];
     for (const frame of cases) expect(lab.frame(frame)).toEqual([]);
-    // What must be answered still is (1122-I-63).
+    // What must be answered still is.
     expect(lab.frame(icmpFrame({ options: bad }, echo(1))).length).toBe(1);
   });
 

@@ -271,6 +271,43 @@ const without = ({ ...fields }: UdpFields & IpFields): IpFields => {
   return rest;
 };
 
+export interface TcpFields {
+  sourcePort?: number;
+  port: number;
+  seq?: number;
+  ack?: number;
+  /** FIN 1, SYN 2, RST 4, PSH 8, ACK 16. */
+  flags?: number;
+  window?: number;
+  options?: Octets;
+}
+
+const u32 = (n: number): number[] => [(n >>> 24) & 255, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
+
+/** A segment from the peer to us. */
+export function tcp(fields: TcpFields, text: Octets = []): number[] {
+  const { sourcePort = 80, port, seq = 0, ack = 0, flags = 16, window = 65_535, options = [] } = fields;
+  const header = [
+    ...u16(sourcePort),
+    ...u16(port),
+    ...u32(seq),
+    ...u32(ack),
+    (5 + options.length / 4) << 4,
+    flags,
+    ...u16(window),
+    0,
+    0,
+    0,
+    0,
+    ...options,
+  ];
+  const segment = [...header, ...text];
+  const sum = sum16([...octetsOf(PEER), ...octetsOf(OURS), 0, 6, ...u16(segment.length), ...segment]);
+  segment[16] = sum >> 8;
+  segment[17] = sum & 255;
+  return segment;
+}
+
 export function icmp(type: number, code: number, rest: Octets, body: Octets, checksum = -1): number[] {
   const message = [type, code, 0, 0, ...rest, ...body];
   const sum = checksum >= 0 ? checksum : sum16(message);
@@ -369,6 +406,24 @@ export function decodeUdp(frame: Uint8Array) {
     checksum: at16(payload, 6),
     checksumGood: packet.checksumGood && sum16([...pseudo, ...payload.subarray(0, length)]) === 0,
     text: [...payload.subarray(8, length)],
+  };
+}
+
+export function decodeTcp(frame: Uint8Array) {
+  const packet = decodeIp(frame);
+  const { payload } = packet;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const header = (payload[12]! >> 4) * 4;
+  return {
+    ...packet,
+    sourcePort: view.getUint16(0),
+    port: view.getUint16(2),
+    seq: view.getUint32(4),
+    ack: view.getUint32(8),
+    flags: payload[13]!,
+    window: view.getUint16(14),
+    options: [...payload.subarray(20, header)],
+    text: [...payload.subarray(header)],
   };
 }
 
