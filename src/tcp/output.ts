@@ -97,7 +97,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       hold = Hold.Cwnd;
       break;
     }
-    if (!sendNew(core, tcb, length, last, fin, now)) return;
+    if (!sendNew(core, tcb, length, length < room, last, fin, now)) return;
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
   limited(core, tcb, hold, now);
@@ -127,7 +127,7 @@ function mayBeSmall(core: Core, tcb: Tcb, length: number, last: boolean): number
   return length * 2 >= snd.maxWnd ? 0 : Hold.Sws;
 }
 
-function sendNew(core: Core, tcb: Tcb, length: number, last: boolean, fin: boolean, now: Micros): boolean {
+function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boolean, fin: boolean, now: Micros): boolean {
   const { snd } = tcb;
   const { out } = core;
   const from = snd.nxt;
@@ -141,7 +141,7 @@ function sendNew(core: Core, tcb: Tcb, length: number, last: boolean, fin: boole
   snd.nxt = seqAdd(from, length + (fin ? 1 : 0));
   tcb.recovery.onSent(from, snd.nxt, false, now);
   tcb.octetsSent += length;
-  if (length > 0 && length < snd.mss) snd.sml = snd.nxt;
+  if (length > 0 && small) snd.sml = snd.nxt;
   if (tcb.timedAt === NEVER && snd.nxt !== from) {
     tcb.timedEnd = snd.nxt;
     tcb.timedAt = now;

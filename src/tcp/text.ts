@@ -28,6 +28,7 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
     tcb.outOfOrderSegments += 1;
     noteHeld(tcb, at, right);
     if (!outOfOrder.add(at, right)) {
+      // What is not kept is not reported, or the sender would wait with it for a timeout. Deviation: sack-discarded
       core.drop(tcb, Drop.OutOfOrderLimit, now);
       core.oweAck(tcb, Tx.AckOutOfOrder);
       return;
