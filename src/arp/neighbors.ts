@@ -18,6 +18,8 @@ export interface NeighborLimits {
   readonly neighbors: number;
   /** The most packets that wait for one entry; the oldest goes first (RFC 1122 s2.3.2.2). */
   readonly neighborQueue: number;
+  /** The most packets that wait for all entries together, so that hosts that are not there cannot hold every packet. */
+  readonly neighborWaiting: number;
   /** How long a confirmation holds: a random time of half to one and a half times this (RFC 4861 s6.3.2). */
   readonly reachableTime: Micros;
   /** How long an entry that nobody uses stays (RFC 1122 s2.3.2.1: "flush out-of-date cache entries"). */
@@ -63,6 +65,8 @@ export class NeighborCache {
   readonly #unproven = new UseList();
   /** The entry found last; it is in the table. */
   #last: Neighbor | null = null;
+  /** Packets that wait, in all. */
+  #waiting = 0;
 
   constructor(limits: NeighborLimits, port: NeighborPort, tally: Tally, random: Random, cause: Cause, key: SipKey, now: Micros) {
     this.#limits = limits;
@@ -329,10 +333,18 @@ export class NeighborCache {
     if (neighbor.queue.length >= this.#limits.neighborQueue) {
       const oldest = neighbor.queue.shift();
       if (oldest !== null) {
+        this.#waiting -= 1;
         this.#port.dropped(oldest, Arp.QueueFull, now);
         oldest.release();
       }
     }
+    if (this.#waiting >= this.#limits.neighborWaiting) {
+      // The neighbor is asked for all the same: whoever sends again finds it known.
+      this.#port.dropped(packet, Arp.QueueFull, now);
+      packet.release();
+      return;
+    }
+    this.#waiting += 1;
     neighbor.queue.push(packet);
   }
 
@@ -396,6 +408,7 @@ export class NeighborCache {
     }
     this.#prove(neighbor);
     for (let packet = neighbor.queue.shift(); packet !== null; packet = neighbor.queue.shift()) {
+      this.#waiting -= 1;
       this.#port.transmit(packet, neighbor.high, neighbor.low, now);
     }
   }
@@ -405,6 +418,7 @@ export class NeighborCache {
     for (let left = neighbor.queue.length; left > 0; left--) {
       const packet = neighbor.queue.shift();
       if (packet === null) break;
+      this.#waiting -= 1;
       this.#port.dropped(packet, Arp.Unresolved, now);
       this.#port.undeliverable(packet, neighbor.address, now);
     }

@@ -72,6 +72,7 @@ export class Device implements IpInterface, ArpPort {
   /** Its VLANs. */
   readonly children: Device[] = [];
   readonly #queue = new PacketQueue();
+  readonly #queueLimit: number;
   /** The frame that the link refused last; it goes before the queue. */
   #refused: Packet | null = null;
   #unflushed = false;
@@ -97,6 +98,8 @@ export class Device implements IpInterface, ArpPort {
     this.strictMtu = parts.strictMtu;
     this.hardwareHigh = hardwareHigh(parts.hardwareAddress);
     this.hardwareLow = hardwareLow(parts.hardwareAddress);
+    // Frames in front of a stalled link must leave packets for the others.
+    this.#queueLimit = Math.min(stack.limits.transmitQueue, Math.max(1, this.pool.size >> 1));
     this.arp = stack.makeArp(this, now);
   }
 
@@ -274,10 +277,10 @@ export class Device implements IpInterface, ArpPort {
 
   /** A full link: the frame waits, or the queue is full too and one is lost. */
   #enqueue(packet: Packet, now: Micros): void {
-    const { limits, profile } = this.stack;
+    const { profile } = this.stack;
     let lost: Packet | null = null;
-    if (this.#queue.length >= limits.transmitQueue) {
-      if (profile.lower.transmitDrop === "newest" || limits.transmitQueue === 0) lost = packet;
+    if (this.#queue.length >= this.#queueLimit) {
+      if (profile.lower.transmitDrop === "newest" || this.#queueLimit === 0) lost = packet;
       else lost = this.#queue.shift();
     }
     if (lost !== packet) this.#queue.push(packet);

@@ -39,8 +39,6 @@ import { linux, type Profile } from "./profile.js";
 
 /** Frames that one `pull` moves, unless told otherwise. */
 const BUDGET = 512;
-/** Packets under way by the loopback. */
-const LOOPBACK_QUEUE = 4_096;
 
 export class Stack {
   readonly name: string;
@@ -146,7 +144,7 @@ export class Stack {
     this.ip.udp = this.udp;
     this.ip.tcp = this.tcp;
 
-    this.#loopback = new Loopback(Math.min(memory.packets.capacity, 65_535), LOOPBACK_QUEUE);
+    this.#loopback = new Loopback(Math.min(memory.packets.capacity, 65_535), Math.max(1, memory.packets.size >> 1));
     this.#attach("lo", this.#loopback, this.#loopback.capabilities.mtu, new Uint8Array(6), null, 0, false, now);
     this.addressing.hold(this.devices[LOOPBACK_INDEX]!, parse("127.0.0.1"), 8);
   }
@@ -345,7 +343,8 @@ export class Stack {
   makeArp(device: ArpPort, now: Micros): Arp {
     const { lower } = this.profile;
     const { neighbors, neighborQueue, arpReplies } = this.limits;
-    const limits = { neighbors, neighborQueue, reachableTime: lower.neighborReachable, staleTime: lower.neighborStale };
+    const neighborWaiting = Math.max(1, this.memory.packets.size >> 2);
+    const limits = { neighbors, neighborQueue, neighborWaiting, reachableTime: lower.neighborReachable, staleTime: lower.neighborStale };
     const options = { limits, defence: lower.defence, trust: this.#arpTrust, repliesPerSecond: arpReplies };
     return new Arp(device, options, this.tally, this.random, this.cause, this.#key, now);
   }

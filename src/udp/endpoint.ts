@@ -46,6 +46,9 @@ export interface Membership {
   readonly device: number;
 }
 
+/** Destinations that an endpoint remembers. */
+const RECENT = 16;
+
 export class Endpoint {
   handle = 0;
   readonly application: DatagramApplication;
@@ -64,6 +67,9 @@ export class Endpoint {
   error: UdpError | null = null;
   readonly memberships: Membership[] = [];
   nextOnPort: Endpoint | null = null;
+  /** The remote addresses sent to last, when it is not connected: an ICMP error about another is forged or stale (RFC 8085 s5.2). */
+  readonly #recent = new Int32Array(RECENT);
+  #next = 0;
 
   constructor(
     application: DatagramApplication,
@@ -80,6 +86,16 @@ export class Endpoint {
     this.localPort = localPort;
     this.wildcard = local === UNSPECIFIED;
     this.reuse = reuse;
+  }
+
+  sentTo(remote: IpAddress): void {
+    if (this.#recent[this.#next] === remote) return;
+    this.#next = (this.#next + 1) & (RECENT - 1);
+    this.#recent[this.#next] = remote;
+  }
+
+  hasSentTo(remote: IpAddress): boolean {
+    return remote === this.remote || this.#recent.includes(remote);
   }
 }
 

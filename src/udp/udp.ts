@@ -159,6 +159,7 @@ export class Udp {
     writeUdp(arena, packet.start, packet.end, local, endpoint.localPort, remote, remotePort, partial);
     if (partial) packet.checksum = ChecksumState.Partial;
     if (options.multicastLoop && isMulticast(remote)) this.#loop(packet, local, remote, now);
+    endpoint.sentTo(remote);
     packet.why = Why.Datagram;
     packet.cause = event;
     tally.add(Why.Datagram);
@@ -280,7 +281,7 @@ export class Udp {
     const localPort = view.getUint16(error.quoteStart);
     const remotePort = view.getUint16(error.quoteStart + 2);
     const endpoint = this.#demux.find(error.source, localPort, error.destination, remotePort);
-    if (endpoint === null) return false;
+    if (endpoint === null || !endpoint.hasSentTo(error.destination)) return false;
     endpoint.error = {
       code: errorCode(error.kind),
       kind: error.kind,

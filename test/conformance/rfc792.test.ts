@@ -277,6 +277,13 @@ describe("errors that we receive", () => {
     expect(lab.fate(error(3, 3, quoted({ version: 6 })))).toBe("icmp.quote_short");
     expect(lab.fate(error(3, 3, quoted({ ihl: 15 })))).toBe("icmp.quote_short");
     expect(told.events).toEqual([]);
+    // An endpoint that is not connected hears of those it has sent to.
+    const open = lab.stack.udp.bind({ port: 3000 }, listener());
+    const about = error(3, 3, quoted({}, { sourcePort: 3000 }));
+    expect(lab.fate(about)).toBe("icmp.quote_not_ours");
+    lab.stack.udp.send(open, new Uint8Array(1), 0, 1, ip(FAR), 53, lab.now);
+    lab.turn();
+    expect(lab.fate(about)).toBe("icmp.error_delivered");
   });
 
   test("RFC 6633 s3, s5: source quench is discarded silently, for TCP and UDP, and counted (6633-02, 6633-03, 6633-04)", () => {

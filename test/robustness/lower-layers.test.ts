@@ -154,6 +154,39 @@ describe("A: frames, Ethernet and ARP", () => {
   });
 });
 
+describe("packets are shared", () => {
+  test("a thousand hosts that are not there hold a quarter of the packets, and each is asked for", () => {
+    const { made, works } = lab({ device: { addresses: [{ address: ip(OURS), prefixLength: 8 }] } });
+    const handle = made.stack.udp.bind({}, listener());
+    let asked = 0;
+    for (let i = 0; i < 1_000; i++) {
+      made.stack.udp.send(handle, new Uint8Array(1), 0, 1, ip(`10.5.${i >> 8}.${i & 255}`), 9, made.now);
+      asked += made.turn().length;
+    }
+    expect(asked).toBe(1_000);
+    expect(made.memory.packets.available).toBe((made.memory.packets.size * 3) / 4);
+    expect(works()).toBe(true);
+    made.advance(10 * SECOND);
+    expect(made.memory.packets.available).toBe(made.memory.packets.size);
+  });
+
+  test("a link that takes nothing holds half of the packets", () => {
+    const { made } = lab();
+    made.link.full = true;
+    const handle = made.stack.udp.bind({}, listener());
+    for (let i = 0; i < 1_000; i++) made.stack.udp.send(handle, new Uint8Array(1), 0, 1, ip(PEER), 9, made.now);
+    expect(made.memory.packets.available).toBeGreaterThanOrEqual(made.memory.packets.size / 2 - 1);
+    expect(made.count("eth.transmit_full")).toBeGreaterThan(700);
+  });
+
+  test("what pads a short frame (Etherleak) is zeros, never what lay there before", () => {
+    const { made } = lab();
+    for (let i = 0; i < 50; i++) made.frame(icmpFrame({}, echo(1_000)));
+    for (const frame of made.frame(icmpFrame({}, echo(0)))) expect([...frame.subarray(42)]).toEqual(new Array(frame.length - 42).fill(0));
+    for (const frame of made.frame(arp())) expect([...frame.subarray(42)]).toEqual(new Array(18).fill(0));
+  });
+});
+
 describe("B: the IPv4 header", () => {
   test("S-013: every version and header length but the right ones is dropped", () => {
     const { made, works } = lab();
