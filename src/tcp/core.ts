@@ -74,6 +74,9 @@ export class Core {
   readonly seg = new Segment();
   readonly out = new Segment();
 
+  /** The longer of the intervals in which a connection answers once what should not have come. */
+  readonly #answerInterval: Micros;
+
   /** Live connections; the demux knows the index. */
   readonly live: Tcb[] = [];
   readonly #spare: Tcb[] = [];
@@ -106,6 +109,7 @@ export class Core {
     this.probes = parts.probes;
     this.work = parts.work;
     this.applicationError = parts.applicationError;
+    this.#answerInterval = Math.max(parts.policy.challengeInterval, parts.policy.invalidAckInterval);
     this.secrets = new Secrets(parts.random);
     this.ports = new EphemeralPorts(parts.random);
     this.demux = new Demux(parts.random, parts.limits.connections);
@@ -313,8 +317,10 @@ export class Core {
     const short = tcb.state === State.SynReceived || tcb.state === State.TimeWait;
     if (short || tcb.slowAt <= now) {
       const quiet = short || (tcb.freezeAt <= now && now - tcb.lastHeardAt >= FREEZE_AFTER);
-      if (quiet && this.refreeze(tcb)) return;
-      if (short) tcb.freezeAt = NEVER;
+      // A row does not know when it answered last: who is provoked stays an object, so that the limits of RFC 5961 s7 hold.
+      const provoked = now - Math.max(tcb.challengedAt, tcb.invalidAckAt) < this.#answerInterval;
+      if (quiet && !provoked && this.refreeze(tcb)) return;
+      if (short) tcb.freezeAt = provoked ? now + this.#answerInterval : NEVER;
       else if (tcb.freezeAt <= now) tcb.freezeAt = now + FREEZE_AFTER;
       noteSlow(tcb);
     }
