@@ -27,9 +27,6 @@ export class ConnectionWatch {
   /** The retransmission or persist timer as the probe told of it: its deadline, and how far away that was when it was set. */
   deadline: Micros = 0;
   lastWait: Micros = 0;
-  /** In this turn: new text went out. */
-  sentNew = false;
-  ackedAtTurn: Seq;
   /** Segments received; the one that made the connection was no connection's yet. */
   received = 1;
   bareAcks = 0;
@@ -49,7 +46,6 @@ export class ConnectionWatch {
     this.sent = tcb.snd.nxt; // beyond the ISS when a cookie was its SYN,ACK
     this.una = tcb.iss;
     this.peerEdge = tcb.iss;
-    this.ackedAtTurn = tcb.rcv.nxt;
   }
 
   /** [from, to) has been sent. */

@@ -1,5 +1,6 @@
 /** What a router would do in the middle of a wire: fragment (RFC 791 s3.2), or say that it must not (RFC 792, RFC 1191 s4). */
 import type { FrameSummary } from "./frame-summary.js";
+import { internetChecksum, put16, put32 } from "./internet-sum.js";
 
 /** The frame's IPv4 packet in fragments that fit `mtu`, each behind a copy of the link header. */
 export function fragment(bytes: Uint8Array, start: number, end: number, summary: FrameSummary, mtu: number): Uint8Array[] {
@@ -19,7 +20,7 @@ export function fragment(bytes: Uint8Array, start: number, end: number, summary:
     put16(piece, own + 6, (more ? 0x2000 : 0) | ((summary.fragmentOffset + at) >> 3));
     if (at > 0) blankUncopiedOptions(piece, own + 20, own + header);
     put16(piece, own + 10, 0);
-    put16(piece, own + 10, checksum(piece, own, own + header));
+    put16(piece, own + 10, internetChecksum(piece, own, own + header));
     pieces.push(piece);
   }
   return pieces;
@@ -62,32 +63,15 @@ export function fragmentationNeeded(
   into[own + 9] = 1;
   put32(into, own + 12, router !== 0 ? router : summary.destination);
   put32(into, own + 16, summary.source);
-  put16(into, own + 10, checksum(into, own, own + 20));
+  put16(into, own + 10, internetChecksum(into, own, own + 20));
   const icmp = own + 20;
   into[icmp] = 3;
   into[icmp + 1] = 4;
   put16(into, icmp + 6, mtu);
   into.set(bytes.subarray(ip, ip + quote), icmp + 8);
-  put16(into, icmp + 2, checksum(into, icmp, icmp + 8 + quote));
+  put16(into, icmp + 2, internetChecksum(into, icmp, icmp + 8 + quote));
   const length = own + 28 + quote;
   if (own === 0 || length >= 60) return length;
   into.fill(0, length, 60);
   return 60;
-}
-
-const put16 = (bytes: Uint8Array, at: number, value: number): void => {
-  bytes[at] = value >> 8;
-  bytes[at + 1] = value;
-};
-const put32 = (bytes: Uint8Array, at: number, value: number): void => {
-  put16(bytes, at, value >> 16);
-  put16(bytes, at + 2, value);
-};
-
-/** RFC 1071. */
-function checksum(bytes: Uint8Array, start: number, end: number): number {
-  let sum = 0;
-  for (let at = start; at < end; at += 2) sum += (bytes[at]! << 8) | (at + 1 < end ? bytes[at + 1]! : 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return ~sum & 0xffff;
 }

@@ -4,6 +4,7 @@ import type { Micros } from "../base/environment.js";
 import type { IpAddress } from "../ip/address.js";
 import { endsKey } from "./application.js";
 import { Flag, FrameSummary } from "./frame-summary.js";
+import { internetSum, pseudoHeader } from "./internet-sum.js";
 import { Pattern } from "./pattern.js";
 import type { Violations } from "./violations.js";
 
@@ -61,27 +62,16 @@ function frameError(s: FrameSummary, bytes: Uint8Array, start: number, end: numb
   const ip = start + s.header;
   const header = (bytes[ip]! & 15) * 4;
   if (s.ipLength < 0) return "IPv4 header with impossible lengths";
-  if (checksum(bytes, ip, ip + header, 0) !== 0xffff) return "IPv4 header checksum";
+  if (internetSum(bytes, ip, ip + header, 0) !== 0xffff) return "IPv4 header checksum";
   for (let at = ip + s.ipLength; at < end; at++) if (bytes[at] !== 0) return `padding octet ${bytes[at]}`;
   if (s.moreFragments || s.fragmentOffset > 0) return null;
   const text = ip + header;
   const length = s.ipLength - header;
-  const pseudo = word(s.source >>> 16) + word(s.source) + word(s.destination >>> 16) + word(s.destination) + s.protocol + length;
+  const pseudo = pseudoHeader(s.source, s.destination, s.protocol, length);
   if (s.protocol === 6 && !s.isTcp) return "TCP header with impossible lengths";
-  if (s.protocol === 6 && checksum(bytes, text, text + length, pseudo) !== 0xffff) return "TCP checksum";
+  if (s.protocol === 6 && internetSum(bytes, text, text + length, pseudo) !== 0xffff) return "TCP checksum";
   const unsummed = s.protocol === 17 && bytes[text + 6] === 0 && bytes[text + 7] === 0;
-  if (s.protocol === 17 && !unsummed && checksum(bytes, text, text + length, pseudo) !== 0xffff) return "UDP checksum";
-  if (s.protocol === 1 && checksum(bytes, text, text + length, 0) !== 0xffff) return "ICMP checksum";
+  if (s.protocol === 17 && !unsummed && internetSum(bytes, text, text + length, pseudo) !== 0xffff) return "UDP checksum";
+  if (s.protocol === 1 && internetSum(bytes, text, text + length, 0) !== 0xffff) return "ICMP checksum";
   return null;
-}
-
-const word = (n: number): number => n & 0xffff;
-
-function checksum(bytes: Uint8Array, from: number, end: number, initial: number): number {
-  let sum = initial;
-  let at = from;
-  for (; at + 1 < end; at += 2) sum += (bytes[at]! << 8) | bytes[at + 1]!;
-  if (at < end) sum += bytes[at]! << 8;
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
-  return sum;
 }

@@ -93,13 +93,13 @@ export class TcpInvariants {
     const watch = this.#watch(tcb);
     const from = seg.seq;
     const octets = textLength(seg);
-    const to = seqAdd(from, seg.flags & RST ? 0 : octets + (seg.flags & SYN ? 1 : 0) + (seg.flags & FIN ? 1 : 0));
+    const to = seqAdd(from, octets + (seg.flags & SYN ? 1 : 0) + (seg.flags & FIN ? 1 : 0));
     if (octets > 0 && seqGt(seqAdd(from, octets), watch.sent)) this.#checkNewText(tcb, watch, seqAdd(from, octets), why, now);
     if (seqGt(from, watch.sent) && (seg.flags & RST) === 0)
       this.#broken("I-06", now, `${name(tcb)} sends at ${rel(tcb, from)}, but had sent only to ${rel(tcb, watch.sent)}`);
     if (isRetransmissionByTimer(why) && !seqLt(from, watch.sent))
       this.#broken("I-10", now, `${name(tcb)} retransmits ${rel(tcb, from)}, which was never sent`);
-    watch.noteSent(from, to);
+    if ((seg.flags & RST) === 0) watch.noteSent(from, to);
     if (seg.flags & ACK) this.#checkAcknowledgment(tcb, watch, seg, now);
     if (octets === 0 && (seg.flags & (SYN | FIN | RST)) === 0) {
       watch.bareAcks += 1;
@@ -168,7 +168,9 @@ export class TcpInvariants {
     const watch = this.#watch(tcb);
     const cwnd = tcb.cc.window();
     const grown = watch.cwnd === 0 ? 0 : cwnd - watch.cwnd;
-    const most = why === Cc.SlowStart ? 2 * tcb.snd.mss : why === Cc.Avoidance ? tcb.snd.mss : 0;
+    // After a timeout cwnd may be less than the least ssthresh, which recovery then begins with (RFC 5681 s3.1, equation 4).
+    const least = why === Cc.FastRetransmit ? 2 * tcb.snd.mss - watch.cwnd : 0;
+    const most = why === Cc.SlowStart ? 2 * tcb.snd.mss : why === Cc.Avoidance ? tcb.snd.mss : Math.max(0, least);
     if (
       grown > most &&
       (why === Cc.SlowStart || why === Cc.Avoidance || why === Cc.FastRetransmit || why === Cc.RtoCollapse || why === Cc.IdleRestart)
@@ -195,7 +197,6 @@ export class TcpInvariants {
       const same = tcb !== null && tcb.handle === watch.handle && tcb.iss === watch.iss && tcb.state !== State.Closed;
       if (same && tcb.touched) continue; // an application has called in this turn: the next turn does what is owed
       if (same) this.#checkAtRest(tcb, watch, now);
-      watch.sentNew = false;
       watch.tcb = null;
       this.#touched.delete(watch);
     }
@@ -215,7 +216,7 @@ export class TcpInvariants {
 
   /** I-07: new text stays within the largest window that the peer ever offered; a probe of a closed one carries an octet. */
   #checkNewText(tcb: Tcb, watch: ConnectionWatch, to: Seq, why: number, now: Micros): void {
-    watch.sentNew ||= why !== Tx.ZeroWindowProbe;
+    if (why !== Tx.ZeroWindowProbe && tcb.state >= State.Established) this.#checkPipe(tcb, seqDiff(to, tcb.snd.nxt), now);
     const allowed = why === Tx.ZeroWindowProbe ? seqAdd(watch.peerEdge, 1) : watch.peerEdge;
     if (!watch.offered || seqGt(to, allowed))
       this.#broken(
@@ -246,7 +247,8 @@ export class TcpInvariants {
     if (seg.flags & RST) return;
     if (watch.spoke && seqLt(seg.ack, watch.acked))
       this.#broken("I-06", now, `${name(tcb)} acknowledged ${seqDiff(watch.acked, tcb.irs)} and now ${seqDiff(seg.ack, tcb.irs)}`);
-    if (watch.spoke && seqDiff(edge, watch.edge) <= -unit)
+    // A SYN,ACK sent again cannot say as much as what the scaled window of an ACK has said meanwhile.
+    if (watch.spoke && (seg.flags & SYN) === 0 && seqDiff(edge, watch.edge) <= -unit)
       this.#broken("I-07", now, `${name(tcb)} takes back ${-seqDiff(edge, watch.edge)} octets of its window`);
     // RFC 9293 s3.8.6.2.2 (MUST-39): the edge moves by a segment or half of the buffer, or not at all.
     const gain = watch.spoke ? seqDiff(edge, watch.edge) : 0;
@@ -302,19 +304,24 @@ export class TcpInvariants {
       this.#broken("I-03", now, `${name(tcb)} holds ${tcb.receiveQueue.length} octets of ${tcb.options.receiveBuffer}`);
     if (tcb.flags & Flag.Orphan && tcb.receiveQueue.length > 0)
       this.#broken("I-04", now, `${name(tcb)} has taken ${tcb.receiveQueue.length} octets that no application will read`);
-    if (tcb.state >= State.Established) this.#checkCongestion(tcb, watch, now);
+    if (tcb.state >= State.Established) this.#checkCongestion(tcb, now);
     this.#checkAckDelay(tcb, watch, now);
     this.#checkTimers(tcb, now);
   }
 
-  /** I-08; new text only while the pipe fits the window, limited transmit's two segments apart. */
-  #checkCongestion(tcb: Tcb, watch: ConnectionWatch, now: Micros): void {
-    const { snd, cc, recovery } = tcb;
+  /** I-08. */
+  #checkCongestion(tcb: Tcb, now: Micros): void {
+    const { snd, cc } = tcb;
     if (cc.window() < snd.mss) this.#broken("I-08", now, `${name(tcb)} cwnd ${cc.window()} < SMSS ${snd.mss}`);
     if (cc.threshold() < 2 * snd.mss) this.#broken("I-08", now, `${name(tcb)} ssthresh ${cc.threshold()} < 2 * SMSS ${snd.mss}`);
+  }
+
+  /** I-08: new text goes only while the pipe fits the window, limited transmit's two segments apart. */
+  #checkPipe(tcb: Tcb, octets: number, now: Micros): void {
+    const { snd, cc, recovery } = tcb;
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
-    if (watch.sentNew && pipe > cc.window() + 2 * snd.mss)
-      this.#broken("I-08", now, `${name(tcb)} sent new text with ${pipe} octets in the pipe and cwnd ${cc.window()}`);
+    if (pipe > 0 && pipe + octets > cc.window() + 2 * snd.mss)
+      this.#broken("I-08", now, `${name(tcb)} sends ${octets} octets of new text with ${pipe} in the pipe and cwnd ${cc.window()}`);
   }
 
   /** I-16: at the end of a turn less than two full segments wait for an ACK (what came in one turn shares one), and none for

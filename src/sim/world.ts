@@ -124,7 +124,15 @@ export class World {
   readonly #queue = new TimeHeap<Happening>();
   readonly #slots = new Map<Actor, Slot>();
   readonly #ports = new Map<Switch, Pipe[]>();
-  #observer: WireObserver | null = null;
+  readonly #observers: WireObserver[] = [];
+  readonly #all: WireObserver = {
+    offered: (wire, bytes, start, end, now) => {
+      for (const observer of this.#observers) observer.offered?.(wire, bytes, start, end, now);
+    },
+    fate: (wire, why, bytes, start, end, now) => {
+      for (const observer of this.#observers) observer.fate(wire, why, bytes, start, end, now);
+    },
+  };
 
   /** The clock starts at `origin`: nothing may depend on where that is. */
   constructor(seed: number, options: { origin?: Micros; frames?: FramePool } = {}) {
@@ -134,10 +142,10 @@ export class World {
     this.frames = options.frames ?? new FramePool();
   }
 
-  /** Is told each frame's fate, on every wire. */
-  set observer(observer: WireObserver | null) {
-    this.#observer = observer;
-    for (const wire of this.wires) wire.observer = observer;
+  /** Adds one that is told of each frame, on every wire. */
+  observe(observer: WireObserver): void {
+    this.#observers.push(observer);
+    for (const wire of this.wires) wire.observer = this.#all;
   }
 
   /** Puts a stack into the world: from now on the world drives it. */
@@ -183,6 +191,15 @@ export class World {
     });
     this.#plug(a, up, down);
     return { forward: up.model, backward: down.model };
+  }
+
+  /** Puts a frame on a wire as if the link at its beginning had sent it. */
+  inject(wire: WireModel, bytes: Uint8Array): void {
+    for (const pipe of this.#slots.keys()) {
+      if (!(pipe instanceof Pipe) || pipe.model !== wire) continue;
+      wire.offer(bytes, 0, bytes.length, this.now);
+      this.#lookBoth(pipe);
+    }
   }
 
   /** Something happens `delay` from now. */
@@ -252,7 +269,7 @@ export class World {
 
   #pipe(name: string, options: Partial<WireOptions>, medium: "ethernet" | "ip", arrive: (frame: WireFrame, now: Micros) => void): Pipe {
     const model = new WireModel(name, options, this.random.fork(), this.frames, medium);
-    model.observer = this.#observer;
+    if (this.#observers.length > 0) model.observer = this.#all;
     this.wires.push(model);
     const pipe = new Pipe(model, (of, now) => {
       for (let frame = of.model.due(now); frame !== null; frame = of.model.due(now)) arrive(frame, now);

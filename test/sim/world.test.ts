@@ -184,7 +184,7 @@ test("the same seed and the same inputs are byte-identical on every wire (I-20)"
   const run = (seed: number): string => {
     const world = new World(seed);
     const hash = new TraceHash();
-    world.observer = hash;
+    world.observe(hash);
     const [a, b] = pair(world, { delay: 100, jitter: 500, jitterReorders: true, loss: 0.2, duplicate: 0.1, corrupt: 0.1 });
     for (let i = 0; i < 200; i++) world.at(i * 50, () => (i % 2 === 0 ? a.send(i, 2) : b.send(i, 1)));
     world.settle();

@@ -66,7 +66,7 @@ describe("s3.10.7.4: a FIN that carries text", () => {
           if (why === Wire.Delivered && summary.isData && summary.flags & Flag.Fin) seen.finWithText += 1;
         },
       };
-      at.world.observer = observer;
+      at.world.observe(observer);
       const { client, server } = converse(at, [send(octets), ...end], [{ do: "end" }, { do: "shutdown" }, { do: "close" }]);
       expect(server.received).toBe(octets);
       expect([client.outcome, server.outcome]).toEqual(["closed", "closed"]);
