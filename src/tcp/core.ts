@@ -320,7 +320,7 @@ export class Core {
       // A row does not know when it answered last: who is provoked stays an object, so that the limits of RFC 5961 s7 hold.
       const provoked = now - Math.max(tcb.challengedAt, tcb.invalidAckAt) < this.#answerInterval;
       if (quiet && !provoked && this.refreeze(tcb)) return;
-      if (short) tcb.freezeAt = provoked ? now + this.#answerInterval : NEVER;
+      if (short) tcb.freezeAt = now + (provoked ? this.#answerInterval : FREEZE_AFTER);
       else if (tcb.freezeAt <= now) tcb.freezeAt = now + FREEZE_AFTER;
       noteSlow(tcb);
     }
