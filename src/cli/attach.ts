@@ -18,7 +18,7 @@ import { State } from "../tcp/state.js";
 import type { Link } from "../transport/link.js";
 import { Namespace } from "../transport/namespace.js";
 import { openTap, type TapLink } from "../transport/tap.js";
-import { say, type Undo, UsageError } from "./exit.js";
+import { isHurried, say, type Undo, UsageError } from "./exit.js";
 import { type AddressAndPrefix, parseAddress, parseInteger, parseMac, parsePrefix } from "./parse.js";
 
 export interface AttachOptions {
@@ -146,13 +146,15 @@ const observe = (stack: Stack, options: Pick<AttachOptions, "pcapng" | "trace">,
   });
 };
 
-/** How long what was written may take to arrive, when the command is over otherwise. */
-const LINGER_MILLISECONDS = 10_000;
+/** How long what was written may take to arrive, when the command is over otherwise; and when a signal has ended it. */
+const LINGER_MILLISECONDS = 60_000;
+const HURRIED_MILLISECONDS = 500;
 
 /** Waits until nothing that was written is on its way any more: a process that ends takes its stack with it. */
 export const settle = async (drive: NodeDrive): Promise<void> => {
-  const end = performance.now() + LINGER_MILLISECONDS;
-  while (performance.now() < end && isBusy(drive.stack)) await new Promise((resolve) => setTimeout(resolve, 5));
+  const began = performance.now();
+  const left = (): boolean => performance.now() - began < (isHurried() ? HURRIED_MILLISECONDS : LINGER_MILLISECONDS);
+  while (left() && isBusy(drive.stack)) await new Promise((resolve) => setTimeout(resolve, 5));
 };
 
 const isBusy = (stack: Stack): boolean => {

@@ -7,6 +7,10 @@ export const ExitStatus = { Ok: 0, Failed: 1, Usage: 2 } as const;
 /** The command line is wrong. */
 export class UsageError extends Error {}
 
+let hurried = false;
+/** True when a signal wants the process to end: nothing that can be left out is waited for. */
+export const isHurried = (): boolean => hurried;
+
 /** What is to be undone when the command ends, however it ends: the latest first. */
 export class Undo {
   readonly #steps: (() => unknown)[] = [];
@@ -79,6 +83,7 @@ export const runCommand = async (body: (undo: Undo) => Promise<unknown>): Promis
       const status = 128 + constants.signals[signal];
       // The second time somebody is in a hurry; devices and namespaces die with the process all the same.
       if (++signals > 1) process.exit(status);
+      hurried = true;
       void undo.all().then(() => process.exit(status));
     });
   let status: number = ExitStatus.Ok;

@@ -124,7 +124,7 @@ export class Socket extends Duplex implements Application {
     const options: ConnectOptions =
       typeof first === "object" ? first : { port: first, ...(typeof second === "string" ? { host: second } : {}) };
     const listener = typeof second === "function" ? second : third;
-    if (this.#handle !== 0 || this.connecting)
+    if (this.#handle !== 0 || this.connecting || this.destroyed)
       throw networkError("EISCONN", "connect", "this socket", "a socket connects once: make another");
     const port = portOf(options.port);
     if (listener !== undefined) this.once("connect", listener);
