@@ -187,6 +187,8 @@ export class Stack {
     for (const { address } of [...device.addresses]) this.removeAddress(device, address, now);
     this.ip.routes.removeAll((route) => route.device === device.index);
     device.arp.neighbors.clear(now);
+    // The resets leave; what a full link does not take is lost.
+    device.flush(now);
     device.clear();
     device.attached = false;
     this.ip.interfaces[device.index] = null;
