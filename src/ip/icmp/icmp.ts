@@ -131,7 +131,8 @@ export class Icmp implements DatagramTransport {
 
   /** RFC 1122 s3.2.2: "the Internet header and at least the first 8 data octets of the datagram that triggered the error". */
   #errorArrives(datagram: Datagram, now: Micros): number {
-    if (datagram.group) return Why.AboutGroup;
+    // We send from no group, so no error is for one.
+    if (datagram.group) return Why.QuoteNotOurs;
     const view = datagram.packet.pool.arena.view;
     const at = datagram.payloadStart;
     const type = view.getUint8(at);
