@@ -120,6 +120,8 @@ function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros)
     snd.acknowledgedSize = Math.max(snd.acknowledgedSize, Math.min(tcb.pathMtu, packetSize(tcb, Math.min(text, snd.mss))));
   }
   if (has(tcb, Flag.FinSent) && snd.una === snd.nxt) tcb.flags |= Flag.FinAcked;
+  // What was said not to fit has arrived: the message lied (RFC 5927 s7.2).
+  if (has(tcb, Flag.PmtuPending) && seqGt(snd.una, tcb.claimedSeq)) tcb.flags &= ~Flag.PmtuPending;
 
   // The backed-off RTO holds until there is a sample to replace it (RFC 6298 s5, Karn); the count towards R2 starts anew.
   if (measure(core, tcb, seg, now)) tcb.backoff = 0;

@@ -27,7 +27,7 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
     return;
   }
   if (error.kind === IcmpError.SourceQuench) return; // silently discarded (MUST-55, RFC 6633 s3)
-  if (error.kind === IcmpError.FragmentationNeeded) return fragmentationNeeded(core, tcb, error.mtu, now);
+  if (error.kind === IcmpError.FragmentationNeeded) return fragmentationNeeded(core, tcb, error.mtu, quoted, now);
 
   const told = asCloseError(error.kind);
   // Hard errors (MUST-54 and RFC 1122 s4.2.3.9) end only a connection that is not synchronized: RFC 5927 s5.2.
@@ -57,14 +57,15 @@ function asCloseError(kind: IcmpError): number {
 
 /** RFC 1191 s6.4 after RFC 5927 s7.2: believed at once while no segment of that size was ever acknowledged, else only when a
  *  timeout confirms it. Only then does IP hear of it: a blind attacker moves nothing. */
-function fragmentationNeeded(core: Core, tcb: Tcb, mtu: number, now: Micros): void {
-  if (mtu >= tcb.pathMtu || mtu === 0) {
-    core.reject(Icmp.PmtuIgnored, now); // never an increase (RFC 1191 s3)
+function fragmentationNeeded(core: Core, tcb: Tcb, mtu: number, quoted: Seq, now: Micros): void {
+  if (mtu === 0 || mtu >= tcb.snd.sentSize) {
+    core.reject(Icmp.PmtuIgnored, now); // nothing that large was sent, or no more since the last step; never an increase (RFC 1191 s3)
     return;
   }
   if (tcb.snd.acknowledgedSize > mtu) {
     tcb.flags |= Flag.PmtuPending;
     tcb.claimedMtu = mtu;
+    tcb.claimedSeq = quoted;
     return;
   }
   core.network.lowerMtu(tcb.remote, mtu, now);
@@ -74,9 +75,10 @@ function fragmentationNeeded(core: Core, tcb: Tcb, mtu: number, now: Micros): vo
 /** What is outstanding and too large for the path goes again, once (RFC 1191 s6.4). */
 function resegment(core: Core, tcb: Tcb, now: Micros): void {
   const { snd } = tcb;
-  const before = snd.mss;
   refreshPath(core, tcb, now);
-  if (snd.mss >= before || snd.una === snd.nxt || tcb.state <= State.SynReceived) return;
+  const tooLarge = snd.sentSize > tcb.pathMtu;
+  snd.sentSize = 0;
+  if (!tooLarge || snd.una === snd.nxt || tcb.state <= State.SynReceived) return;
   tcb.rtxWhy = Rtx.PathMtu;
   tcb.recovery.onTimeout(snd.una, snd.nxt, now);
   tcb.sendCause = core.cause.id;

@@ -4,7 +4,7 @@ import { type Micros, NEVER } from "../base/environment.js";
 import { type Seq, seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Cc, Hold, Rtx, St, Tm, Tx } from "../base/why.js";
 import type { Core } from "./core.js";
-import { announcedMss, refreshPath } from "./path.js";
+import { announcedMss, packetSize, refreshPath } from "./path.js";
 import { Timer } from "./probe.js";
 import { Phase } from "./recovery/recovery.js";
 import { backedOff, timestampNow } from "./rtt.js";
@@ -368,6 +368,8 @@ function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, 
     return false;
   }
   tcb.segmentsSent += 1;
+  const size = packetSize(tcb, length) + (out.sackCount > 0 ? 4 + 8 * out.sackCount : 0);
+  if (size > tcb.snd.sentSize) tcb.snd.sentSize = size;
   tcb.lastSentAt = now;
   rcv.lastAckSent = rcv.nxt;
   rcv.unacked = 0;

@@ -35,7 +35,9 @@ export class SendSpace {
   text: Seq = seq(0);
   /** End of the last segment smaller than `mss` that was sent: Minshall's SND.SML (RFC 9293 appendix A.3). */
   sml: Seq = seq(0);
-  /** The largest segment that was ever acknowledged, IP octets (RFC 5927 s7.2). */
+  /** The largest packet that was sent, since path MTU discovery last took a step, and the largest that was ever acknowledged, IP
+   *  octets: maxsizesent and maxsizeacked of RFC 5927 s7.2. */
+  sentSize = 0;
   acknowledgedSize = 0;
   /** What the peer says it holds beyond `una` (RFC 2018 s5): by it an ACK is told from its repetition. */
   readonly sacked = new SeqRanges(SACKED_RANGES);
@@ -220,8 +222,9 @@ export class Tcb {
   /** When the last challenge ACK and the last answer to an unacceptable segment went out. */
   challengedAt: Micros = 0;
   invalidAckAt: Micros = 0;
-  /** An MTU that an ICMP message claims and that nothing has confirmed yet. */
+  /** An MTU that an ICMP message claims and that nothing has confirmed yet, and the sequence number that it quotes. */
   claimedMtu = 0;
+  claimedSeq: Seq = seq(0);
   /** The last ICMP error that did not end the connection, as it would be told: an index into `closeErrors`. */
   softError = 0;
   /** Why the connection ended: an index into `closeErrors`; 0: in order. */
@@ -255,7 +258,7 @@ export function clear(tcb: Tcb): void {
   tcb.local = tcb.remote = UNSPECIFIED;
   tcb.iss = tcb.irs = zero;
   snd.una = snd.nxt = snd.wl1 = snd.wl2 = snd.up = snd.text = snd.sml = zero;
-  snd.wnd = snd.scale = snd.maxWnd = snd.acknowledgedSize = 0;
+  snd.wnd = snd.scale = snd.maxWnd = snd.sentSize = snd.acknowledgedSize = 0;
   snd.mss = snd.peerMss = 536;
   snd.sacked.clear();
   rcv.nxt = rcv.adv = rcv.up = rcv.lastAckSent = rcv.fin = rcv.dsackLeft = rcv.dsackRight = zero;
@@ -267,7 +270,7 @@ export function clear(tcb: Tcb): void {
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
   tcb.touched = false;
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
-  tcb.timedEnd = zero;
+  tcb.timedEnd = tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
   tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.openedAt = tcb.tsOffset = tcb.quickAcks = 0;
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
