@@ -1,6 +1,5 @@
 /** Somebody on the wire who sees everything and forges segments that must do nothing: resets and SYNs that are almost right, text
  *  with impossible numbers, replays, ICMP errors that a connection survives (RFC 5961, RFC 5927, RFC 9293 s3.10.7.4). */
-import type { Micros } from "../base/environment.js";
 import type { SeededRandom } from "../base/prng.js";
 import { Flag, FrameSummary } from "./frame-summary.js";
 import { internetChecksum, pseudoHeader, put16, put32 } from "./internet-sum.js";
@@ -52,7 +51,7 @@ export class Intruder implements WireObserver {
   }
 
   /** One forgery, for a connection that both ends believe in; false when there is none. */
-  attack(_now: Micros): boolean {
+  attack(): boolean {
     const flows = [...this.#flows.values()].filter((flow) => flow.frame !== null && this.#flows.get(flow.reverse)?.frame);
     const flow = flows[this.#random.below(Math.max(1, flows.length))];
     if (flow === undefined) return false;

@@ -234,7 +234,8 @@ export class TcpInvariants {
     if (wait < floor) this.#broken("I-10", now, `${name(tcb)} sets timer ${timer} to ${wait} us, below ${floor}`);
     if (wait > most) this.#broken("I-10", now, `${name(tcb)} sets timer ${timer} to ${wait} us, above ${most}`);
     const again = why === Tm.RtoBackoff || why === Tm.PersistBackoff || (why === Tm.SynRto && tcb.backoff > this.#policy.synLinear + 1);
-    if (again && wait < Math.min(2 * watch.lastWait, most))
+    // A sample may have moved the RTO without moving the deadline: by no more than the time that had passed.
+    if (again && wait < Math.min(1.9 * watch.lastWait, most))
       this.#broken("I-10", now, `${name(tcb)} sets timer ${timer} to ${wait} us, after ${watch.lastWait} us before`);
     watch.lastWait = wait;
     watch.deadline = at;

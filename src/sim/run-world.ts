@@ -323,13 +323,13 @@ class Run {
     const world = this.#world;
     const intruder = new Intruder(world.random.fork(), (wire, bytes) => world.inject(wire, bytes));
     world.observe(intruder);
-    const again = (left: number): void => {
+    const again = (left: number, wait: Micros): void => {
       if (this.#registry.all.length > 0 && this.#registry.open === 0 && this.#pending === 0) return;
       // Only what can be forged counts: there must be a connection first.
-      const next = left - (intruder.attack(world.now) ? 1 : 0);
-      if (next > 0) world.at(next < left ? intrusionEvery : 100_000, () => again(next));
+      if (!intruder.attack()) world.at(wait, () => again(left, Math.min(2 * wait, 60 * SECOND)));
+      else if (left > 1) world.at(intrusionEvery, () => again(left - 1, wait));
     };
-    world.at(LEAD, () => again(intrusions));
+    world.at(LEAD, () => again(intrusions, 100_000));
   }
 
   // ---- datagrams
