@@ -7,8 +7,8 @@ import type { IpAddress } from "../ip/address.js";
 
 /** The MSS values that a cookie can remember: what SYNs announce in practice. */
 const COOKIE_MSS = [536, 1_220, 1_300, 1_360, 1_400, 1_440, 1_460, 8_960] as const;
-/** A cookie's clock: it is valid in the tick that made it and in the next, so for 64 to 128 s (below 2 minutes). */
-const COOKIE_TICK: Micros = 64_000_000;
+/** A cookie's clock: it is valid in the tick that made it and in the next, so for one to two minutes. */
+const COOKIE_TICK: Micros = 60_000_000;
 /** No cookie is believed after this. */
 export const COOKIE_LIFE: Micros = 2 * COOKIE_TICK;
 const COOKIE_HASH_MASK = 0x1fff_ffff; // 29 bits of hash, 3 bits of MSS: a guess succeeds once in 2^29, or 2^28 with both ticks
