@@ -33,6 +33,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   measure(core, tcb, seg, now);
   tcb.timedAt = NEVER;
   core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
+  core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
   // RFC 6928 s2: one segment only if the SYN or SYN,ACK was lost more than once.
   tcb.cc.begin(snd.mss, core.policy.initialWindow, tcb.retries > 1);
   if (tcb.retries > 1) core.congestionChanged(tcb, Cc.SynLost, now);
