@@ -30,6 +30,7 @@ export class Addressing {
     if (!Number.isInteger(prefixLength) || prefixLength < 1 || prefixLength > 32) {
       throw networkError("EINVAL", "addAddress", text, "a prefix length is 1 to 32");
     }
+    if (!device.attached) throw networkError("EINVAL", "addAddress", text, `${device.name} was removed`);
     if (!isHost(address, prefixLength)) throw networkError("EINVAL", "addAddress", text, "choose the address of a host");
     if (this.#isKnown(address)) throw networkError("EADDRINUSE", "addAddress", text, "the stack has that address");
     if (claim === "probe" && device.ethernet) {

@@ -114,7 +114,7 @@ export class Stack {
       port: {
         portUnreachable: (at) => sender.portUnreachable(at),
         join: (group, device) => joinGroup(this, group, device),
-        leave: (group, device) => leaveGroup(this, group, device),
+        leave: (group, membership) => leaveGroup(group, membership as Device),
         isMember: (group) => this.ip.isMember(group),
       },
       memory,
@@ -429,7 +429,7 @@ export class Stack {
 
   #checkVlan(parent: Device, link: Link, vlan: number): void {
     const sound = Number.isInteger(vlan) && vlan >= 1 && vlan <= 4094;
-    if (!sound || parent.parent !== null || !parent.ethernet || link !== parent.link) {
+    if (!sound || !parent.attached || parent.parent !== null || !parent.ethernet || link !== parent.link) {
       throw networkError("EINVAL", "addDevice", `vlan ${vlan}`, "a VLAN is 1 to 4094 of an Ethernet device that has a link, by that link");
     }
     if (childOf(parent, vlan) !== null) throw networkError("EADDRINUSE", "addDevice", `vlan ${vlan}`, "the device has that VLAN");

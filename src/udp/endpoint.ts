@@ -43,7 +43,8 @@ export interface Membership {
   readonly group: IpAddress;
   /** As it was asked for: -1 for that of the route. */
   readonly asked: number;
-  readonly device: number;
+  /** What `join` gave, for `leave`. */
+  readonly token: object;
 }
 
 /** Destinations that an endpoint remembers. */

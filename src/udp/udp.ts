@@ -28,9 +28,9 @@ export interface UdpNetwork extends Network {
 export interface UdpPort {
   /** The datagram being handled has no endpoint: RFC 1122 s4.1.3.1. */
   portUnreachable(now: Micros): void;
-  /** Begins reception of a group on a device, -1: by the route (RFC 1112 s7.1); returns which, -1: not possible. `leave` ends it there. */
-  join(group: IpAddress, device: number): number;
-  leave(group: IpAddress, device: number): void;
+  /** Begins reception of a group on a device, -1: by the route (RFC 1112 s7.1); returns a token for `leave`, null: not possible. */
+  join(group: IpAddress, device: number): object | null;
+  leave(group: IpAddress, token: object): void;
   /** True when anybody on this host has joined the group. */
   isMember(group: IpAddress): boolean;
 }
@@ -218,9 +218,9 @@ export class Udp {
     if (endpoint.memberships.length >= limits.memberships) {
       throw networkError("ENOBUFS", "join", formatIp(group), `an endpoint joins at most ${limits.memberships} groups`);
     }
-    const by = port.join(group, device);
-    if (by < 0) throw networkError("EADDRNOTAVAIL", "join", formatIp(group), "name a device that the stack has");
-    endpoint.memberships.push({ group, asked: device, device: by });
+    const token = port.join(group, device);
+    if (token === null) throw networkError("EADDRNOTAVAIL", "join", formatIp(group), "name a device that the stack has");
+    endpoint.memberships.push({ group, asked: device, token });
   }
 
   /** Undoes `join`. Throws EADDRNOTAVAIL when it was not joined. */
@@ -229,7 +229,7 @@ export class Udp {
     const at = memberships.findIndex((held) => held.group === group && held.asked === device);
     if (at < 0) throw networkError("EADDRNOTAVAIL", "leave", formatIp(group), "the endpoint has not joined it");
     const [held] = memberships.splice(at, 1);
-    if (held !== undefined) this.#parts.port.leave(group, held.device);
+    if (held !== undefined) this.#parts.port.leave(group, held.token);
   }
 
   /** The endpoint's addresses. */
@@ -256,7 +256,7 @@ export class Udp {
     endpoint.queue.clear();
     endpoint.events = 0;
     endpoint.wantsRoom = false;
-    for (const { group, device } of endpoint.memberships) this.#parts.port.leave(group, device);
+    for (const { group, token } of endpoint.memberships) this.#parts.port.leave(group, token);
     this.#demux.remove(endpoint);
     this.#endpoints.close(handle);
   }
