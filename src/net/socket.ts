@@ -56,6 +56,9 @@ const KEEP_ALIVE_IDLE = 7_200_000;
 /** Octets of one read at most: enough to make the cost of a Buffer small, little enough to keep it out of the large object space. */
 const READ_LIMIT = 65_536;
 
+/** Between attempts to write when the stack's memory is full. */
+const RETRY_MILLISECONDS = 10;
+
 const nowhere = new Uint8Array(1);
 const throwLater = (error: unknown): void =>
   process.nextTick(() => {
@@ -452,11 +455,19 @@ export class Socket extends Duplex implements Application {
       if (taken > 0) this.#active();
       this.#taken += taken;
       writing.offset += taken;
-      if (taken < left) return;
+      if (taken < left) {
+        if (this.#tcp.unsent(this.#handle) === 0) this.#tryAgain();
+        return;
+      }
       writing.index += 1;
       writing.offset = 0;
     }
     this.#written(null);
+  }
+
+  /** The stack's memory is full of others' octets. With none of ours in it, no acknowledgement will tell of room. */
+  #tryAgain(): void {
+    setTimeout(() => this.#continueWriting(), RETRY_MILLISECONDS);
   }
 
   #written(error: Error | null): void {

@@ -116,7 +116,7 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
 export function send(core: Core, tcb: Tcb, source: Uint8Array, offset: number, length: number): number {
   if (has(tcb, Flag.FinQueued) || tcb.error !== 0) return -1;
   if (!maySend(tcb.state) && tcb.state !== State.SynSent && tcb.state !== State.SynReceived) return -1;
-  const room = tcb.options.sendBuffer - tcb.sendQueue.length;
+  const room = sendLimit(core, tcb) - tcb.sendQueue.length;
   const taken = room <= 0 ? 0 : tcb.sendQueue.append(source, offset, Math.min(length, room));
   if (taken < length) tcb.flags |= Flag.WantsRoom;
   if (taken > 0) {
@@ -125,6 +125,13 @@ export function send(core: Core, tcb: Tcb, source: Uint8Array, offset: number, l
   }
   return taken;
 }
+
+/** What a connection may queue: its buffer, but at most a quarter of the memory that is free. So many connections share it by themselves, none
+ *  takes the last, and what arrives finds room (A. K. Choudhury, E. L. Hahne, "Dynamic queue length thresholds", 1998). */
+export const sendLimit = (core: Core, tcb: Tcb): number => {
+  const { available, size } = core.memory.chunks;
+  return Math.min(tcb.options.sendBuffer, Math.max(size, Math.floor((available * size) / 4)));
+};
 
 /** Marks what has been sent so far as urgent (s3.8.5, MUST-30): for protocols that need it; new ones should not (SHLD-13). */
 export function markUrgent(core: Core, tcb: Tcb): void {
