@@ -13,8 +13,8 @@ import { State } from "../../src/tcp/state.js";
 import { createPair, type PairLink } from "../../src/transport/pair.js";
 import { collect, netSuite } from "./suite.js";
 
-const host = (link: PairLink, address: string, seed: number): NodeDrive => {
-  const stack = new Stack({ random: new SeededRandom(seed), memory: createMemory({ chunks: 8_192 }) }, monotonicMicros());
+const host = (link: PairLink, address: string, seed: number, chunks = 8_192): NodeDrive => {
+  const stack = new Stack({ random: new SeededRandom(seed), memory: createMemory({ chunks }) }, monotonicMicros());
   const drive = new NodeDrive(stack);
   stack.addDevice(link, { addresses: [{ address: ip(address), prefixLength: 24 }] }, drive.now());
   drive.start();
@@ -105,4 +105,22 @@ test("200 connections at once, echoed with sizes of all kinds, leave no memory b
   // What was on the cable goes with it.
   for (const link of [a, b]) link.close();
   for (const { stack } of [client, server]) expect(stack.memory.packets.available).toBe(stack.memory.packets.size);
+});
+
+test("60 connections that each could fill the stack's memory share it, and all arrive", async () => {
+  const [a, b] = createPair();
+  const [client, server] = [host(a, "10.0.0.1", 7), host(b, "10.0.0.2", 8, 128)];
+  const data = Buffer.alloc(600_000, 7);
+  const listener = createServer(server, (socket) => socket.end(data)).listen({ port: 7 });
+  await Promise.all(
+    Array.from({ length: 60 }, async () => {
+      const received = await collect(connect(client, { host: "10.0.0.2", port: 7 }));
+      expect(received.equals(data)).toBe(true);
+    }),
+  );
+  listener.close();
+  for (const drive of [client, server]) {
+    drive.stack.close(drive.now());
+    drive.stop();
+  }
 });
