@@ -21,8 +21,9 @@ const essence = (x: Exchange): unknown => {
   void [counters, form, path, limitedBy, lastSent, lastTextSent, opened];
   const { latest, ...rtt } = rest["rtt"]!;
   void latest;
-  const { timers, ...others } = rest;
-  return { ...others, rtt, timers };
+  const { tsRecentAge, ...rcv } = rest["rcv"]!; // kept to the second
+  void tsRecentAge;
+  return { ...rest, rtt, rcv };
 };
 const form = (x: Exchange): unknown => x.tcp.showAll(x.now).find((row) => row["form"] !== "listener")?.["form"];
 
