@@ -61,7 +61,7 @@ export const attach = async (options: AttachOptions, undo: Undo): Promise<Attach
     ...(namespace === null ? {} : { namespace }),
     ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
     ...(options.kernel === undefined ? {} : { address: options.kernel }),
-    queueLength: 1_000,
+    queueLength: 5_000,
   });
   undo.add(() => tap.close());
   const attached = startStack(tap, options, undo);
