@@ -21,7 +21,8 @@ export function established(options: FlowOptions = {}): Exchange {
   x.inject(syn);
   const stamp = x.take()[0]!.tsVal;
   x.advance(options.rtt ?? 100 * MS);
-  x.inject({ seq: 1, ack: 1, ...(stamp !== null && syn.ts ? { ts: [syn.ts[0] + (options.rtt ?? 100 * MS) / MS, stamp] } : {}) });
+  const window = syn.wnd === undefined ? {} : { wnd: syn.wnd };
+  x.inject({ seq: 1, ack: 1, ...window, ...(stamp !== null && syn.ts ? { ts: [syn.ts[0] + (options.rtt ?? 100 * MS) / MS, stamp] } : {}) });
   x.out.length = 0;
   x.events.length = 0;
   return x;
