@@ -14,7 +14,7 @@ else {
     namespace: where!,
     address: { address: ip("10.9.0.1"), prefixLength: 24 },
     mtu: Number(mtu ?? 1_500),
-    queueLength: 4_000,
+    queueLength: 16_384,
   });
   const memory = createMemory({ packets: 4_096, packetSize: Math.max(2_048, Number(mtu ?? 1_500) + 18), chunks: 32_768 });
   const stack = new Stack({ random: cryptoRandom, memory }, monotonicMicros());

@@ -75,6 +75,7 @@ export class ManualDrive implements Drive {
     if (pulled < 512) stack.expire(clock.now);
     stack.flush(clock.now);
     stack.deliver();
+    if (stack.tcp.busy) stack.flush(clock.now);
     return asked || pulled > 0 || this.#work;
   }
 

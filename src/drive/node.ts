@@ -138,7 +138,7 @@ export class NodeDrive implements Drive {
       }
       stack.flush(now);
       stack.deliver();
-      if (this.#work) {
+      if (this.#work || stack.tcp.busy) {
         // What the application said in reply leaves in this turn, at the time it was said.
         this.#work = false;
         stack.flush(monotonicMicros());

@@ -311,6 +311,7 @@ export class Stack {
     this.expire(now);
     this.flush(now);
     this.deliver();
+    if (this.tcp.busy) this.flush(now); // what was said in reply, and the ACKs that waited for it
   }
 
   /** Every table and connection as plain JSON. */

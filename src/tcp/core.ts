@@ -5,7 +5,7 @@ import type { Memory } from "../base/memory.js";
 import type { Tally } from "../base/tally.js";
 import { TimerWheel } from "../base/timer-wheel.js";
 import { TokenBucket } from "../base/token-bucket.js";
-import { St } from "../base/why.js";
+import { St, Tx } from "../base/why.js";
 import type { Network } from "../ip/network.js";
 import type { CongestionController } from "./congestion/controller.js";
 import { controllers, DEFAULT_CONTROLLER } from "./congestion/index.js";
@@ -85,6 +85,9 @@ export class Core {
   readonly #touched: (Tcb | null)[] = [];
   #touchedHead = 0;
   #touchedTail = 0;
+  /** Those of them that wait for their application's reply. */
+  readonly #postponed: (Tcb | null)[] = [];
+  #postponedCount = 0;
   /** Listeners by port. */
   readonly listeners = new Map<number, Listener[]>();
   /** Applications by slot. */
@@ -178,19 +181,35 @@ export class Core {
 
   /** True when there is something to flush or to deliver. */
   get busy(): boolean {
-    return this.#touchedHead < this.#touchedTail || this.#eventfulHead < this.#eventfulTail;
+    return this.#touchedHead < this.#touchedTail || this.#postponedCount > 0 || this.#eventfulHead < this.#eventfulTail;
   }
 
   /** The next connection to flush, in the order of touching; null when all have been. */
   nextTouched(): Tcb | null {
     if (this.#touchedHead === this.#touchedTail) {
       this.#touchedHead = 0;
-      this.#touchedTail = 0;
+      this.#touchedTail = this.#postponedCount;
+      for (let i = 0; i < this.#postponedCount; i++) {
+        this.#touched[i] = this.#postponed[i]!;
+        this.#postponed[i] = null;
+      }
+      this.#postponedCount = 0;
       return null;
     }
     const tcb = this.#touched[this.#touchedHead]!;
     this.#touched[this.#touchedHead++] = null;
     return tcb;
+  }
+
+  /** Text has arrived in order, its application is about to hear of it, and nothing else is to be said: the ACK may wait for the reply. */
+  awaitsReply(tcb: Tcb): boolean {
+    if ((tcb.owes & ~Owe.DelayedAck) !== Owe.Ack || (tcb.ackWhy !== Tx.AckQuick && tcb.ackWhy !== Tx.AckEverySecond)) return false;
+    if (tcb.sendQueue.length > 0 || this.demux.events(tcb.slot) === 0) return false;
+    return (this.applications[tcb.slot] ?? null) !== null;
+  }
+
+  postpone(tcb: Tcb): void {
+    this.#postponed[this.#postponedCount++] = tcb;
   }
 
   /** An ACK is owed, because of what is being handled. The first reason stands: it is the one that could not wait. */

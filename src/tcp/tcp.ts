@@ -222,12 +222,17 @@ export class Tcp {
     }
   }
 
-  /** Each connection that was touched speaks once. */
+  /** Each connection that was touched speaks once. One that owes no more than the ACK of text which its application has not heard of yet
+   *  waits for `deliver`, and speaks in the flush behind it: the reply, or the window that reading opens, takes the ACK along. */
   flush(now: Micros): void {
     const core = this.#core;
     for (let tcb = core.nextTouched(); tcb !== null; tcb = core.nextTouched()) {
       if (tcb.handle === 0) {
         core.recycle(tcb);
+        continue;
+      }
+      if (core.awaitsReply(tcb)) {
+        core.postpone(tcb);
         continue;
       }
       output(core, tcb, now);

@@ -20,6 +20,8 @@ export const fakeStack = () => {
     diary,
     devices: [] as { link: Link; attached: boolean }[],
     memory: { packets: { available: 100 } },
+    /** Nothing is left to say after the callbacks. */
+    tcp: { busy: false },
     onWork: null as (() => void) | null,
     onApplicationError: null as ((error: unknown) => void) | null,
     removeDevice: (device: { attached: boolean }): void => {

@@ -139,8 +139,8 @@ describe("two stacks, seen from one of them", () => {
           5.060000        +0 c1   state FIN-WAIT-2 -> TIME-WAIT                                          st.rcv_fin RFC 9293 s3.10.7.4 ^8
           5.060000        +0 c1   timer time-wait in 60000ms                                             tm.2msl RFC 9293 s3.6.1 ^8
           5.060000        +0 c1   send  ACK      seq 1002 ack 1002 win 1047552 <ts>                      tx.ack_fin RFC 9293 s3.10.7.4 ^8
-         65.060000 +60000000 c1   timer time-wait expired                                                tm.2msl RFC 9293 s3.6.1 ^12
-         65.060000        +0 c1   state TIME-WAIT -> CLOSED                                              st.time_wait_over RFC 9293 s3.10.8 ^12
+         65.060000 +60000000 c1   timer time-wait expired                                                tm.2msl RFC 9293 s3.6.1 ^13
+         65.060000        +0 c1   state TIME-WAIT -> CLOSED                                              st.time_wait_over RFC 9293 s3.10.8 ^13
       "
     `);
     expect(stable(a.ladder.render())).toMatchInlineSnapshot(`
