@@ -33,7 +33,8 @@ describe("s2.2, s2.3: window scale", () => {
     x.inject({ seq: 1, ack: 1, text: 1 });
     x.write(1);
     const { wnd } = x.take().at(-1)!;
-    if (shift === 0) expect(wnd).toBe(65_534); // unscaled; the right edge does not move for one octet (MUST-39)
+    if (shift === 0)
+      expect(wnd).toBe(65_534); // unscaled; the right edge does not move for one octet (MUST-39)
     else expect(wnd << 7).toBeGreaterThan(65_535);
   });
 
