@@ -1,9 +1,19 @@
 import { spawn } from "node:child_process";
-import { describe, expect, test } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+
+/** The demonstration leaves its captures; here they go. */
+const folder = mkdtempSync(join(tmpdir(), "onwire-main-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the command as a user does: from the source, in a process of its own. */
 const run = async (script: string, ...args: string[]): Promise<{ status: number | null; out: string; err: string }> => {
-  const child = spawn(process.execPath, ["--import", "tsx", `src/cli/${script}.ts`, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, ["--import", "tsx", `src/cli/${script}.ts`, ...args], {
+    env: { ...process.env, TMPDIR: folder },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let out = "";
   let err = "";
   child.stdout.on("data", (data) => {

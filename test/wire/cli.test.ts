@@ -281,6 +281,7 @@ wireTest(
   "the demonstration with the kernel ends with its verdict",
   async () => {
     const child = spawn(process.execPath, ["--import", "tsx", "src/cli/demo.ts", "--size", "4M", "--delay", "2ms"], {
+      env: { ...process.env, TMPDIR: folder },
       stdio: ["ignore", "pipe", "inherit"],
     });
     const { status, out } = await result(child);
