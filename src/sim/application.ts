@@ -114,6 +114,7 @@ export class Peer implements Application {
   onEvents(_handle: number, events: number): void {
     if (this.outcome !== null) return this.#complain("I-14", `event ${events} after the application had let the connection go`);
     if (this.over) this.#complain("I-14", `event ${events} after Closed`);
+    if (events & TcpEvent.Established && (this.established || this.over)) this.#complain("I-14", "Established told twice");
     if (events & TcpEvent.Established) this.established = true;
     if (events & TcpEvent.Closed) this.over = true;
     if (events & (TcpEvent.Writable | TcpEvent.Established)) this.#blocked = false;
@@ -162,7 +163,8 @@ export class Peer implements Application {
       case "end":
         return this.ended;
       case "close":
-        this.finished = true;
+        // What is left unread makes a reset of it (RFC 9293 s3.6.1): the peer must not see a stream that ended in order.
+        if (this.tcp.readable(this.handle) === 0) this.finished = true;
         this.#letGo("closed");
         return true;
       case "abort":
@@ -291,7 +293,7 @@ export class Registry {
 export const endsKey = (local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): string =>
   `${local >>> 0}:${localPort}>${remote >>> 0}:${remotePort}`;
 
-/** Accepts whatever comes. */
+/** Accepts whatever comes, `after` a while. */
 export class Accepting implements Application {
   readonly #name: string;
   readonly #tcp: Tcp;
@@ -299,18 +301,32 @@ export class Accepting implements Application {
   readonly #registry: Registry;
   readonly #behaviour: Behaviour;
   readonly #graceful: boolean;
+  readonly #after: Micros;
+  #ended = false;
 
-  constructor(name: string, tcp: Tcp, around: Surroundings, registry: Registry, behaviour: Behaviour, graceful: boolean) {
+  constructor(name: string, tcp: Tcp, around: Surroundings, registry: Registry, behaviour: Behaviour, graceful: boolean, after: Micros) {
     this.#name = name;
     this.#tcp = tcp;
     this.#around = around;
     this.#registry = registry;
     this.#behaviour = behaviour;
     this.#graceful = graceful;
+    this.#after = after;
   }
 
   onEvents(listener: number, events: number): void {
     if ((events & TcpEvent.Acceptable) === 0) return;
+    if (this.#after === 0) this.#accept(listener);
+    else this.#around.at(this.#after, () => this.#accept(listener));
+  }
+
+  /** The listener has been closed. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  #accept(listener: number): void {
+    if (this.#ended) return;
     for (let handle = this.#tcp.accept(listener); handle !== 0; handle = this.#tcp.accept(listener)) {
       const peer = new Peer(this.#name, this.#tcp, handle, this.#behaviour, this.#around, this.#registry, this.#graceful);
       this.#tcp.attach(handle, peer);

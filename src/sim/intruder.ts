@@ -75,7 +75,7 @@ export class Intruder implements WireObserver {
         this.#segment(flow, flow.end + (any & 1 ? FAR : -FAR) + any, reverse.end, Flag.Ack | (any & 2 ? Flag.Fin : 0), any & 511);
         break;
       case 5: // no ACK at all
-        this.#segment(flow, flow.end, 0, any & 1 ? Flag.Psh : Flag.Fin, any & 511);
+        this.#segment(flow, flow.end, reverse.end, any & 1 ? Flag.Psh : Flag.Fin, any & 511);
         break;
       case 6: // once more
         this.#send(flow.wire, flow.frame!.slice());

@@ -61,6 +61,8 @@ const replies: readonly number[] = [
 ];
 
 const unaskedAcks: readonly number[] = [Tx.WindowUpdate, Tx.ZeroWindowProbe, Tx.KeepAlive, Tx.AckDelayTimer];
+/** Timers that make their connection speak. */
+const acting: readonly Timer[] = [Timer.Retransmission, Timer.Persist, Timer.DelayedAck, Timer.KeepAlive];
 const HALF_SECOND = 500_000;
 
 export class TcpInvariants {
@@ -75,6 +77,8 @@ export class TcpInvariants {
   /** Events in which a segment was bad, with the replies so far; events that brought a RST. Of this turn. */
   readonly #bad = new Map<number, number>();
   readonly #resets = new Set<number>();
+  /** ISS less the clock, by 4-tuple. */
+  readonly #offsets = new Map<string, number>();
   #event = 0;
 
   constructor(host: string, policy: TcpPolicy, violations: Violations) {
@@ -91,6 +95,7 @@ export class TcpInvariants {
     this.#checkReply(seg, why, cause, now);
     if (tcb === null) return;
     const watch = this.#watch(tcb);
+    watch.fired = -1;
     const from = seg.seq;
     const octets = textLength(seg);
     const to = seqAdd(from, octets + (seg.flags & SYN ? 1 : 0) + (seg.flags & FIN ? 1 : 0));
@@ -136,6 +141,7 @@ export class TcpInvariants {
     // Output runs once for the whole turn: a FIN that it sends is not the last segment's doing.
     if (this.#bad.has(cause) && tcb.state !== State.Closed && why !== St.CloseSendFin)
       this.#broken("I-05", now, `${name(tcb)} went to ${stateNames[tcb.state]} because of a segment that was dropped`);
+    if (tcb.state === State.SynSent) this.#checkInitial(tcb, now);
     if (tcb.state === State.TimeWait) watch.timeWaitAt = now;
     if (old === State.TimeWait && tcb.state === State.Closed) this.#checkTimeWait(tcb, watch, why, now);
     watch.state = tcb.state;
@@ -152,6 +158,7 @@ export class TcpInvariants {
     const watch = this.#watch(tcb);
     const isRetransmission = timer === Timer.Retransmission || timer === Timer.Persist;
     if (event === TimerEvent.Expired) {
+      if (acting.includes(timer)) watch.fired = timer;
       if (isRetransmission && now < watch.deadline)
         this.#broken("I-10", now, `${name(tcb)} timer ${timer} fired ${watch.deadline - now} us early`);
       return;
@@ -265,6 +272,13 @@ export class TcpInvariants {
     if (watch.unackedSince !== NEVER && seg.ack === tcb.rcv.nxt) watch.unackedSince = NEVER;
   }
 
+  /** I-21: initial sequence numbers of different connections differ by more than their clock (RFC 6528). */
+  #checkInitial(tcb: Tcb, now: Micros): void {
+    this.#offsets.set(`${tcb.local}:${tcb.localPort}>${tcb.remote}:${tcb.remotePort}`, (tcb.iss - (Math.floor(now / 4) % 2 ** 32)) | 0);
+    if (this.#offsets.size >= 4 && new Set(this.#offsets.values()).size === 1)
+      this.#broken("I-21", now, `${name(tcb)}: ${this.#offsets.size} connections, one offset of the initial sequence number`);
+  }
+
   /** I-17. */
   #checkTimeWait(tcb: Tcb, watch: ConnectionWatch, why: number, now: Micros): void {
     const stayed = now - watch.timeWaitAt;
@@ -294,6 +308,9 @@ export class TcpInvariants {
     if (seqDiff(watch.sent, snd.una) > 2 ** 30 + 65_536)
       this.#broken("I-06", now, `${name(tcb)} has ${seqDiff(watch.sent, snd.una)} octets in flight`);
     watch.una = snd.una;
+    if (watch.fired >= 0)
+      this.#broken("I-15", now, `${name(tcb)} let timer ${watch.fired} fire without sending anything (hold ${tcb.hold})`);
+    watch.fired = -1;
     if (tcb.state === State.SynSent) return;
     // I-05: what was accepted was offered; a FIN may lie just behind the edge of a closed window.
     if (watch.spoke && seqGt(rcv.nxt, seqAdd(watch.edge, 2 ** rcv.scale)))

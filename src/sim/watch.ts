@@ -1,7 +1,9 @@
 /** All that is checked of one stack: give `probe` to it, call `tcp.afterTurn` after each of its turns. */
 import type { Micros } from "../base/environment.js";
+import { registry } from "../base/why-registry.js";
 import { fanOut } from "../inspect/probes.js";
 import { WhyCheck } from "../inspect/why-check.js";
+import { isDelivered } from "../stack/fate.js";
 import type { Probe } from "../stack/probe.js";
 import type { Stack } from "../stack/stack.js";
 import type { TcpPolicy } from "../tcp/policy.js";
@@ -49,6 +51,18 @@ export class Watch {
     const { frames } = stack;
     if (frames.in !== frames.delivered + frames.dropped)
       this.#report("I-19", `${frames.in} frames in, ${frames.delivered} delivered, ${frames.dropped} dropped`, now);
+    let dropped = 0;
+    let delivered = 0;
+    for (const { code, name } of registry) {
+      if (isDelivered(code)) delivered += stack.tally.counts[code]!;
+      else if (/^(eth|arp|ip|icmp|udp)\./.test(name)) dropped += stack.tally.counts[code]!;
+    }
+    if (frames.dropped > dropped || frames.delivered > delivered)
+      this.#report(
+        "I-19",
+        `${frames.dropped} frames dropped and ${frames.delivered} delivered, counted by reason ${dropped} and ${delivered}`,
+        now,
+      );
     const received = links.reduce((sum, link) => sum + link.received, 0);
     const counted = stack.devices.reduce((sum, device) => sum + (device.ethernet ? device.counters.framesIn : 0), 0);
     if (received !== counted) this.#report("I-19", `links gave ${received} frames, devices counted ${counted}`, now);

@@ -46,6 +46,8 @@ export interface FlowPlan {
   readonly simultaneous: boolean;
   readonly listening: boolean;
   readonly backlog: number;
+  /** Connections wait so long to be accepted. */
+  readonly acceptAfter: Micros;
   /** The listener closes for a while, so often; 0: it stays. */
   readonly churn: Micros;
   readonly clientOptions: Partial<ConnectionOptions>;
@@ -81,6 +83,8 @@ export interface WorldPlan {
   readonly intrusionEvery: Micros;
   /** No wire loses so much, or for so long, that a connection may fail. */
   readonly gentle: boolean;
+  /** Wires lose nothing but to full queues. */
+  readonly calm: boolean;
 }
 
 /** The plan of a seed. */
@@ -129,6 +133,7 @@ export function planWorld(seed: number): WorldPlan {
     intrusions,
     intrusionEvery,
     gentle: weather === "calm" || weather === "gentle",
+    calm: weather === "calm",
   };
 }
 
@@ -217,7 +222,7 @@ function ends(dice: Dice, topology: WorldPlan["topology"], wires: readonly WireP
 // biome-ignore format: a list
 const kinds = [
   "bulk", "bulk", "bulk", "both", "both", "requests", "requests", "octets", "half-close", "abort", "slow-reader", "slow-writer",
-  "churn", "simultaneous-open", "simultaneous-close", "early-close", "refused", "empty", "idle", "parallel",
+  "churn", "simultaneous-open", "simultaneous-close", "early-close", "refused", "empty", "idle", "parallel", "reuse",
 ] as const;
 
 function planFlow(dice: Dice, client: number, server: number, port: number, mtu: number): FlowPlan {
@@ -236,6 +241,7 @@ function planFlow(dice: Dice, client: number, server: number, port: number, mtu:
     simultaneous: false,
     listening: true,
     backlog: 16,
+    acceptAfter: dice.chance(0.1) ? dice.below(2 * SECOND) : 0,
     churn: 0,
     clientOptions: planOptions(dice),
     serverOptions: planOptions(dice),
@@ -321,6 +327,17 @@ function planFlow(dice: Dice, client: number, server: number, port: number, mtu:
         churn: dice.between(20, 500) * MILLISECOND,
         clientDoes: does(small(dice), ...end),
         serverDoes: does(...last),
+      };
+    case "reuse": // the server closes first, and is called from the same port again while it is in TIME-WAIT
+      return {
+        ...base,
+        graceful: false,
+        localPort: 30_000 + port,
+        count: dice.between(2, 10),
+        every: dice.pick([50, 300, 1_000, 70_000]) * MILLISECOND,
+        wrap: -1,
+        clientDoes: does(small(dice), { do: "end" }, { do: "shutdown" }, { do: "close" }),
+        serverDoes: does(small(dice), ...end),
       };
     case "simultaneous-open":
       return {
