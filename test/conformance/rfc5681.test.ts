@@ -232,6 +232,16 @@ describe("s2: what is a duplicate ACK (5681-25)", () => {
     expect(segments(x.take().filter((s) => s.length > 0))).toBe("");
   });
 
+  test("RFC 6675 s2: with SACK one that reports something new is, also with text or another window", () => {
+    const x = flying({ syn: { sackPermitted: true } });
+    ack(x, 0, { text: 10, sack: [1 + MSS, 1 + 2 * MSS] });
+    expect(sent(x)).toBe("10");
+    ack(x, 0, { seq: 11, wnd: 0x7fff, sack: [1 + MSS, 1 + 3 * MSS] });
+    expect(sent(x)).toBe("11");
+    x.inject({ seq: 11, ack: 1, text: 10, sack: [1 + MSS, 1 + 4 * MSS] });
+    expect(sent(x)).toBe("0");
+  });
+
   test("s2: not one while nothing is outstanding", () => {
     const x = established();
     duplicates(x, 0, 10);
@@ -326,6 +336,13 @@ describe("s4.2: generating acknowledgments", () => {
     x.inject({ seq: 1 + MSS, ack: 1, text: MSS });
     x.inject({ seq: 1 + 2 * MSS, ack: 1, text: MSS });
     expect(x.lines().length).toBe(1);
+  });
+
+  test("s2: RMSS is what we announced: of segments that the link has merged each is two and more (5681-28)", () => {
+    const x = receiver();
+    for (let i = 0; i < 3; i++) x.inject({ seq: 1 + i * 8_760, ack: 1, text: 8_760 });
+    expect(x.take().map((s) => (s.ack - 1) / 8_760)).toEqual([1, 2, 3]);
+    expect(x.tcb.rcv.mss).toBe(1_460);
   });
 
   test("s4.2: small segments share the delay until two full ones are together", () => {
