@@ -276,7 +276,7 @@ describe("s8: when memory is short", () => {
     expect(next).toBeGreaterThanOrEqual(30);
   });
 
-  test("s8: more ranges than there may be: the newest is dropped, and said not to be here (docs/deviations.md, sack-discarded)", () => {
+  test("s8: more ranges than there may be: the newest is dropped, and said not to be here (2018-10; docs/deviations.md, sack-discarded)", () => {
     const x = receiver({ limits: { outOfOrderRanges: 3 } });
     for (const n of [2, 4, 6, 8]) segment(x, n);
     expect(blocks(x)).toBe("6-7 4-5 2-3");

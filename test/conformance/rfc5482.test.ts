@@ -125,7 +125,7 @@ describe("s3.3: the option", () => {
   test.each([
     ["in a SYN", true],
     ["in text", false],
-  ])("s3.3: kind 28 %s is ignored: nothing is adopted, nothing is answered (5482-06, 5482-02, 5482-03)", (_name, syn) => {
+  ])("s3.3: kind 28 %s is ignored: nothing is adopted, nothing is answered (5482-06, 5482-02, 5482-03, 5482-05)", (_name, syn) => {
     const option = [28, 4, 0x80, 0x01, 1, 1, 1, 1]; // one minute
     const x = new Exchange({ memory });
     x.listen({ userTimeout: 9 * SECOND });

@@ -155,6 +155,14 @@ describe("s2, s5: the timer", () => {
   });
 });
 
+test("s5: SRTT and RTTVAR are kept however often the RTO was doubled: the next sample moves them (6298-16)", () => {
+  const x = established({ memory });
+  x.write(MSS);
+  x.advance(60 * SECOND);
+  expect(x.tcb.backoff).toBeGreaterThan(5);
+  expect([x.tcb.srtt, x.tcb.rttvar, x.tcb.rto]).toEqual([100 * MS, 50 * MS, 300 * MS]);
+});
+
 describe("s5.7: a lost SYN", () => {
   test("s5.7: without a sample the RTO is three seconds when text begins (6298-15)", () => {
     const x = new Exchange({ memory });

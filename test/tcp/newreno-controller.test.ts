@@ -276,7 +276,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe("against a reference", () => {
-  test("s3.1: every history gives the window that the RFCs give, within their bounds (5681-02, 7661-07)", () => {
+  test("s3.1: every history gives the window that the RFCs give, within their bounds (5681-02, 7661-07, 9293-MUST-19)", () => {
     fc.assert(
       fc.property(fc.constantFrom(100, 536, 1_448, 8_960), fc.array(steps, { maxLength: 200 }), (mss, history) => {
         const cc = begun(mss);
