@@ -49,7 +49,6 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
 
   // Second, check the RST bit: RFC 5961 s3.2. Its text, if any, is of no interest (SHLD-2).
   if (seg.flags & RST) return reset(core, tcb, seg, now);
-  if (stamped && seg.hasTimestamp) updateTsRecent(tcb, seg, now);
 
   // Third, security: no compartments here. Deviation: security-compartment
 
@@ -86,6 +85,8 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
     return Next.Done;
   }
   if (!acknowledge(core, tcb, seg, now)) return Next.Done;
+  // RFC 7323 s4.3 leaves open when: only now may a blind attacker's timestamp not shut out the peer's.
+  if (stamped && seg.hasTimestamp) updateTsRecent(tcb, seg, now);
   tcb.lastHeardAt = now;
   if (beyond) {
     // Whoever probes a closed window is told what it is (RFC 9293 s3.8.6.1).
