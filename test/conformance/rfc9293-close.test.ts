@@ -485,6 +485,33 @@ describe("s3.10.7.4: FINs in the wrong place (S-133)", () => {
     expect(x.state).toBe("CLOSE-WAIT");
   });
 
+  test("s3.10.7.4: a FIN in the midst of text that is here already is no end: the peer's own comes behind it (I-14)", () => {
+    const cases = [
+      // Held out of order, then in order by the segment that carries the FIN.
+      [
+        { seq: 501, text: 1_000 },
+        { flags: "F.", seq: 1, text: 900 },
+      ],
+      // The FIN first, the text that contradicts it held before it, and the hole filled last.
+      [
+        { seq: 501, text: 1_000 },
+        { flags: "F.", seq: 401 },
+        { seq: 1, text: 600 },
+      ],
+    ];
+    for (const segments of cases) {
+      const x = new Exchange({ memory });
+      x.accept();
+      for (const segment of segments) x.inject({ ack: 1, ...segment });
+      expect(x.state).toBe("ESTABLISHED");
+      expect(x.read()).toEqual(octets(1_500));
+      expect(x.read()!.length).toBe(0); // not the end
+      x.inject({ flags: "F.", seq: 1_501, ack: 1 });
+      expect(x.state).toBe("CLOSE-WAIT");
+      expect(x.read()).toBeNull();
+    }
+  });
+
   test("s3.10.7.4: text behind the peer's own FIN is not delivered", () => {
     const x = new Exchange({ memory });
     x.accept();
