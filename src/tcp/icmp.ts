@@ -30,7 +30,7 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   if (error.kind === IcmpError.FragmentationNeeded) return fragmentationNeeded(core, tcb, error.mtu, quoted, now);
 
   const told = asCloseError(error.kind);
-  // Hard errors (MUST-54 and RFC 1122 s4.2.3.9) end only a connection that is not synchronized: RFC 5927 s5.2.
+  // Hard errors (MUST-54 and RFC 1122 s4.2.3.9) end only a connection that is not synchronized: RFC 5927 s5.2. Deviation: icmp-hard
   if (isHard(error.kind) && (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)))) {
     core.finish(tcb, told, St.IcmpHard, now);
     return;

@@ -1,5 +1,5 @@
 /** Numbers that an outsider must not guess: initial sequence numbers (RFC 6528), timestamp offsets (RFC 7323 s7.1), SYN cookies
- *  (RFC 4987 s3.6). One key each: no output of one says anything of another. */
+ *  (RFC 4987 s3.6). One key each: no output of one says anything of another. Keys are new in each run. Deviation: quiet-time */
 import type { Micros, Random } from "../base/environment.js";
 import { type Seq, seq, seqDiff } from "../base/seq.js";
 import { SipKey, sipHash24 } from "../base/siphash.js";

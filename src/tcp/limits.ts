@@ -2,13 +2,13 @@
 export interface TcpLimits {
   /** Connections of all forms: live, frozen, SYN-RECEIVED, TIME-WAIT. */
   readonly connections: number;
-  /** TIME-WAIT connections; the oldest leaves early when a new one comes (RFC 9293 s3.6.1 asks for 2 MSL: counted). */
+  /** TIME-WAIT connections; the oldest leaves early when a new one comes, counted. Deviation: time-wait-limit */
   readonly timeWaits: number;
   /** Half-open connections of one listener before SYN cookies. */
   readonly synQueue: number;
   /** Ranges of out-of-order text of one connection. */
   readonly outOfOrderRanges: number;
-  /** Resets sent to segments of no connection, a second. */
+  /** Resets sent to segments of no connection, a second. Deviation: reset-limit */
   readonly resetsPerSecond: number;
   /** Challenge ACKs of the whole stack, a second (randomised, RFC 5961 s7 and CVE-2016-5696). */
   readonly challengesPerSecond: number;

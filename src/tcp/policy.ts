@@ -53,7 +53,7 @@ export interface TcpPolicy {
   /** Override of sender SWS avoidance (RFC 9293 s3.8.6.2.1: 0.1 to 1 s). */
   readonly swsOverride: Micros;
 
-  /** Persist timer bounds (RFC 9293 s3.8.6.1). */
+  /** Persist timer bounds (RFC 9293 s3.8.6.1). A least longer than the RTO delays the first probe. Deviation: persist-floor */
   readonly persistMin: Micros;
   readonly persistMax: Micros;
   /** A probe of a closed window carries one octet of text (RFC 9293 s3.8.6.1), or none and an old sequence number. */
@@ -63,21 +63,22 @@ export interface TcpPolicy {
   readonly keepAliveInterval: Micros;
   readonly keepAliveCount: number;
 
-  /** 2 MSL. */
+  /** 2 MSL. Deviation: msl */
   readonly timeWait: Micros;
-  /** Accept a new SYN in TIME-WAIT when its timestamp or sequence number is newer: RFC 6191, RFC 9293 s3.6.1. */
+  /** Accept a new SYN in TIME-WAIT when its timestamp or sequence number is newer: RFC 6191, RFC 9293 s3.6.1. One that is not is
+   *  dropped in silence. Deviation: time-wait-syn */
   readonly timeWaitReuse: boolean;
-  /** Ignore RST in TIME-WAIT: RFC 1337 s3, fix F1. */
+  /** Ignore RST in TIME-WAIT: RFC 1337 s3, fix F1. Deviation: time-wait-reset */
   readonly timeWaitIgnoresReset: boolean;
   /** How long FIN-WAIT-2 waits when no application owns the connection. */
   readonly finWait2: Micros;
 
   /** Challenge ACKs of one connection come no faster than this (RFC 5961 s7). */
   readonly challengeInterval: Micros;
-  /** ACKs that answer unacceptable segments of one connection come no faster than this. */
+  /** ACKs that answer unacceptable segments without text of one connection come no faster than this. Deviation: ack-limit */
   readonly invalidAckInterval: Micros;
 
-  /** The least MSS that is believed of a peer. */
+  /** The least MSS that is believed of a peer. Deviation: mss-floor */
   readonly mssFloor: number;
   /** Buffer sizes of a new connection, octets. Memory follows what is queued, not these. */
   readonly sendBuffer: number;
