@@ -11,6 +11,8 @@ interface Flow {
   readonly wire: WireModel;
   /** A frame with an ACK and without SYN and RST: what forgeries are made from. */
   frame: Uint8Array | null;
+  /** Its SYN. */
+  syn: Uint8Array | null;
   /** The end of what was ever sent. */
   end: number;
 }
@@ -45,7 +47,8 @@ export class Intruder implements WireObserver {
     const syn = (s.flags & Flag.Syn) !== 0;
     const last = (s.seq + s.textLength + (syn ? 1 : 0) + (s.flags & Flag.Fin ? 1 : 0)) | 0;
     let flow = this.#flows.get(key);
-    if (flow === undefined || syn) this.#flows.set(key, (flow = { reverse: `${to}>${from}`, wire, frame: null, end: last }));
+    if (flow === undefined || syn)
+      this.#flows.set(key, (flow = { reverse: `${to}>${from}`, wire, frame: null, syn: syn ? bytes.slice(start, end) : null, end: last }));
     if (((last - flow.end) | 0) > 0) flow.end = last;
     if (!syn && s.flags & Flag.Ack) flow.frame = bytes.slice(start, end);
   }
@@ -78,7 +81,7 @@ export class Intruder implements WireObserver {
         this.#segment(flow, flow.end, reverse.end, any & 1 ? Flag.Psh : Flag.Fin, any & 511);
         break;
       case 6: // once more
-        this.#send(flow.wire, flow.frame!.slice());
+        this.#send(flow.wire, any & 1 && flow.syn !== null ? flow.syn : flow.frame!.slice());
         break;
       case 7: // protocol or port unreachable, host unreachable: a synchronized connection survives
         this.#icmp(flow, reverse, 3, [1, 2, 3, 13][any & 3]!, 0);

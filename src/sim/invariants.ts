@@ -79,6 +79,9 @@ export class TcpInvariants {
   readonly #resets = new Set<number>();
   /** ISS less the clock, by 4-tuple. */
   readonly #offsets = new Map<string, number>();
+  /** The last segment of a connection: where it began, and its timestamp. */
+  #lastSeq: Seq = 0 as Seq;
+  #lastTimestamp: number | null = null;
   #event = 0;
 
   constructor(host: string, policy: TcpPolicy, violations: Violations) {
@@ -119,6 +122,8 @@ export class TcpInvariants {
     if (tcb === null) return;
     const watch = this.#watch(tcb);
     watch.received += 1;
+    this.#lastSeq = seg.seq;
+    this.#lastTimestamp = seg.hasTimestamp ? seg.tsVal : null;
     // Whatever an ACK offers may be used, whether the stack takes it or not: an upper bound.
     if (seg.flags & ACK && seqLeq(seg.ack, watch.sent)) watch.noteOffer(seg.ack, seg.wnd * 2 ** (seg.flags & SYN ? 0 : tcb.snd.scale));
     else if (seg.flags & SYN) watch.noteOffer(seqAdd(watch.iss, 1), seg.wnd);
@@ -282,6 +287,11 @@ export class TcpInvariants {
   /** I-17. */
   #checkTimeWait(tcb: Tcb, watch: ConnectionWatch, why: number, now: Micros): void {
     const stayed = now - watch.timeWaitAt;
+    // RFC 6191 s2, RFC 9293 s3.6.1: only a SYN that cannot be an old one ends it.
+    const stamped = this.#policy.timestamps && this.#lastTimestamp !== null;
+    const newer = stamped && (!(tcb.flags & Flag.Timestamps) || ((this.#lastTimestamp! - tcb.rcv.tsRecent) | 0) > 0);
+    if (why === St.TimeWaitReused && !newer && !seqGt(this.#lastSeq, tcb.rcv.nxt))
+      this.#broken("I-17", now, `${name(tcb)} gave way to an old SYN`);
     if (watch.timeWaitAt === NEVER || stayed >= this.#policy.timeWait || earlyEnds.includes(why)) return;
     if (why === St.RcvRst && !this.#policy.timeWaitIgnoresReset) return;
     this.#broken("I-17", now, `${name(tcb)} left TIME-WAIT after ${stayed} us (${whyName(why)})`);

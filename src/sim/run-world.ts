@@ -355,9 +355,14 @@ class Run {
     const flips = this.#plan.wires.some((wire) => [wire.forward, wire.backward].some(({ corrupt = 0 }) => corrupt > 0));
     const fragments = Math.ceil((octets + 8) / (Math.min(...this.#plan.hosts.map((host) => host.mtu)) - 20));
     // Where nothing is lost, not even to a full queue, somebody answers.
-    const unlimited =
-      this.#plan.calm && this.#plan.wires.every((wire) => wire.forward.rate === undefined && wire.backward.rate === undefined);
-    const sure = unlimited && chatter.count >= 3 && fragments <= Math.min(10, ...this.#plan.hosts.map((host) => host.ring / 2));
+    const mtus = new Set(this.#plan.hosts.map((host) => host.mtu));
+    const unlimited = this.#plan.wires.every(({ forward, backward }) => forward.rate === undefined && backward.rate === undefined);
+    const sure =
+      this.#plan.calm &&
+      unlimited &&
+      (mtus.size === 1 || fragments === 1) &&
+      chatter.count >= 3 &&
+      fragments <= Math.min(10, ...this.#plan.hosts.map((host) => host.ring / 2));
     const chat = { name: `${chatter.kind} of ${octets} octets from h${chatter.from} to h${chatter.to}`, sure, answers: 0 };
     this.#chats.push(chat);
     const verify = (count: number, who: string): void => {

@@ -201,6 +201,8 @@ function planDirection(dice: Dice, weather: Weather): Partial<WireOptions> {
       until: from + dice.pick([10, 300, 1_000, 5_000, 30_000]) * MILLISECOND,
     });
   }
+  // Cut for good: both ends must notice.
+  if (weather === "storm" && dice.chance(0.1)) outages.push({ kind: "partition", from: dice.below(5 * SECOND), until: 2 ** 52 });
   if (outages.length > 0) options.outages = outages;
   return options;
 }
@@ -354,7 +356,11 @@ function planFlow(dice: Dice, client: number, server: number, port: number, mtu:
       return { ...base, clientDoes: does(small(dice), pause, ...end), serverDoes: does(small(dice), pause, ...end) };
     }
     case "early-close": {
-      const who = does(small(dice), { do: "close" });
+      const blind: Reading = { chunk: 4_096, pace: 0, after: 60 * SECOND };
+      const pause: Step = { do: "pause", for: dice.below(1_000) * MILLISECOND };
+      const who = dice.chance(0.5)
+        ? does(small(dice), { do: "close" })
+        : { steps: [small(dice), pause, { do: "close" } as const], reading: blind };
       return dice.chance(0.5)
         ? { ...base, graceful: false, clientDoes: who, serverDoes: does(bulk(), ...end) }
         : { ...base, graceful: false, clientDoes: does(bulk(), ...end), serverDoes: who };
