@@ -27,7 +27,7 @@ const event = new AckEvent();
 export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, now: Micros): void {
   const { snd } = tcb;
   snd.una = seqAdd(tcb.iss, 1);
-  snd.up = snd.una;
+  snd.up = seqMax(snd.up, snd.una);
   snd.sml = snd.una;
   tcb.owes &= ~(Owe.Syn | Owe.SynAck);
   measure(core, tcb, seg, now);
@@ -70,15 +70,9 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   const { snd } = tcb;
   const acked = seqDiff(seg.ack, snd.una);
   const news = seg.sackCount > 0 && has(tcb, Flag.Sack) && noteSacked(tcb, seg);
-  // RFC 5681 s2, (a) to (e): outstanding data, no text, no SYN or FIN, the same ACK, the same window. Where SACK is agreed a
-  // duplicate says what arrived; one that does not is no evidence of anything (RFC 3042 s2, RFC 5681 s3.2).
-  const duplicate =
-    acked === 0 &&
-    snd.una !== snd.nxt &&
-    seg.textEnd === seg.textStart &&
-    (seg.flags & (SYN | FIN)) === 0 &&
-    seg.wnd << snd.scale === snd.wnd &&
-    (news || !has(tcb, Flag.Sack));
+  // Where SACK is agreed, a duplicate is what says that more has arrived, whatever else it says (RFC 6675 s2); one that does not is no
+  // evidence of anything (RFC 3042 s2). Where it is not: RFC 5681 s2, (a) to (e).
+  const duplicate = acked === 0 && snd.una !== snd.nxt && (has(tcb, Flag.Sack) ? news : repeatsAck(seg, snd.wnd, snd.scale));
   if (duplicate) tcb.duplicateAcks += 1;
 
   tcb.keepAliveProbes = 0;
@@ -89,6 +83,10 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   // is left who could: an orphan does not wait for ever (RFC 6429 s4).
   if (snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
 }
+
+/** No text, no SYN or FIN, the same window. */
+const repeatsAck = (seg: Segment, wnd: number, scale: number): boolean =>
+  seg.textEnd === seg.textStart && (seg.flags & (SYN | FIN)) === 0 && seg.wnd << scale === wnd;
 
 /** Records the SACK blocks beyond the ACK: no D-SACK, no lie beyond SND.NXT. True when one says what none said before. */
 function noteSacked(tcb: Tcb, seg: Segment): boolean {
@@ -132,13 +130,17 @@ function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros)
   sample.flight = flight;
   // RFC 6298 s5.2, s5.3.
   if (snd.una === snd.nxt) {
+    if (tcb.sendQueue.length === 0) tcb.flags &= ~Flag.Persisting;
     core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
     core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
   } else if (!has(tcb, Flag.Persisting)) {
     core.arm(tcb, Timer.Retransmission, now + backedOff(core.policy, tcb.rto, tcb.backoff), Tm.RtoRestart, now);
     if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
   }
-  if (now - tcb.lastHeardAt > ADVICE_INTERVAL) core.network.reachable(tcb.remote, now);
+  if (now - tcb.advisedAt > ADVICE_INTERVAL) {
+    tcb.advisedAt = now;
+    core.network.reachable(tcb.remote, now);
+  }
   if (text > 0) tellOfRoom(core, tcb);
 }
 

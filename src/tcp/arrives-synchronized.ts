@@ -95,7 +95,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   }
 
   // Sixth, check the URG bit.
-  if (seg.flags & URG && mayReceive(tcb.state)) receiveUrgent(core, tcb, seg, now);
+  if (seg.flags & URG && mayReceive(tcb.state)) receiveUrgent(core, tcb, seg);
 
   // Seventh, process the segment text.
   if (end > start) {

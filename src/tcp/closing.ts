@@ -29,7 +29,7 @@ export function armFinWait2(core: Core, tcb: Tcb, now: Micros): void {
 
 /** The keep-alive timer runs while the application wants it and nothing else keeps the connection honest (MUST-25, MUST-26). */
 export function armKeepAlive(core: Core, tcb: Tcb, now: Micros): void {
-  if (!mayIdle(tcb)) return;
+  if (!mayIdle(tcb) || has(tcb, Flag.Orphan) || (has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinAcked))) return;
   const { keepAlive } = tcb.options;
   core.arm(tcb, Timer.KeepAlive, keepAlive > 0 ? now + keepAlive : NEVER, Tm.KeepAlive, now);
 }

@@ -56,6 +56,9 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   receiveBuffer: [2_048, 2 ** 30],
 };
 
+/** Combinations of options that one stack remembers. */
+const MOST_SETS = 65_536;
+
 /** Interns option records, so that a million connections share a few, and a frozen one names its record by a small integer. */
 export class OptionSets {
   readonly #sets: ConnectionOptions[] = [];
@@ -73,6 +76,8 @@ export class OptionSets {
     const key = JSON.stringify(options);
     const known = this.#index.get(key);
     if (known !== undefined) return known;
+    if (this.#sets.length >= MOST_SETS)
+      throw networkError("ENOBUFS", "configure", `${MOST_SETS} combinations of options`, "let connections share some");
     this.#sets.push(Object.freeze({ ...options }));
     this.#index.set(key, this.#sets.length - 1);
     return this.#sets.length - 1;

@@ -12,7 +12,7 @@ import { controllers, DEFAULT_CONTROLLER } from "./congestion/index.js";
 import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
 import { Demux, Form } from "./demux.js";
 import { type Application, CloseError, TcpEvent } from "./events.js";
-import { canFreeze, type FrozenRows, freeze, frozenRows, thaw } from "./frozen.js";
+import { canFreeze, type FrozenRows, freeze, frozenFlags, frozenRows, thaw } from "./frozen.js";
 import { Secrets } from "./isn.js";
 import type { TcpLimits } from "./limits.js";
 import type { Listener } from "./listener.js";
@@ -88,6 +88,8 @@ export class Core {
   /** Those of them that wait for their application's reply. */
   readonly #postponed: (Tcb | null)[] = [];
   #postponedCount = 0;
+  /** Handles of connections that found no memory for a first octet, the longest waiting first. */
+  readonly #starved: number[] = [];
   /** Listeners by port. */
   readonly listeners = new Map<number, Listener[]>();
   /** Applications by slot. */
@@ -98,7 +100,10 @@ export class Core {
   #eventfulTail = 0;
   /** Slots in TIME-WAIT, the oldest first; those that have left or were reused are skipped. */
   #timeWaits: number[] = [];
+  #timeWaitsHead = 0;
   timeWaitCount = 0;
+  /** A segment was lost on this side of the link since output last looked: its queue is full. */
+  linkFull = false;
   controller: string = DEFAULT_CONTROLLER;
 
   constructor(parts: TcpParts, now: Micros) {
@@ -203,13 +208,34 @@ export class Core {
 
   /** Text has arrived in order, its application is about to hear of it, and nothing else is to be said: the ACK may wait for the reply. */
   awaitsReply(tcb: Tcb): boolean {
+    if (has(tcb, Flag.Postponed)) return false; // once is enough
     if ((tcb.owes & ~Owe.DelayedAck) !== Owe.Ack || (tcb.ackWhy !== Tx.AckQuick && tcb.ackWhy !== Tx.AckEverySecond)) return false;
     if (tcb.sendQueue.length > 0 || this.demux.events(tcb.slot) === 0) return false;
     return (this.applications[tcb.slot] ?? null) !== null;
   }
 
   postpone(tcb: Tcb): void {
+    tcb.flags |= Flag.Postponed;
     this.#postponed[this.#postponedCount++] = tcb;
+  }
+
+  /** The connection could not queue a first octet: the memory is in use. */
+  starve(tcb: Tcb): void {
+    if (has(tcb, Flag.Starved)) return;
+    tcb.flags |= Flag.Starved;
+    this.#starved.push(tcb.handle);
+  }
+
+  /** Memory has come back: those who wait for it hear of room, as many as there are chunks. */
+  feed(): void {
+    for (let room = this.memory.chunks.available; room > 0 && this.#starved.length > 0; room--) {
+      const slot = this.demux.slot(this.#starved.shift()!);
+      const tcb = slot === 0 ? null : this.resolve(slot);
+      if (tcb === null) continue;
+      tcb.flags &= ~(Flag.Starved | Flag.WantsRoom);
+      this.rearm(tcb);
+      this.emit(slot, TcpEvent.Writable);
+    }
   }
 
   /** An ACK is owed, because of what is being handled. The first reason stands: it is the one that could not wait. */
@@ -222,7 +248,16 @@ export class Core {
     this.touch(tcb);
   }
 
+  /** True when the application has let go of the connection in the slot. */
+  isOrphan(slot: number): boolean {
+    const form = this.demux.form(slot);
+    const where = this.demux.where(slot);
+    if (form === Form.Live) return has(this.live[where]!, Flag.Orphan);
+    return form === Form.Row && (frozenFlags(this.rows, where) & Flag.Orphan) !== 0;
+  }
+
   emit(slot: number, events: number): void {
+    if (this.isOrphan(slot)) return; // nobody is left to hear it
     const pending = this.demux.events(slot);
     if (pending === 0) this.#eventful[this.#eventfulTail++] = slot;
     this.demux.setEvents(slot, pending | events);
@@ -340,7 +375,11 @@ export class Core {
       const provoked = now - Math.max(tcb.challengedAt, tcb.invalidAckAt) < this.#answerInterval;
       if (quiet && !provoked && this.refreeze(tcb)) return;
       if (short) tcb.freezeAt = now + (provoked ? this.#answerInterval : FREEZE_AFTER);
-      else if (tcb.freezeAt <= now) tcb.freezeAt = now + FREEZE_AFTER;
+      // What keeps it live will touch it when it is gone, unless only time does.
+      else if (tcb.freezeAt <= now) tcb.freezeAt = quiet && !provoked ? NEVER : now + FREEZE_AFTER;
+      noteSlow(tcb);
+    } else if (tcb.freezeAt === NEVER) {
+      tcb.freezeAt = now + FREEZE_AFTER;
       noteSlow(tcb);
     }
     this.rearm(tcb);
@@ -414,14 +453,17 @@ export class Core {
   #noteTimeWait(tcb: Tcb, now: Micros): void {
     this.timeWaitCount += 1;
     this.#timeWaits.push(tcb.handle);
-    while (this.timeWaitCount > this.limits.timeWaits && this.#timeWaits.length > 0) {
-      const handle = this.#timeWaits.shift()!;
+    while (this.timeWaitCount > this.limits.timeWaits && this.#timeWaitsHead < this.#timeWaits.length) {
+      const handle = this.#timeWaits[this.#timeWaitsHead++]!;
       const slot = this.demux.slot(handle);
       const oldest = slot === 0 ? null : this.resolve(slot);
       if (oldest !== null && oldest.state === State.TimeWait && oldest !== tcb) this.finish(oldest, CloseError.None, St.ResourceLimit, now);
     }
-    if (this.#timeWaits.length > 2 * this.limits.timeWaits)
-      this.#timeWaits = this.#timeWaits.filter((handle) => this.demux.slot(handle) !== 0);
+    // Those that have left in time are skipped; now and then the list is rid of them.
+    if (this.#timeWaits.length > 2 * this.limits.timeWaits + 64) {
+      this.#timeWaits = this.#timeWaits.slice(this.#timeWaitsHead).filter((held) => this.demux.slot(held) !== 0);
+      this.#timeWaitsHead = 0;
+    }
   }
 
   #takeTcb(optionSet: number): Tcb {

@@ -24,6 +24,7 @@ const columns = layout(
   "scales",
   "mss",
   "peerMss",
+  "path",
   "rcvNxt",
   "rcvAdv",
   "rcvMss",
@@ -97,6 +98,7 @@ export function freeze(rows: FrozenRows, tcb: Tcb): number {
   c[row + at.scales] = (snd.scale << 4) | rcv.scale;
   c[row + at.mss] = snd.mss;
   c[row + at.peerMss] = snd.peerMss;
+  c[row + at.path] = (snd.acknowledgedSize << 8) | tcb.softError;
   c[row + at.rcvNxt] = rcv.nxt;
   c[row + at.rcvAdv] = rcv.adv;
   c[row + at.rcvMss] = rcv.mss;
@@ -138,6 +140,8 @@ export function thaw(rows: FrozenRows, row: number, tcb: Tcb): void {
   rcv.scale = c[row + at.scales]! & 15;
   snd.mss = c[row + at.mss]!;
   snd.peerMss = c[row + at.peerMss]!;
+  snd.acknowledgedSize = c[row + at.path]! >>> 8;
+  tcb.softError = c[row + at.path]! & 0xff;
   // The queue begins where the acknowledged ends; before the SYN is acknowledged, behind the SYN.
   snd.text = tcb.state === State.SynReceived ? (((snd.una + 1) | 0) as Seq) : snd.una;
   snd.sml = snd.up = snd.una;
@@ -174,10 +178,8 @@ export function thaw(rows: FrozenRows, row: number, tcb: Tcb): void {
   rows.give(row);
 }
 
-/** The state of a frozen connection. */
-export const frozenState = (rows: FrozenRows, row: number): State => rows.cells[row + at.state]! as State;
-export const frozenListener = (rows: FrozenRows, row: number): number => rows.cells[row + at.listener]!;
-export const frozenOptionSet = (rows: FrozenRows, row: number): number => rows.cells[row + at.optionSet]!;
+/** `tcb.flags` of a frozen connection. */
+export const frozenFlags = (rows: FrozenRows, row: number): number => rows.cells[row + at.flags]!;
 
 /** A time as whole seconds and the rest, so that int32 cells hold 68 years to the microsecond; -1: never. */
 function putTime(cells: Int32Array, cell: number, time: Micros): void {

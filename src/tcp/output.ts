@@ -12,7 +12,7 @@ import { ACK, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { transmit } from "./transmit.js";
-import { initialWindowField, updateIsDue, windowField } from "./window.js";
+import { initialWindowField, receiveWindow, updateIsDue, windowField } from "./window.js";
 
 /** When there is no packet to be had, output tries again so much later. */
 const NO_BUFFERS_RETRY: Micros = 5_000;
@@ -49,7 +49,12 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     if (cc.window() !== before) core.congestionChanged(tcb, Cc.IdleRestart, now);
     tcb.lastTextSentAt = now;
   }
+  core.linkFull = false;
   for (;;) {
+    if (core.linkFull) {
+      hold = Hold.NoBuffers;
+      break;
+    }
     const window = cc.window();
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
     const room = snd.mss - sackRoom(tcb);
@@ -243,7 +248,8 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.seq = tcb.iss;
   out.ack = passive ? rcv.nxt : seq(0);
   out.flags = passive ? SYN | ACK : SYN;
-  out.wnd = initialWindowField(tcb);
+  // Text in the SYN has taken of the first window already.
+  out.wnd = passive ? Math.min(0xffff, receiveWindow(tcb)) : initialWindowField(tcb);
   out.up = 0;
   out.len = 1;
   out.mss = announcedMss(core, tcb.remote); // on every SYN (SHLD-5)
@@ -260,7 +266,10 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   if (sent) {
     tcb.segmentsSent += 1;
     snd.nxt = seqAdd(tcb.iss, 1);
-    if (passive) rcv.lastAckSent = rcv.nxt;
+    if (passive) {
+      rcv.lastAckSent = rcv.nxt;
+      rcv.unacked = 0;
+    }
     tcb.lastSentAt = now;
     if (again) {
       tcb.flags |= Flag.SynRetransmitted | Flag.Untimed;
@@ -374,6 +383,7 @@ function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, 
   rcv.lastAckSent = rcv.nxt;
   rcv.unacked = 0;
   rcv.dsack = false;
+  tcb.flags &= ~Flag.Postponed;
   tcb.owes &= ~(Owe.Ack | Owe.DelayedAck | Owe.Window);
   if (tcb.ackAt !== NEVER) core.arm(tcb, Timer.DelayedAck, NEVER, Tm.DelayedAck, now);
   return true;
@@ -398,7 +408,7 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
     if (!has(tcb, Flag.Persisting) || tcb.rexmitAt === NEVER) {
       tcb.flags |= Flag.Persisting;
       tcb.backoff = 0;
-      tcb.retries = 0;
+      if (!has(tcb, Flag.Orphan)) tcb.retries = 0; // nobody waits for an orphan for ever (RFC 6429 s4)
       const interval = Math.min(policy.persistMax, Math.max(policy.persistMin, tcb.rto));
       core.arm(tcb, Timer.Persist, now + interval, Tm.Persist, now);
     }

@@ -46,7 +46,8 @@ export class SendSpace {
 /** RFC 9293 s3.3.1, figure 4. */
 export class ReceiveSpace {
   nxt: Seq = seq(0);
-  /** The right edge of the largest window ever offered: text below it is accepted (RFC 7323 s2.4). RCV.WND = adv - nxt. */
+  /** RCV.NXT+RCV.WND: the right edge of the largest window ever offered; text below it is accepted (RFC 7323 s2.4). RCV.WND itself
+   *  is `receiveWindow` in window.ts. */
   adv: Seq = seq(0);
   /** RCV.UP. */
   up: Seq = seq(0);
@@ -64,7 +65,6 @@ export class ReceiveSpace {
   /** Where the peer's FIN is, once it is known; else meaningless. */
   fin: Seq = seq(0);
   finSeen = false;
-  /** The receive queue's head is the first octet that the application has not read: RCV.NXT minus the queue's length. */
   /** Left edges of out-of-order ranges, the most recent first (RFC 2018 s4). */
   readonly recent = new Int32Array(4);
   recentCount = 0;
@@ -82,7 +82,7 @@ export const Owe = {
   DelayedAck: 2,
   Syn: 4,
   SynAck: 8,
-  /** One octet into a closed window. */
+  /** A probe of a closed window. */
   Probe: 16,
   KeepAlive: 32,
   /** A window update if the window has grown enough. */
@@ -114,8 +114,8 @@ export const Flag = {
   Unaccepted: 1024,
   /** The ICMP error that waits for confirmation by a timeout (RFC 5927 s7.2). */
   PmtuPending: 2048,
-  /** RTO restarts at 3 s when text begins (RFC 6298 s5.7). */
-  SynRto: 4096,
+  /** It wants to send, and there was no memory for a first octet: told when there is. */
+  Starved: 4096,
   /** The override of sender SWS avoidance is running. */
   SwsArmed: 8192,
   /** What was being timed has been sent again: the next echo of a timestamp gives the sample. */
@@ -124,6 +124,8 @@ export const Flag = {
   WantsRoom: 32768,
   /** The advice of R1 was given for this segment. */
   Advised: 65536,
+  /** Its ACK has waited for the application once. */
+  Postponed: 131072,
 } as const;
 
 /** Fields that every segment touches come first, since that is where they lie in memory: ten thousand connections do not fit into a
@@ -192,6 +194,8 @@ export class Tcb {
   lastSentAt: Micros = 0;
   lastHeardAt: Micros = 0;
   lastTextSentAt: Micros = 0;
+  /** When IP was last told that the peer is reachable. */
+  advisedAt: Micros = 0;
 
   /** Counters. */
   segmentsSent = 0;
@@ -272,7 +276,7 @@ export function clear(tcb: Tcb): void {
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.timedEnd = tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
-  tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.openedAt = tcb.tsOffset = tcb.quickAcks = 0;
+  tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.tsOffset = tcb.quickAcks = 0;
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
   tcb.hold = 0;
   tcb.pathEpoch = -1;

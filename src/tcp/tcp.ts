@@ -79,6 +79,7 @@ export class Tcp {
    *  nothing can be sent any more (`errorOf` says why, null: it was shut down). */
   send(handle: Handle, source: Uint8Array, offset: number, length: number, _now: Micros): number {
     const tcb = this.#connection(handle, "send");
+    checkSpan(source, offset, length, "send");
     this.#core.cause.begin();
     const taken = user.send(this.#core, tcb, source, offset, length);
     if (taken > 0) this.#core.work();
@@ -88,12 +89,14 @@ export class Tcp {
   /** Copies received octets to `target`. Returns how many; 0: none now (Readable follows); -1: the end (`errorOf`: null if in order). */
   receive(handle: Handle, target: Uint8Array, offset: number, length: number, _now: Micros): number {
     const tcb = this.#connection(handle, "receive");
+    checkSpan(target, offset, length, "receive");
     const octets = user.receive(this.#core, tcb, target, offset, length);
     if (octets > 0) this.#core.work();
     return octets;
   }
 
-  /** Lends the next received octets in place, in `lentStart` and `lentLength`; false when there are none. They stay until `consume`. */
+  /** Lends the next received octets in place, in `lentStart` and `lentLength`; false when there are none. They stay until `consume`, and
+   *  no longer than the callback or the turn in which they were lent: a reset takes them back. */
   lend(handle: Handle): boolean {
     const tcb = this.#connection(handle, "lend");
     if (user.readable(tcb) === 0) return false;
@@ -175,7 +178,7 @@ export class Tcp {
   /** Octets that `send` would take now. */
   writable(handle: Handle): number {
     const tcb = this.#connection(handle, "writable");
-    return Math.max(0, tcb.options.sendBuffer - tcb.sendQueue.length);
+    return Math.max(0, user.sendLimit(this.#core, tcb) - tcb.sendQueue.length);
   }
 
   /** Octets sent or queued and not acknowledged. */
@@ -239,6 +242,7 @@ export class Tcp {
       tcb.touched = false;
       core.settle(tcb, now);
     }
+    core.feed();
   }
 
   /** Tells the applications. No protocol code is on the call stack. */
@@ -284,7 +288,9 @@ export class Tcp {
   show(handle: Handle, now: Micros): Record<string, unknown> {
     const listener = this.#core.listener(handle);
     if (listener !== null) return showListener(listener);
-    return this.#showSlot(this.#slot(handle, "show"), now);
+    // Also of one that was closed and still has something to deliver.
+    const slot = this.#core.demux.slot(handle);
+    return this.#showSlot(slot === 0 ? this.#slot(handle, "show") : slot, now);
   }
 
   /** Every connection and listener as plain JSON, at most `most` of them. */
@@ -325,13 +331,16 @@ export class Tcp {
 
   #slot(handle: Handle, syscall: string): number {
     const slot = this.#core.demux.slot(handle);
-    if (slot === 0) throw networkError("EBADF", syscall, `handle ${String(handle)}`, "it was closed, or never opened");
+    if (slot === 0 || this.#core.isOrphan(slot))
+      throw networkError("EBADF", syscall, `handle ${String(handle)}`, "it was closed, or never opened");
     return slot;
   }
 
   #connection(handle: Handle, syscall: string): Tcb {
     const tcb = this.#core.resolve(this.#slot(handle, syscall));
     if (tcb === null) throw networkError("ENOTCONN", syscall, `handle ${String(handle)}`, "a listener has connections, it is none");
+    // Looking at a frozen connection must not keep it live: the wheel sees to it.
+    if (!tcb.touched) this.#core.rearm(tcb);
     return tcb;
   }
 
@@ -340,4 +349,10 @@ export class Tcp {
     if (listener === null) throw networkError("EINVAL", syscall, `handle ${String(handle)}`, "it is no listener");
     return listener;
   }
+}
+
+/** Octets outside the buffer would be somebody else's. */
+function checkSpan(buffer: Uint8Array, offset: number, length: number, syscall: string): void {
+  if (offset >= 0 && length >= 0 && offset + length <= buffer.length) return;
+  throw networkError("EINVAL", syscall, `${length} octets from ${offset}`, `the buffer has ${buffer.length}`);
 }

@@ -11,6 +11,9 @@ import type { Segment } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
+/** Octets of chunks that text out of order may hold in any case. */
+const SPARSE_ALLOWANCE = 65_536;
+
 /** Text [start, end) of the arena, which begins at `at` and lies in the window, not before RCV.NXT. */
 export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: number, now: Micros): void {
   const { rcv, receiveQueue, outOfOrder } = tcb;
@@ -21,13 +24,17 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   if (octets > rcv.mss) rcv.mss = Math.min(octets, announcedMss(core, tcb.remote));
 
   if (rcv.finSeen && seqGt(right, rcv.fin)) {
-    core.tally.add(Drop.AfterClose); // text beyond the peer's own FIN
+    // Text beyond the peer's own FIN is nothing; what comes before it is good.
+    core.tally.add(Drop.AfterClose);
+    const beyond = Math.min(octets, seqDiff(right, rcv.fin));
+    if (beyond < octets) receiveText(core, tcb, at, start, end - beyond, now);
+    core.oweAck(tcb, Tx.AckUnacceptable);
     return;
   }
   if (ahead > 0) {
     tcb.outOfOrderSegments += 1;
     noteHeld(tcb, at, right);
-    if (!outOfOrder.add(at, right)) {
+    if (isTooSparse(core, tcb) || !outOfOrder.add(at, right)) {
       // What is not kept is not reported, or the sender would wait with it for a timeout. Deviation: sack-discarded
       core.drop(tcb, Drop.OutOfOrderLimit, now);
       core.oweAck(tcb, Tx.AckOutOfOrder);
@@ -72,6 +79,14 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   if (rcv.finSeen && rcv.nxt === rcv.fin) finInOrder(core, tcb, now);
 }
 
+/** Text ahead of its time may not take the last quarter of the memory, nor much more of it than it has octets: whoever sends single
+ *  octets far apart gets no chunk for each. */
+function isTooSparse(core: Core, tcb: Tcb): boolean {
+  const { chunks } = core.memory;
+  if (chunks.available * 4 < chunks.count) return true;
+  return tcb.receiveQueue.chunksHeld * chunks.size > 4 * (tcb.receiveQueue.length + tcb.outOfOrder.octets) + SPARSE_ALLOWANCE;
+}
+
 /** Delayed, or now: RFC 9293 s3.8.6.3 and the profile. Octets are counted, not segments: a link may have merged them. */
 function owe(core: Core, tcb: Tcb, filled: boolean): void {
   const { rcv } = tcb;
@@ -95,6 +110,13 @@ export function receiveFin(core: Core, tcb: Tcb, at: Seq, now: Micros): void {
   if (tcb.state === State.TimeWait || rcv.finSeen) {
     // Once more: acknowledged, and nothing else.
     core.oweAck(tcb, Tx.AckFin);
+    return;
+  }
+  const { outOfOrder } = tcb;
+  if (seqLt(at, rcv.nxt) || (outOfOrder.count > 0 && seqGt(outOfOrder.right(outOfOrder.count - 1), at))) {
+    // Text that is here already lies beyond it: one of the two is not the peer's.
+    core.drop(tcb, Drop.AfterClose, now);
+    core.oweAck(tcb, Tx.AckUnacceptable);
     return;
   }
   rcv.fin = at;
@@ -127,13 +149,12 @@ function finInOrder(core: Core, tcb: Tcb, now: Micros): void {
 }
 
 /** RCV.UP = max(RCV.UP, SEG.UP): the urgent pointer names the octet after the urgent data (MUST-62, RFC 6093). */
-export function receiveUrgent(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+export function receiveUrgent(core: Core, tcb: Tcb, seg: Segment): void {
   const up = seqAdd(seg.seq, seg.up);
   if (!seqGt(up, tcb.rcv.up) || !seqGt(up, tcb.rcv.nxt)) return;
   // It may point as far ahead as it likes (MUST-31), not beyond what a sequence comparison can order.
   tcb.rcv.up = up;
   core.emit(tcb.slot, TcpEvent.Urgent);
-  void now;
 }
 
 /** [left, right) came although it is here already: the next ACK says so once (RFC 2883 s4). */

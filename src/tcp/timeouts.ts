@@ -50,7 +50,7 @@ function userTimeout(core: Core, tcb: Tcb, now: Micros): void {
 }
 
 /** An application that has chosen a user timeout has chosen R2: the clock decides, not the count (MUST-21). */
-const patient = (tcb: Tcb): boolean => tcb.options.userTimeout > 0 && !has(tcb, Flag.Orphan);
+const patient = (tcb: Tcb): boolean => tcb.userAt !== NEVER && !has(tcb, Flag.Orphan);
 
 const r2 = (core: Core, tcb: Tcb): number =>
   has(tcb, Flag.Orphan) ? core.policy.orphanRetries : patient(tcb) ? Number.POSITIVE_INFINITY : core.policy.r2;

@@ -119,6 +119,8 @@ export function send(core: Core, tcb: Tcb, source: Uint8Array, offset: number, l
   const room = sendLimit(core, tcb) - tcb.sendQueue.length;
   const taken = room <= 0 ? 0 : tcb.sendQueue.append(source, offset, Math.min(length, room));
   if (taken < length) tcb.flags |= Flag.WantsRoom;
+  // No ACK will come to say that there is room: the stack will.
+  if (taken < length && tcb.sendQueue.length === 0) core.starve(tcb);
   if (taken > 0) {
     tcb.sendCause = core.cause.id;
     core.touch(tcb);
@@ -258,7 +260,11 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
   tcb.optionSet = deriveOptions(core, tcb.optionSet, changes, "configure");
   tcb.options = core.optionSets.at(tcb.optionSet);
   if (before.keepAlive !== tcb.options.keepAlive) armKeepAlive(core, tcb, now);
-  if (before.userTimeout !== tcb.options.userTimeout) core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
+  if (before.userTimeout !== tcb.options.userTimeout) {
+    const opening = tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive));
+    const at = opening && tcb.options.userTimeout > 0 ? now + tcb.options.userTimeout : NEVER;
+    core.arm(tcb, Timer.UserTimeout, at, Tm.UserTimeout, now);
+  }
   if (before.congestionControl !== tcb.options.congestionControl) {
     tcb.cc = core.controllerFor(tcb.options)();
     tcb.cc.begin(tcb.snd.mss, core.policy.initialWindow, false);
