@@ -48,10 +48,10 @@ const linuxTcp: TcpPolicy = {
   sack: true,
   timestampTick: MILLISECOND,
   requireTimestamps: false,
-  initialWindow: "rfc6928",
+  initialWindow: "rfc6928", // Deviation: initial-window
   idleRestart: true,
   rtoInitial: SECOND,
-  rtoMin: 200 * MILLISECOND,
+  rtoMin: 200 * MILLISECOND, // Deviation: rto-floor
   rtoMax: 120 * SECOND,
   rtoVarianceMin: 200 * MILLISECOND,
   rtoSlop: 0,
