@@ -149,6 +149,17 @@ describe("s3.8.6.2.1: silly window syndrome, the sender", () => {
     expect(lengths(x)).toEqual([750]);
   });
 
+  test("s3.8.6.2.1 (3): the largest window rises with the window, and stays when that falls (9293-U14)", () => {
+    const x = narrow(800);
+    expect(lengths(x)).toEqual([800]);
+    x.inject({ seq: 1, ack: 801, wnd: 1_600 });
+    expect(lengths(x)).toEqual([MSS]);
+    x.inject({ seq: 1, ack: 1_801, wnd: 799 });
+    expect(lengths(x)).toEqual([]);
+    x.inject({ seq: 1, ack: 1_801, wnd: 800 });
+    expect(lengths(x)).toEqual([800]);
+  });
+
   test("s3.8.6.2.1 (4): after the override timeout what fits goes, 0.1 to 1 s (9293-U14)", () => {
     const x = narrow(4_500);
     x.take();
