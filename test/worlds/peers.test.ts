@@ -133,3 +133,17 @@ test("memory of both stacks is given back: a transfer leaks no packet and no chu
   for (const { stack, link, watch } of [at.a, at.b]) watch.checkConservation(stack, [link], at.world.now);
   settled(at);
 });
+
+test("rfc5681 s3.2: one lost segment of many costs a round trip, not a timeout", () => {
+  for (const nth of [2, 10, 40, 100]) {
+    const at = stage({
+      wire: { delay: 20 * MILLISECOND, rules: [{ match: data, nth, action: "drop" }] },
+      back: { delay: 20 * MILLISECOND },
+    });
+    const { server } = converse(at, [send(300_000), ...end], end);
+    expect(server.received).toBe(300_000);
+    const counted = at.a.stack.tally.show();
+    expect(counted["rtx.fast"]).toBe(1);
+    expect(counted["rtx.rto"]).toBeUndefined();
+  }
+});
