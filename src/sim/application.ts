@@ -2,6 +2,7 @@
  *  is the stream's pattern, and every octet read is compared with it (I-04). */
 import type { Micros } from "../base/environment.js";
 import type { IpAddress } from "../ip/address.js";
+import type { ConnectionOptions } from "../tcp/connection-options.js";
 import { type Application, TcpEvent } from "../tcp/events.js";
 import type { Tcp } from "../tcp/tcp.js";
 import { Pattern } from "./pattern.js";
@@ -13,6 +14,9 @@ export type Step =
   /** Until so many octets have come since the last "expect", or the stream has ended. */
   | { readonly do: "expect"; readonly octets: number }
   | { readonly do: "pause"; readonly for: Micros }
+  | { readonly do: "configure"; readonly options: Partial<ConnectionOptions> }
+  /** Marks what was sent so far as urgent. */
+  | { readonly do: "urgent" }
   | { readonly do: "shutdown" }
   /** Until the peer has closed and everything is read. */
   | { readonly do: "end" }
@@ -111,6 +115,11 @@ export class Peer implements Application {
     this.#work();
   }
 
+  /** Its host is gone, and it with it. */
+  vanish(): void {
+    if (this.outcome === null) this.#settle("vanished");
+  }
+
   onEvents(_handle: number, events: number): void {
     if (this.outcome !== null) return this.#complain("I-14", `event ${events} after the application had let the connection go`);
     if (this.over) this.#complain("I-14", `event ${events} after Closed`);
@@ -156,6 +165,12 @@ export class Peer implements Application {
         this.#done = 1;
         this.#sleep(step.for);
         return false;
+      case "configure":
+        this.tcp.configure(this.handle, step.options, now);
+        return true;
+      case "urgent":
+        this.tcp.markUrgent(this.handle);
+        return true;
       case "shutdown":
         this.finished = true;
         this.tcp.shutdown(this.handle, now);

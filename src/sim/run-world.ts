@@ -58,10 +58,13 @@ export function runWorld(plan: WorldPlan, options: RunOptions = {}): WorldResult
 }
 
 interface Station {
-  readonly stack: Stack;
+  stack: Stack;
   readonly host: Host<Stack>;
   readonly plan: HostPlan;
-  readonly watch: Watch;
+  watch: Watch;
+  /** What `addDevice` was told, to be told again after a crash; frames that the links had given before it. */
+  readonly devices: { readonly link: SimLink; readonly address: IpAddress; readonly prefixLength: number }[];
+  receivedBefore: number;
   readonly addresses: Map<number, IpAddress>;
   own: IpAddress;
 }
@@ -74,6 +77,7 @@ class Run {
   readonly #stations: Station[] = [];
   readonly #hash: TraceHash | null;
   readonly #shelf: MemoryShelf;
+  readonly #attach: ((stack: Stack) => void) | undefined;
   /** Connections and other deeds that the plan has and the world has not seen yet. */
   #pending = 0;
   #refusals: Record<string, number> = {};
@@ -87,6 +91,7 @@ class Run {
     this.#wire();
     if (this.#hash !== null) this.#world.observe(this.#hash);
     this.#intrude();
+    this.#attach = options.attach;
     for (const station of this.#stations) options.attach?.(station.stack);
     this.#world.afterTurn = (host) => this.#afterTurn(host);
   }
@@ -98,6 +103,7 @@ class Run {
       for (const stall of station.plan.stalls) world.at(LEAD + stall.at, () => world.stall(this.#stations[i]!.host, stall.duration));
     for (const flow of this.#plan.flows) this.#begin(flow);
     for (const chatter of this.#plan.chatter) this.#chat(chatter);
+    for (const crash of this.#plan.crashes) this.#crash(crash.host, LEAD + crash.at);
 
     try {
       const done = (): boolean => (this.#pending === 0 && this.#registry.open === 0) || this.#violations.count > 0;
@@ -146,6 +152,12 @@ class Run {
   }
 
   #makeStation(name: string, plan: HostPlan): Station {
+    const { stack, watch } = this.#makeStack(name, plan);
+    const host = this.#world.addHost(name, stack);
+    return { stack, host, plan, watch, devices: [], receivedBefore: 0, addresses: new Map(), own: UNSPECIFIED };
+  }
+
+  #makeStack(name: string, plan: HostPlan): { stack: Stack; watch: Watch } {
     const world = this.#world;
     const memory = this.#shelf.take(plan.mtu + 64, plan.chunks);
     const named = profiles[plan.profile]!;
@@ -155,8 +167,26 @@ class Run {
     const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe: watch.probe }, world.now);
     stack.onApplicationError = (error) =>
       this.#report("I-01", name, `application callback threw: ${error instanceof Error ? error.stack : String(error)}`);
-    const host = world.addHost(name, stack);
-    return { stack, host, plan, watch, addresses: new Map(), own: UNSPECIFIED };
+    return { stack, watch };
+  }
+
+  /** The host loses all its state, its applications with it, and listens again: RFC 9293 s3.5.1. */
+  #crash(index: number, delay: Micros): void {
+    const world = this.#world;
+    const station = this.#stations[index]!;
+    this.#pending += 1;
+    world.at(delay, () => {
+      this.#pending -= 1;
+      for (const peer of this.#registry.all) if (peer.tcp === station.stack.tcp) peer.vanish();
+      const ports = [...this.#listeners].filter(([, { stack }]) => stack === station.stack).map(([port]) => port);
+      for (const port of ports) this.#unlisten(port);
+      Object.assign(station, this.#makeStack(`${station.watch.name}r`, station.plan));
+      world.reboot(station.host, station.stack);
+      station.receivedBefore = station.host.links.reduce((sum, link) => sum + link.received, 0);
+      this.#attach?.(station.stack);
+      for (const { link, address, prefixLength } of station.devices) this.#addDevice(station, link, address, prefixLength);
+      for (const flow of this.#plan.flows) if (ports.includes(flow.port)) this.#listen(flow);
+    });
   }
 
   #wire(): void {
@@ -196,9 +226,18 @@ class Run {
   }
 
   #address(station: Station, link: SimLink, address: IpAddress, prefixLength: number): void {
-    const hardwareAddress = Uint8Array.of(2, 0, address >>> 24, address >>> 16, address >>> 8, address);
-    station.stack.addDevice(link, { hardwareAddress, addresses: [{ address, prefixLength }] }, this.#world.now);
+    station.devices.push({ link, address, prefixLength });
+    this.#addDevice(station, link, address, prefixLength);
     if (station.own === UNSPECIFIED) station.own = address;
+  }
+
+  #addDevice({ stack }: Station, link: SimLink, address: IpAddress, prefixLength: number): void {
+    const hardwareAddress = Uint8Array.of(2, 0, address >>> 24, address >>> 16, address >>> 8, address);
+    const { now } = this.#world;
+    const { vlan } = this.#plan;
+    const addresses = [{ address, prefixLength }];
+    const device = stack.addDevice(link, { hardwareAddress, addresses: vlan === 0 ? addresses : [] }, now);
+    if (vlan > 0) stack.addDevice(link, { parent: device, vlan, addresses }, now);
   }
 
   /** Outages are planned from the world's beginning. */
@@ -276,8 +315,8 @@ class Run {
       this.#pending += 1;
       this.#world.at(at, () => {
         this.#pending -= 1;
-        if (closes) this.#unlisten(flow.port);
-        else this.#listen(flow);
+        if (!closes) this.#listen(flow);
+        else if (this.#listeners.has(flow.port)) this.#unlisten(flow.port);
       });
     }
   }
@@ -322,7 +361,8 @@ class Run {
       const code = error instanceof Error && "code" in error ? String(error.code) : "";
       if (code === "") throw error;
       this.#refusals[code] = (this.#refusals[code] ?? 0) + 1;
-      if (flow.graceful) this.#report("I-01", `h${from}`, `connect threw ${error instanceof Error ? error.message : code}`);
+      if (flow.graceful && this.#plan.gentle)
+        this.#report("I-01", `h${from}`, `connect threw ${error instanceof Error ? error.message : code}`);
     }
   }
 
@@ -458,7 +498,10 @@ class Run {
 
   /** I-19: frames in are frames delivered and dropped; what wires took is what came out and what they say they lost. */
   #checkConservation(): void {
-    for (const { stack, host, watch } of this.#stations) watch.checkConservation(stack, host.links, this.#world.now);
+    for (const { stack, host, watch, receivedBefore } of this.#stations) {
+      const received = host.links.reduce((sum, link) => sum + link.received, 0);
+      watch.checkConservation(stack, received - receivedBefore, this.#world.now);
+    }
     for (const wire of this.#world.wires) {
       const t = wire.tally.show();
       const out = (t["wire.delivered"] ?? 0) + wire.lost + (t["wire.fragmented"] ?? 0) + wire.inFlight;

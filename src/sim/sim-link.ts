@@ -101,6 +101,15 @@ export class SimLink implements Link {
     while (this.#head < this.#waiting.length) this.#next();
   }
 
+  /** The host has crashed: what waits in its ring is gone. */
+  forget(): void {
+    while (this.#head < this.#waiting.length) {
+      this.tally.add(Wire.ReceiverFull);
+      this.#next();
+    }
+    this.blocked = false;
+  }
+
   /** A frame has come over the wire, and belongs to the link now. */
   arrive(frame: WireFrame): void {
     if (this.closed || this.waiting >= this.#ring) {

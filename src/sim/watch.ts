@@ -9,7 +9,6 @@ import type { Stack } from "../stack/stack.js";
 import type { TcpPolicy } from "../tcp/policy.js";
 import { FrameCheck } from "./frame-check.js";
 import { TcpInvariants } from "./invariants.js";
-import type { SimLink } from "./sim-link.js";
 import type { Violations } from "./violations.js";
 
 export class Watch {
@@ -46,8 +45,8 @@ export class Watch {
     this.probe = fanOut([probe, this.whys.probe])!;
   }
 
-  /** I-19: frames in are frames delivered and dropped, and every drop was told and counted once. */
-  checkConservation(stack: Stack, links: readonly SimLink[], now: Micros): void {
+  /** I-19: frames in are frames delivered and dropped, and every drop was told and counted once. `received`: what its links gave it. */
+  checkConservation(stack: Stack, received: number, now: Micros): void {
     const { frames } = stack;
     if (frames.in !== frames.delivered + frames.dropped)
       this.#report("I-19", `${frames.in} frames in, ${frames.delivered} delivered, ${frames.dropped} dropped`, now);
@@ -63,8 +62,10 @@ export class Watch {
         `${frames.dropped} frames dropped and ${frames.delivered} delivered, counted by reason ${dropped} and ${delivered}`,
         now,
       );
-    const received = links.reduce((sum, link) => sum + link.received, 0);
-    const counted = stack.devices.reduce((sum, device) => sum + (device.ethernet ? device.counters.framesIn : 0), 0);
+    const counted = stack.devices.reduce(
+      (sum, device) => sum + (device.ethernet && device.parent === null ? device.counters.framesIn : 0),
+      0,
+    );
     if (received !== counted) this.#report("I-19", `links gave ${received} frames, devices counted ${counted}`, now);
     for (const wrong of this.whys.disagreements(stack.tally)) this.#report("why", wrong, now);
   }

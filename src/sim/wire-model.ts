@@ -84,7 +84,8 @@ export class WireModel {
     if (this.observer?.offered) this.observer.offered(this, bytes, start, end, now);
     const rule = this.#options.rules.length === 0 ? null : this.#ruleFor(bytes, start, end, now);
     if (rule !== null && rule.action === "drop") return this.#fate(Wire.Rule, bytes, start, end, now);
-    const header = this.medium === "ethernet" ? 14 : 0;
+    const tagged = end - start > 18 && bytes[start + 12] === 0x81 && bytes[start + 13] === 0;
+    const header = this.medium === "ip" ? 0 : tagged ? 18 : 14;
     if (end - start - header > this.#options.mtu) return this.#tooBig(bytes, start, end, now);
     this.#send(bytes, start, end, rule, now);
   }

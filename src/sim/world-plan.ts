@@ -78,6 +78,10 @@ export interface WorldPlan {
   readonly wires: readonly WirePlan[];
   readonly flows: readonly FlowPlan[];
   readonly chatter: readonly ChatterPlan[];
+  /** Every device is this VLAN of its link; 0: none is. */
+  readonly vlan: number;
+  /** Hosts that lose all their state and start again. */
+  readonly crashes: readonly { readonly host: number; readonly at: Micros }[];
   /** Frames that an intruder forges, and the time between them. */
   readonly intrusions: number;
   readonly intrusionEvery: Micros;
@@ -94,7 +98,7 @@ export function planWorld(seed: number): WorldPlan {
   const weather = dice.pick(["calm", "gentle", "gentle", "rough", "rough", "storm"] as const);
   const topology =
     count === 2 ? dice.pick(["wires", "wires", "switch", "hub"] as const) : dice.pick(["wires", "switch", "switch", "hub"] as const);
-  const hosts = Array.from({ length: count }, () => planHost(dice));
+  const hosts = Array.from({ length: count }, () => planHost(dice, weather));
   const wires: WirePlan[] = [];
   if (topology === "wires")
     for (let i = 1; i < count; i++) wires.push(planWire(dice, dice.below(i), i, weather)); // a random tree
@@ -104,7 +108,7 @@ export function planWorld(seed: number): WorldPlan {
   const flowCount = dice.pick([1, 1, 2, 3, 4, 6, 10]);
   for (let i = 0; i < flowCount; i++) {
     const [client, server] = ends(dice, topology, wires, count);
-    flows.push(planFlow(dice, client, server, 1_000 + i, Math.min(hosts[client]!.mtu, hosts[server]!.mtu)));
+    flows.push(planFlow(dice, client, server, 1_000 + i, Math.min(hosts[client]!.mtu, hosts[server]!.mtu), weather));
   }
   const chatter: ChatterPlan[] = [];
   for (let i = dice.pick([0, 0, 0, 1, 2]); i > 0; i--) {
@@ -120,6 +124,10 @@ export function planWorld(seed: number): WorldPlan {
     });
   }
   const origin = dice.pick([0, 1, dice.below(2 ** 31), 2 ** 32 * MILLISECOND - 5 * SECOND, dice.below(2 ** 30) * 2 ** 12]);
+  const gentle = weather === "calm" || weather === "gentle";
+  const crashes: { host: number; at: Micros }[] = [];
+  while (!gentle && dice.chance(0.15)) crashes.push({ host: dice.below(count), at: dice.below(5 * SECOND) });
+  if (crashes.length > 0) chatter.length = 0;
   const intrusions = dice.chance(0.3) ? dice.between(1, 60) : 0;
   const intrusionEvery = dice.pick([100, 1_000, 10_000, 100_000, 1_000_000]);
   return {
@@ -132,12 +140,14 @@ export function planWorld(seed: number): WorldPlan {
     chatter,
     intrusions,
     intrusionEvery,
-    gentle: weather === "calm" || weather === "gentle",
+    vlan: dice.chance(0.1) ? dice.between(1, 4_094) : 0,
+    crashes,
+    gentle,
     calm: weather === "calm",
   };
 }
 
-function planHost(dice: Dice): HostPlan {
+function planHost(dice: Dice, weather: Weather): HostPlan {
   const stalls: { at: Micros; duration: Micros }[] = [];
   while (dice.chance(0.1)) stalls.push({ at: dice.below(3 * SECOND), duration: dice.pick([5, 50, 200, 1_000, 3_000]) * MILLISECOND });
   return {
@@ -146,7 +156,7 @@ function planHost(dice: Dice): HostPlan {
     mtu: dice.pick([1_500, 1_500, 1_500, 9_000, 1_280, 576, 576 + dice.below(1_000), 68 + dice.below(508)]),
     ring: dice.pick([4_096, 4_096, 256, 16]),
     backPressure: dice.chance(0.3),
-    chunks: dice.pick([1_024, 1_024, 512, 256]),
+    chunks: dice.pick([1_024, 1_024, 512, weather === "rough" || weather === "storm" ? 64 : 256]),
     stalls,
   };
 }
@@ -224,10 +234,10 @@ function ends(dice: Dice, topology: WorldPlan["topology"], wires: readonly WireP
 // biome-ignore format: a list
 const kinds = [
   "bulk", "bulk", "bulk", "both", "both", "requests", "requests", "octets", "half-close", "abort", "slow-reader", "slow-writer",
-  "churn", "simultaneous-open", "simultaneous-close", "early-close", "refused", "empty", "idle", "parallel", "reuse",
+  "churn", "simultaneous-open", "simultaneous-close", "early-close", "refused", "empty", "idle", "parallel", "reuse", "changes",
 ] as const;
 
-function planFlow(dice: Dice, client: number, server: number, port: number, mtu: number): FlowPlan {
+function planFlow(dice: Dice, client: number, server: number, port: number, mtu: number, weather: Weather): FlowPlan {
   const kind = dice.pick(kinds);
   const size = (): number => Math.min(dice.size(), 300 * mtu); // tiny packets make large transfers long
   const base = {
@@ -245,8 +255,8 @@ function planFlow(dice: Dice, client: number, server: number, port: number, mtu:
     backlog: 16,
     acceptAfter: dice.chance(0.1) ? dice.below(2 * SECOND) : 0,
     churn: 0,
-    clientOptions: planOptions(dice),
-    serverOptions: planOptions(dice),
+    clientOptions: planOptions(dice, weather),
+    serverOptions: planOptions(dice, weather),
     graceful: true,
   };
   const reading = planReading(dice);
@@ -258,6 +268,23 @@ function planFlow(dice: Dice, client: number, server: number, port: number, mtu:
   switch (kind) {
     case "bulk":
       return { ...base, clientDoes: dice.chance(0.5) ? does(bulk(), ...end) : passive, serverDoes: does(bulk(), ...end) };
+    case "changes": {
+      const change = (options: Partial<ConnectionOptions>): Step => ({ do: "configure", options });
+      const first = [
+        change({ noDelay: true, trafficClass: 8 }),
+        bulk(),
+        { do: "urgent" } as const,
+        change({ sendBuffer: 1 << 19, receiveBuffer: 1 << 19 }),
+      ];
+      const second = [
+        small(dice),
+        change({ keepAlive: 10 * SECOND, ttl: 3 }),
+        { do: "urgent" } as const,
+        bulk(),
+        change({ noDelay: false, keepAlive: 20 * SECOND }),
+      ];
+      return { ...base, clientDoes: does(...first, small(dice), ...end), serverDoes: does(...second, small(dice), ...end) };
+    }
     case "both":
       return { ...base, clientDoes: does(bulk(), ...end), serverDoes: does(bulk(), ...end) };
     case "parallel":
@@ -382,8 +409,10 @@ const small = (dice: Dice): Step => ({ do: "send", octets: dice.between(1, 3_000
 const planReading = (dice: Dice): Reading => ({ chunk: dice.pick([0, 65_536, 4_096, 1_000, 1_460]), pace: 0, after: 0 });
 
 /** Keep-alive is on everywhere: a peer that has gone without a word is found out. */
-function planOptions(dice: Dice): Partial<ConnectionOptions> {
+function planOptions(dice: Dice, weather: Weather): Partial<ConnectionOptions> {
+  const harsh = weather === "rough" || weather === "storm";
   return {
+    ...(harsh ? { userTimeout: dice.pick([0, 0, 0, 3, 20]) * SECOND, linger: dice.pick([-1, -1, -1, 0, SECOND]) } : {}),
     noDelay: dice.chance(0.3),
     keepAlive: dice.pick([30, 60, 120]) * SECOND,
     keepAliveInterval: dice.pick([5, 10]) * SECOND,

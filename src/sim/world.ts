@@ -47,7 +47,7 @@ class Slot {
 /** A stack in a world. */
 export class Host<S extends Turning = Turning> implements Actor {
   readonly name: string;
-  readonly stack: S;
+  stack: S;
   readonly links: SimLink[] = [];
   /** It has something to do now: a frame, a user call. */
   pending = false;
@@ -156,6 +156,15 @@ export class World {
     stack.onWork = () => this.wake(host);
     this.wake(host);
     return host;
+  }
+
+  /** The host crashes and starts again with another stack; its links stay, and lose what waits in them. */
+  reboot<S extends Turning>(host: Host<S>, stack: S): void {
+    host.stack.onWork = null;
+    host.stack = stack;
+    for (const link of host.links) link.forget();
+    stack.onWork = () => this.wake(host);
+    this.wake(host);
   }
 
   /** A link of the host, to be given to `stack.addDevice` and to `connect` or `plug`. */

@@ -130,7 +130,7 @@ test("memory of both stacks is given back: a transfer leaks no packet and no chu
   at.world.run(300 * SECOND);
   expect([at.a, at.b].map(({ stack }) => [stack.memory.packets.available, stack.memory.chunks.available])).toEqual(free);
   expect([at.a, at.b].map(({ stack }) => stack.tcp.summary()["slots"])).toEqual([0, 1]); // the listener
-  for (const { stack, link, watch } of [at.a, at.b]) watch.checkConservation(stack, [link], at.world.now);
+  for (const { stack, link, watch } of [at.a, at.b]) watch.checkConservation(stack, link.received, at.world.now);
   settled(at);
 });
 
