@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SeededRandom } from "../../src/base/prng.js";
+import { SipKey, sipHash24 } from "../../src/base/siphash.js";
 import { ipFromInt } from "../../src/ip/address.js";
 import { Demux, Form } from "../../src/tcp/demux.js";
 
@@ -128,5 +129,15 @@ describe("s3.10.7: the table of connections", () => {
     demux.free(demux.slot(handles[2]!));
     expect(demux.allocate(Form.Listener)).not.toBe(0);
     expect(demux.allocate(Form.Live)).toBe(0);
+  });
+
+  test("RFC 6056 s3.3 in spirit: tuples that collide under one key do not under another (S-092, I-21)", () => {
+    const bucket = (key: SipKey, i: number): number => sipHash24(key, 1, i, (80 << 16) | (i & 0xffff), 0) & 1_023;
+    const [theirs, ours] = [new SipKey(new SeededRandom(1)), new SipKey(new SeededRandom(2))];
+    const chosen: number[] = [];
+    for (let i = 0; chosen.length < 1_000; i++) if (bucket(theirs, i) === 7) chosen.push(i);
+    const counts = new Map<number, number>();
+    for (const i of chosen) counts.set(bucket(ours, i), (counts.get(bucket(ours, i)) ?? 0) + 1);
+    expect(Math.max(...counts.values())).toBeLessThanOrEqual(8); // a thousand in 1024 places at random: eight is once in 10^4
   });
 });
