@@ -151,7 +151,7 @@ function isNewIncarnation(core: Core, tcb: Tcb, seg: Segment): boolean {
       if (((seg.tsVal - tcb.rcv.tsRecent) | 0) > 0) return true;
       if (seg.tsVal !== tcb.rcv.tsRecent) return false;
     }
-  } else if (seg.hasTimestamp) return true;
+  } else if (seg.hasTimestamp && core.policy.timestamps) return true; // "would be enabled for the new incarnation"
   return seqGt(seg.seq, tcb.rcv.nxt);
 }
 

@@ -62,3 +62,18 @@ test("s3.5.2: a reset has no length, whatever was sent before it", () => {
   x.tcp.abort(x.handle, x.now);
   expect(lengths).toEqual([0]);
 });
+
+test("RFC 6191 s2: a stack without timestamps does not take an old SYN that has some for a new connection (world 300029)", () => {
+  const x = new Exchange({ policy: { timestamps: false } });
+  x.listen();
+  const syn = { flags: "S", mss: 1460, ts: [5, 0] as [number, number] };
+  x.inject(syn);
+  x.inject({ seq: 1, ack: 1 });
+  x.tcp.close(x.handle, x.now);
+  x.turn();
+  x.inject({ flags: "F.", seq: 1, ack: 2 });
+  x.take();
+  x.inject(syn);
+  expect(x.tcp.summary()).toMatchObject({ timeWait: 1 });
+  expect(x.take().some((s) => s.flags === "S.")).toBe(false);
+});
