@@ -98,7 +98,7 @@ describe("RFC 9293 s3.8.1: reliability", () => {
           expect([peer.done, peer.next, peer.x.state]).toEqual([true, length + 2, expect.stringMatching(/FIN-WAIT-2|CLOSED/)]);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
   });
 
@@ -130,7 +130,7 @@ describe("RFC 9293 s3.8.1: reliability", () => {
           expect([peer.done, peer.next]).toEqual([true, text.length + 2]);
         },
       ),
-      { numRuns: 80 },
+      { numRuns: 60 },
     );
   });
 });
