@@ -29,6 +29,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   if (tcb.state === State.SynReceived && seg.seq === tcb.irs && isRepeatedSyn(tcb, seg)) return repeatedSyn(core, tcb, seg, now);
   if (tcb.state === State.TimeWait && seg.flags & SYN && (seg.flags & (ACK | RST)) === 0) {
     if (isNewIncarnation(core, tcb, seg)) {
+      // What is left of the old incarnation is not kept for the case that the SYN was an old duplicate. Deviation: time-wait-return
       core.finish(tcb, CloseError.None, St.TimeWaitReused, now);
       return Next.AsNew;
     }
