@@ -296,7 +296,9 @@ describe("errors that we receive", () => {
 
   test("an error by broadcast is nobody's", () => {
     const { lab } = connected();
-    expect(lab.fate(icmpFrame({ destination: "10.0.0.255" }, icmp(3, 3, [0, 0, 0, 0], quoted()), BROADCAST_MAC))).toBe("icmp.quote_not_ours");
+    expect(lab.fate(icmpFrame({ destination: "10.0.0.255" }, icmp(3, 3, [0, 0, 0, 0], quoted()), BROADCAST_MAC))).toBe(
+      "icmp.quote_not_ours",
+    );
   });
 
   test("UDP to a closed port of our own is refused, inside the host", () => {
