@@ -239,6 +239,15 @@ describe("s7: throttling", () => {
   });
 });
 
+test("s7: a stack that is told to be silent answers nothing for nobody (S-089)", () => {
+  const x = new Exchange({ memory, limits: { resetsPerSecond: 0 } });
+  for (let i = 0; i < 5_000; i++) {
+    x.now += SECOND / 100;
+    x.inject({ flags: i % 2 ? "S" : ".", ack: 1, ourPort: 1_000 + i });
+  }
+  expect(x.take()).toEqual([]);
+});
+
 test("s5.2: after blind attempts of every kind the stream is untouched (I-04)", () => {
   const x = new Exchange({ memory, policy });
   x.accept({ mss: 1_460 }, options);
