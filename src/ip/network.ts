@@ -41,14 +41,15 @@ export interface Network {
   /** Sends the packet, whose octets are the transport header and its text, and takes it in every case. `packet.why` and
    *  `packet.cause` are set by the caller. */
   send(packet: Packet, source: IpAddress, destination: IpAddress, protocol: number, options: SendOptions, now: number): Sent;
-  /** The largest IP packet that can go to `destination` now: the least of the device's MTU and the path's (RFC 1191), octets. */
-  mtuTo(destination: IpAddress, now: number): number;
+  /** The largest IP packet that can go from `source` (UNSPECIFIED: any, as below) to `destination` now: the least of the device's MTU and
+   *  the path's (RFC 1191), octets. A host with two ways out sends by the device of its source (RFC 1122 s3.3.4.2), so the way depends on it. */
+  mtuTo(destination: IpAddress, source: IpAddress, now: number): number;
   /** A transport has confirmed that packets to `destination` must not be larger than `mtu` (RFC 1191 s6.3, RFC 5927 s7.2). */
-  lowerMtu(destination: IpAddress, mtu: number, now: number): void;
+  lowerMtu(destination: IpAddress, mtu: number, source: IpAddress, now: number): void;
   /** The MTU of the device that leads to `destination`: what MSS we may announce (RFC 9293 s3.7.1). */
-  linkMtuTo(destination: IpAddress): number;
+  linkMtuTo(destination: IpAddress, source: IpAddress): number;
   /** True when the link towards `destination` finishes transport checksums: leave the pseudo-header sum in the field. */
-  checksumOffloadTo(destination: IpAddress): boolean;
+  checksumOffloadTo(destination: IpAddress, source: IpAddress): boolean;
   /** Our address for talking to `destination` (RFC 1122 s3.3.4.3), or UNSPECIFIED when there is no route. */
   sourceFor(destination: IpAddress): IpAddress;
   /** True when the address is one of ours. */
@@ -56,6 +57,6 @@ export interface Network {
   /** True for a broadcast (limited or of a subnet of ours), multicast, unspecified or class E address: nobody to connect to. */
   isGroup(address: IpAddress): boolean;
   /** Positive or negative advice about reachability from above (RFC 1122 s3.3.1.4, RFC 4861 s7.3.1). */
-  reachable(destination: IpAddress, now: number): void;
-  suspect(destination: IpAddress, now: number): void;
+  reachable(destination: IpAddress, source: IpAddress, now: number): void;
+  suspect(destination: IpAddress, source: IpAddress, now: number): void;
 }

@@ -42,7 +42,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   tcb.retries = 0;
   tcb.recovery.begin(tcb.iss);
   core.enter(tcb, State.Established, why, now);
-  core.network.reachable(tcb.remote, now);
+  core.network.reachable(tcb.remote, tcb.local, now);
   armKeepAlive(core, tcb, now);
   if (has(tcb, Flag.FinQueued)) core.enter(tcb, State.FinWait1, St.CloseSendFin, now); // CLOSE was called meanwhile: s3.10.4
   if (!has(tcb, Flag.Passive)) core.emit(tcb.slot, TcpEvent.Established | TcpEvent.Writable);
@@ -139,7 +139,7 @@ function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros)
   }
   if (now - tcb.advisedAt > ADVICE_INTERVAL) {
     tcb.advisedAt = now;
-    core.network.reachable(tcb.remote, now);
+    core.network.reachable(tcb.remote, tcb.local, now);
   }
   if (text > 0) tellOfRoom(core, tcb);
 }

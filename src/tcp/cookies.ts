@@ -28,7 +28,7 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   out.wnd = Math.min(0xffff, core.optionSets.at(listener.optionSet).receiveBuffer);
   out.up = 0;
   out.len = 1;
-  out.mss = announcedMss(core, remote);
+  out.mss = announcedMss(core, remote, local);
   out.windowScale = -1;
   out.sackPermitted = false;
   out.hasTimestamp = false;

@@ -68,7 +68,7 @@ function fragmentationNeeded(core: Core, tcb: Tcb, mtu: number, quoted: Seq, now
     tcb.claimedSeq = quoted;
     return;
   }
-  core.network.lowerMtu(tcb.remote, mtu, now);
+  core.network.lowerMtu(tcb.remote, mtu, tcb.local, now);
   resegment(core, tcb, now);
 }
 
@@ -90,7 +90,7 @@ function resegment(core: Core, tcb: Tcb, now: Micros): void {
 /** The pending claim is true after all. */
 export function applyClaimedMtu(core: Core, tcb: Tcb, now: Micros): void {
   tcb.flags &= ~Flag.PmtuPending;
-  core.network.lowerMtu(tcb.remote, tcb.claimedMtu, now);
+  core.network.lowerMtu(tcb.remote, tcb.claimedMtu, tcb.local, now);
   tcb.snd.acknowledgedSize = Math.min(tcb.snd.acknowledgedSize, packetSize(tcb, 0));
   resegment(core, tcb, now);
 }

@@ -252,7 +252,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.wnd = passive ? Math.min(0xffff, receiveWindow(tcb)) : initialWindowField(tcb);
   out.up = 0;
   out.len = 1;
-  out.mss = announcedMss(core, tcb.remote); // on every SYN (SHLD-5)
+  out.mss = announcedMss(core, tcb.remote, tcb.local); // on every SYN (SHLD-5)
   out.windowScale = has(tcb, Flag.WindowScale) ? rcv.scale : -1;
   out.sackPermitted = has(tcb, Flag.Sack);
   out.hasTimestamp = has(tcb, Flag.Timestamps);

@@ -10,12 +10,13 @@ const IP_HEADER = 20;
 const HEADERS = IP_HEADER + HEADER_MIN;
 
 /** The MSS that we announce: MMS_R - 20, by the MTU of our own link (MUST-67; RFC 1191 s3.1). */
-export const announcedMss = (core: Core, remote: IpAddress): number => Math.min(65_535, core.network.linkMtuTo(remote) - HEADERS);
+export const announcedMss = (core: Core, remote: IpAddress, local: IpAddress): number =>
+  Math.min(65_535, core.network.linkMtuTo(remote, local) - HEADERS);
 
 /** Octets of text in a full segment: Eff.snd.MSS of RFC 9293 s3.7.1 (MUST-16), without the options of every segment. */
 export function effectiveMss(core: Core, tcb: Tcb, now: Micros): number {
-  tcb.pathMtu = core.network.mtuTo(tcb.remote, now);
-  tcb.checksumOffload = core.network.checksumOffloadTo(tcb.remote);
+  tcb.pathMtu = core.network.mtuTo(tcb.remote, tcb.local, now);
+  tcb.checksumOffload = core.network.checksumOffloadTo(tcb.remote, tcb.local);
   const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS);
   return Math.max(1, room - (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0));
 }

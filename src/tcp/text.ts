@@ -21,7 +21,7 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   const ahead = seqDiff(at, rcv.nxt);
   const right = seqAdd(at, octets);
   // What a link has merged is no segment of the peer's: RMSS is at most what we announced.
-  if (octets > rcv.mss) rcv.mss = Math.min(octets, announcedMss(core, tcb.remote));
+  if (octets > rcv.mss) rcv.mss = Math.min(octets, announcedMss(core, tcb.remote, tcb.local));
 
   if (rcv.finSeen && seqGt(right, rcv.fin)) {
     // Text beyond the peer's own FIN is nothing; what comes before it is good.

@@ -70,7 +70,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.retries >= core.policy.r1 && !has(tcb, Flag.Advised)) {
     // R1: negative advice to IP (MUST-20), a word to the application (SHLD-9).
     tcb.flags |= Flag.Advised;
-    core.network.suspect(tcb.remote, now);
+    core.network.suspect(tcb.remote, tcb.local, now);
     core.emit(tcb.slot, TcpEvent.Advice);
   }
   if (tcb.retries > r2(core, tcb)) return giveUp(core, tcb, St.RetransmitTimeout, now);
@@ -107,7 +107,7 @@ function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
     else core.finish(tcb, tcb.softError === 0 ? CloseError.TimedOut : tcb.softError, St.SynTimeout, now);
     return;
   }
-  if (tcb.retries === core.policy.r1) core.network.suspect(tcb.remote, now);
+  if (tcb.retries === core.policy.r1) core.network.suspect(tcb.remote, tcb.local, now);
   tcb.owes |= passive ? Owe.SynAck : Owe.Syn;
   tcb.ackCause = core.cause.id;
 }

@@ -40,7 +40,7 @@ export function transmit(
   writeSegment(view, start, out, style);
   if (length > 0) tcb!.sendQueue.copyToArena(ahead, start + header, length);
   const pseudo = pseudoHeaderSum(local, remote, Protocol.Tcp, header + length);
-  if (tcb === null ? network.checksumOffloadTo(remote) : tcb.checksumOffload) {
+  if (tcb === null ? network.checksumOffloadTo(remote, local) : tcb.checksumOffload) {
     view.setUint16(start + 16, (pseudo & 0xffff) + (pseudo >>> 16));
     packet.checksum = ChecksumState.Partial;
   } else view.setUint16(start + 16, ~memory.arena.sum(start, header + length, pseudo) & 0xffff); // (MUST-2)

@@ -154,7 +154,10 @@ export class Udp {
     const { arena } = packet.pool;
     arena.bytes.set(source.subarray(offset, offset + length), packet.start + HEADER_LENGTH);
     packet.end = packet.start + HEADER_LENGTH + length;
-    const partial = network.checksumOffloadTo(remote) && packet.end - packet.start + 20 <= network.mtuTo(remote, now);
+    const partial =
+      !isGroupWide(remote) &&
+      network.checksumOffloadTo(remote, local) &&
+      packet.end - packet.start + 20 <= network.mtuTo(remote, local, now);
     // RFC 1122 s4.1.3.4: "A host MUST implement the facility to generate and validate UDP checksums"; we never send without.
     writeUdp(arena, packet.start, packet.end, local, endpoint.localPort, remote, remotePort, partial);
     if (partial) packet.checksum = ChecksumState.Partial;
@@ -171,7 +174,7 @@ export class Udp {
       case Sent.TooBig:
         throw failure(
           "EMSGSIZE",
-          `send at most ${network.mtuTo(remote, now) - 20 - HEADER_LENGTH} octets, or allow fragments`,
+          `send at most ${network.mtuTo(remote, local, now) - 20 - HEADER_LENGTH} octets, or allow fragments`,
           remote,
           remotePort,
         );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { NeighborState } from "../../src/arp/neighbor.js";
 import { DELAY_FIRST_PROBE } from "../../src/arp/neighbors.js";
 import { SECOND } from "../../src/base/environment.js";
-import { ip } from "../../src/ip/address.js";
+import { ip, UNSPECIFIED } from "../../src/ip/address.js";
 import { arp, decode, decodeArp, Lab, listener, macText, OTHER_MAC, OUR_MAC, PEER, PEER_MAC, udpFrame } from "../stack/lab.js";
 
 const lab = () => {
@@ -44,11 +44,11 @@ describe("RFC 4861 s7.3.2: the life of an entry", () => {
     reply();
     for (let i = 0; i < 60; i++) {
       made.advance(2 * SECOND);
-      made.stack.ip.reachable(ip(PEER), made.now);
+      made.stack.ip.reachable(ip(PEER), UNSPECIFIED, made.now);
     }
     expect(neighbor()?.state).toBe(NeighborState.Reachable);
     made.advance(2 * SECOND);
-    made.stack.ip.suspect(ip(PEER), made.now);
+    made.stack.ip.suspect(ip(PEER), UNSPECIFIED, made.now);
     expect(neighbor()?.state).toBe(NeighborState.Probe);
     expect(arps(made.advance(0)).length).toBe(1);
   });

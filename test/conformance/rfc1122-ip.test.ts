@@ -1,7 +1,7 @@
 /** RFC 1122 section 3: the Internet layer; with the rows of RFC 1812 that hold for hosts. */
 import { describe, expect, test } from "vitest";
 import { SECOND } from "../../src/base/environment.js";
-import { ip, LIMITED_BROADCAST } from "../../src/ip/address.js";
+import { ip, LIMITED_BROADCAST, UNSPECIFIED } from "../../src/ip/address.js";
 import { linux, rfc } from "../../src/stack/profile.js";
 import {
   arp,
@@ -254,7 +254,7 @@ describe("3.3.1: routing", () => {
     send();
     lab.frame(arp({ op: 2, spa: "10.0.0.2", to: [2, 0, 0, 0, 0, 1] }));
     lab.advance(2 * SECOND);
-    lab.stack.ip.suspect(ip("8.8.8.8"), lab.now);
+    lab.stack.ip.suspect(ip("8.8.8.8"), UNSPECIFIED, lab.now);
     expect(targets(lab.advance(3 * SECOND))).toEqual(["10.0.0.2", "10.0.0.2", "10.0.0.2"]);
     send();
     expect(targets(lab.advance(0))).toEqual(["10.0.0.3"]);
@@ -281,11 +281,11 @@ describe("3.3.1: routing", () => {
 describe("3.3.2, 3.3.3: sizes", () => {
   test("s3.3.2, s3.3.3: transports can ask for the sizes that go and come (1122-I-50, 1122-I-54, 8085-01)", () => {
     const { lab } = routed({ device: { mtu: 1400 } });
-    expect(lab.stack.ip.mtuTo(ip(PEER), lab.now)).toBe(1400);
-    expect(lab.stack.ip.linkMtuTo(ip("10.1.0.2"))).toBe(1500);
+    expect(lab.stack.ip.mtuTo(ip(PEER), UNSPECIFIED, lab.now)).toBe(1400);
+    expect(lab.stack.ip.linkMtuTo(ip("10.1.0.2"), UNSPECIFIED)).toBe(1500);
     lab.stack.routes.add({ prefix: ip("192.0.2.0"), prefixLength: 24, gateway: ip(PEER), device: lab.device.index, mtu: 1000 });
-    expect(lab.stack.ip.mtuTo(ip("192.0.2.1"), lab.now)).toBe(1000);
-    expect(lab.stack.ip.mtuTo(ip("127.0.0.1"), lab.now)).toBe(lab.memory.packets.capacity);
+    expect(lab.stack.ip.mtuTo(ip("192.0.2.1"), UNSPECIFIED, lab.now)).toBe(1000);
+    expect(lab.stack.ip.mtuTo(ip("127.0.0.1"), UNSPECIFIED, lab.now)).toBe(lab.memory.packets.capacity);
   });
 
   test("s3.3.2: Time Exceeded after the timeout if the first fragment came, and only then (1122-I-52, 792-04, S-032)", () => {

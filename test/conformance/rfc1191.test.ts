@@ -1,7 +1,7 @@
 /** RFC 1191: path MTU discovery. */
 import { describe, expect, test } from "vitest";
 import { SECOND } from "../../src/base/environment.js";
-import { ip } from "../../src/ip/address.js";
+import { ip, UNSPECIFIED } from "../../src/ip/address.js";
 import { PATH_MTU_LIFETIME, plateauBelow } from "../../src/ip/path-mtu.js";
 import { rfc } from "../../src/stack/profile.js";
 import {
@@ -37,7 +37,7 @@ const paths = (options: LabOptions = {}) => {
     const quote = ipv4({ source: OURS, destination, df: true, total }, udp({ sourcePort: 2000, port: 53 }, []));
     return lab.fate(icmpFrame({}, icmp(3, 4, [0, 0, mtu >> 8, mtu & 255], quote)));
   };
-  return { lab, handle, send, tooBig, mtu: () => lab.stack.ip.mtuTo(far, lab.now) };
+  return { lab, handle, send, tooBig, mtu: () => lab.stack.ip.mtuTo(far, UNSPECIFIED, lab.now) };
 };
 
 describe("3: host specification", () => {
@@ -54,8 +54,8 @@ describe("3: host specification", () => {
   test("s3: only the path it is about is changed", () => {
     const { lab, tooBig } = paths();
     tooBig(1400);
-    expect(lab.stack.ip.mtuTo(ip("8.8.4.4"), lab.now)).toBe(1500);
-    expect(lab.stack.ip.linkMtuTo(far)).toBe(1500);
+    expect(lab.stack.ip.mtuTo(ip("8.8.4.4"), UNSPECIFIED, lab.now)).toBe(1500);
+    expect(lab.stack.ip.linkMtuTo(far, UNSPECIFIED)).toBe(1500);
   });
 
   test("s3: an application that forbids fragments is told the size that goes", () => {
@@ -143,8 +143,8 @@ describe("3: host specification", () => {
       lab.frame(icmpFrame({}, icmp(3, 4, [0, 0, 5, 0], quote)));
     }
     expect(lab.stack.ip.pathMtu.count).toBe(4);
-    expect(lab.stack.ip.mtuTo(ip("20.0.0.9"), lab.now)).toBe(1280);
-    expect(lab.stack.ip.mtuTo(ip("20.0.0.0"), lab.now)).toBe(1500);
+    expect(lab.stack.ip.mtuTo(ip("20.0.0.9"), UNSPECIFIED, lab.now)).toBe(1280);
+    expect(lab.stack.ip.mtuTo(ip("20.0.0.0"), UNSPECIFIED, lab.now)).toBe(1500);
   });
 });
 
@@ -168,7 +168,7 @@ describe("6: TCP", () => {
   test("s3.1: the MSS we announce is by the MTU of our link, not of the path (1191-10)", () => {
     const { lab, sent, tooBig } = established();
     tooBig(sent[0]!, 1400);
-    expect(lab.stack.ip.mtuTo(ip(PEER), lab.now)).toBe(1400);
+    expect(lab.stack.ip.mtuTo(ip(PEER), UNSPECIFIED, lab.now)).toBe(1400);
     lab.stack.tcp.connect({ remote: ip(PEER), remotePort: 81 }, { onEvents: () => {} }, lab.now);
     const second = lab
       .turn()
@@ -195,7 +195,7 @@ describe("6: TCP", () => {
     expect(tooBig(unsent, 1400)).toEqual([]);
     answer(iss + 1 + 1460);
     tooBig(first!, 1400);
-    expect(lab.stack.ip.mtuTo(ip(PEER), lab.now)).toBe(1500);
+    expect(lab.stack.ip.mtuTo(ip(PEER), UNSPECIFIED, lab.now)).toBe(1500);
     expect(lab.count("icmp.quote_out_of_window")).toBe(2);
   });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { NeighborState } from "../../src/arp/neighbor.js";
 import { SECOND } from "../../src/base/environment.js";
 import { SeededRandom } from "../../src/base/prng.js";
-import { ip } from "../../src/ip/address.js";
+import { ip, UNSPECIFIED } from "../../src/ip/address.js";
 import { TcpEvent } from "../../src/tcp/events.js";
 import {
   arp,
@@ -426,8 +426,8 @@ describe("D: ICMP and path MTU", () => {
       const mtu = random.below(65_536);
       const quote = ipv4({ source: OURS, destination, df: true, total: 1500 }, udp({ sourcePort: 9, port: 53 }, []));
       made.frame(icmpFrame({}, icmp(3, 4, [0, 0, mtu >> 8, mtu & 255], quote)));
-      expect(made.stack.ip.mtuTo(ip(destination), made.now)).toBeGreaterThanOrEqual(552);
-      expect(made.stack.ip.mtuTo(ip(destination), made.now)).toBeLessThanOrEqual(1500);
+      expect(made.stack.ip.mtuTo(ip(destination), UNSPECIFIED, made.now)).toBeGreaterThanOrEqual(552);
+      expect(made.stack.ip.mtuTo(ip(destination), UNSPECIFIED, made.now)).toBeLessThanOrEqual(1500);
     }
     expect(made.stack.ip.pathMtu.count).toBeLessThanOrEqual(16);
     expect(works()).toBe(true);

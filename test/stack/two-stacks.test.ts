@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SeededRandom } from "../../src/base/prng.js";
 import { ManualDrive, VirtualClock } from "../../src/drive/manual.js";
-import { type IpAddress, ip } from "../../src/ip/address.js";
+import { type IpAddress, ip, UNSPECIFIED } from "../../src/ip/address.js";
 import { Stack } from "../../src/stack/stack.js";
 import { TcpEvent } from "../../src/tcp/events.js";
 import { createPair } from "../../src/transport/pair.js";
@@ -92,5 +92,49 @@ describe("two stacks on a pair of links", () => {
     expect(received.reduce((sum, n) => sum + n, 0)).toBe(100_000);
     expect(JSON.parse(JSON.stringify(a.stack.inspect(clock.now))).name).toBe("a");
     for (const { stack } of [a, b]) expect(stack.frames.in).toBe(stack.frames.delivered + stack.frames.dropped);
+  });
+});
+
+/** A host with two ways out, of which the second is narrower, and a client beyond it that talks to the second address. */
+function twoWays() {
+  const clock = new VirtualClock(1_000_000);
+  const [first] = createPair({ checksumOffload: true });
+  const [second, far] = createPair();
+  const host = new Stack({ name: "host", random: new SeededRandom(1) }, clock.now);
+  const one = host.addDevice(first, { addresses: [{ address: A, prefixLength: 24 }] }, clock.now);
+  const two = host.addDevice(second, { mtu: 1_000, addresses: [{ address: ip("10.1.0.1"), prefixLength: 24 }] }, clock.now);
+  host.routes.add({ prefix: UNSPECIFIED, prefixLength: 0, device: one.index, gateway: ip("10.0.0.254") });
+  host.routes.add({ prefix: UNSPECIFIED, prefixLength: 0, device: two.index, gateway: ip("10.1.0.2"), metric: 1 });
+  const client = new Stack({ name: "client", random: new SeededRandom(2) }, clock.now);
+  const beyond = [ip("10.1.0.2"), ip("192.0.2.1")].map((address, i) => ({ address, prefixLength: i === 0 ? 24 : 32 }));
+  client.addDevice(far, { addresses: beyond }, clock.now);
+  new ManualDrive(host, clock);
+  new ManualDrive(client, clock);
+  return { clock, host, client, two };
+}
+
+describe("RFC 1122 s3.3.4.2: a host with two ways out sends by the device of the source address", () => {
+  test("and asks after the MTU, the checksums and the neighbor of that way", () => {
+    const { clock, host, client, two } = twoWays();
+    const text = new Uint8Array(100_000).fill(7);
+    let accepted = 0;
+    const listener = host.tcp.listen(
+      { port: 80 },
+      {
+        onEvents: () => {
+          accepted = host.tcp.accept(listener);
+          host.tcp.send(accepted, text, 0, text.length, clock.now);
+        },
+      },
+    );
+    const local = ip("192.0.2.1");
+    const handle = client.tcp.connect({ remote: ip("10.1.0.1"), remotePort: 80, local }, { onEvents: () => {} }, clock.now);
+    clock.advance(5_000_000);
+    expect(client.tcp.readable(handle)).toBe(text.length);
+    expect([host.ip.mtuTo(local, ip("10.1.0.1"), clock.now), host.ip.mtuTo(local, A, clock.now)]).toEqual([1_000, 1_500]);
+    expect([host.ip.checksumOffloadTo(local, ip("10.1.0.1")), host.ip.checksumOffloadTo(local, A)]).toEqual([false, true]);
+    expect(host.ip.linkMtuTo(local, ip("10.1.0.1"))).toBe(1_000);
+    host.ip.reachable(local, ip("10.1.0.1"), clock.now);
+    expect(two.arp.neighbors.find(ip("10.1.0.2"))?.confirmedAt).toBeGreaterThan(clock.now - 2_000_000);
   });
 });

@@ -184,14 +184,14 @@ export class Icmp implements DatagramTransport {
     // RFC 1191 s5: a router that does not say gets the plateau below what was too big.
     error.mtu = nextHopMtu === 0 ? plateauBelow(sent) : nextHopMtu;
     // RFC 1191 s3: never "in response to the contents of a Datagram Too Big message" does an estimate rise.
-    const current = ip.mtuTo(error.destination, now);
+    const current = ip.mtuTo(error.destination, error.source, now);
     if (error.mtu >= sent || error.mtu >= current) return Why.PmtuIgnored;
-    const { destination, mtu } = error;
+    const { destination, source, mtu } = error;
     const told = this.#tell(now);
     if (told === Told.Nobody) return Why.QuoteNotOurs;
     // TCP decides when to believe it (RFC 5927 s7.2) and says so by `Network.lowerMtu`.
     if (told === Told.Owner) return Why.ErrorDelivered;
-    ip.lowerMtu(destination, mtu, now);
+    ip.lowerMtu(destination, mtu, source, now);
     return Why.PmtuLowered;
   }
 

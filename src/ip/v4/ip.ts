@@ -234,26 +234,26 @@ export class Ip implements Network {
     return output(this, packet, source, group, protocol, options, LOOPBACK_INDEX, now);
   }
 
-  mtuTo(destination: IpAddress, now: Micros): number {
+  mtuTo(destination: IpAddress, source: IpAddress, now: Micros): number {
     const path = this.path;
-    if (resolve(this, path, destination, UNSPECIFIED, -1, now) !== 0) return this.pool.capacity;
+    if (resolve(this, path, destination, source, -1, now) !== 0) return this.pool.capacity;
     if (path.device!.loopback) return path.mtu;
     const estimate = this.pathMtu.lookup(destination, now);
     return estimate === 0 || estimate > path.mtu ? path.mtu : estimate;
   }
 
   /** RFC 1191 s3: the estimate for a path is lowered, never raised, by what its routers say. */
-  lowerMtu(destination: IpAddress, mtu: number, now: Micros): void {
-    if (this.pathMtu.lower(destination, mtu, this.mtuTo(destination, now), now) !== 0) this.changed();
+  lowerMtu(destination: IpAddress, mtu: number, source: IpAddress, now: Micros): void {
+    if (this.pathMtu.lower(destination, mtu, this.mtuTo(destination, source, now), now) !== 0) this.changed();
   }
 
-  linkMtuTo(destination: IpAddress): number {
+  linkMtuTo(destination: IpAddress, source: IpAddress): number {
     const path = this.path;
-    return resolve(this, path, destination, UNSPECIFIED, -1, this.now) !== 0 ? this.pool.capacity : path.mtu;
+    return resolve(this, path, destination, source, -1, this.now) !== 0 ? this.pool.capacity : path.mtu;
   }
 
-  checksumOffloadTo(destination: IpAddress): boolean {
-    return resolve(this, this.path, destination, UNSPECIFIED, -1, this.now) === 0 && this.path.device!.checksumOffload;
+  checksumOffloadTo(destination: IpAddress, source: IpAddress): boolean {
+    return resolve(this, this.path, destination, source, -1, this.now) === 0 && this.path.device!.checksumOffload;
   }
 
   /** Our address for sending to a group by a device of the caller's choice; UNSPECIFIED: it has none. */
@@ -270,13 +270,13 @@ export class Ip implements Network {
     return sourceOn(path.device!, path.nextHop);
   }
 
-  reachable(destination: IpAddress, now: Micros): void {
-    if (resolve(this, this.path, destination, UNSPECIFIED, -1, now) === 0 && this.path.cast === 0)
+  reachable(destination: IpAddress, source: IpAddress, now: Micros): void {
+    if (resolve(this, this.path, destination, source, -1, now) === 0 && this.path.cast === 0)
       this.path.device!.confirm(this.path.nextHop, now);
   }
 
-  suspect(destination: IpAddress, now: Micros): void {
-    if (resolve(this, this.path, destination, UNSPECIFIED, -1, now) === 0 && this.path.cast === 0)
+  suspect(destination: IpAddress, source: IpAddress, now: Micros): void {
+    if (resolve(this, this.path, destination, source, -1, now) === 0 && this.path.cast === 0)
       this.path.device!.suspect(this.path.nextHop, now);
   }
 
