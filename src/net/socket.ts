@@ -243,7 +243,8 @@ export class Socket extends Duplex implements Application {
     return this;
   }
 
-  /** Events of the stack, after the turn. What a listener throws is reported as uncaught, and does not reach the stack. */
+  /** Events of the stack, after the turn. What a listener throws is reported as uncaught, and does not reach the stack; what it has kept
+   *  from being done is done later, since the stack tells nothing twice. Doing a step again does no harm. */
   onEvents(handle: number, events: number): void {
     if (handle !== this.#handle) return;
     try {
@@ -254,6 +255,7 @@ export class Socket extends Duplex implements Application {
       if (events & TcpEvent.Closed) this.#closed();
     } catch (error) {
       throwLater(error);
+      setImmediate(() => this.onEvents(handle, events));
     }
   }
 
@@ -348,11 +350,13 @@ export class Socket extends Duplex implements Application {
     this.#named();
     this.#active();
     const final = this.#finalDone;
-    this.emit("connect");
-    this.emit("ready");
-    if (this.destroyed) return;
-    if (final !== null && this.#finalDone !== null) this.#finish(final);
-    if (!this.isPaused()) this.read(0);
+    try {
+      this.emit("connect");
+      this.emit("ready");
+    } finally {
+      if (!this.destroyed && final !== null && this.#finalDone !== null) this.#finish(final);
+      if (!this.destroyed && !this.isPaused()) this.read(0);
+    }
   }
 
   #named(): void {
@@ -390,10 +394,14 @@ export class Socket extends Duplex implements Application {
       this.#wantsData = false;
       // A listener may read, pause, destroy or throw in the midst of this: _read sets the flag again.
       let more = true;
+      let whole = false;
       try {
         more = this.push(got === buffer.length ? buffer : buffer.subarray(0, got));
+        whole = true;
       } finally {
         if (more) this.#wantsData = true;
+        // What is left in the stack announces itself no more.
+        if (!whole) setImmediate(() => this.#pump());
       }
     }
   }

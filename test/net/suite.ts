@@ -246,6 +246,38 @@ export const netSuite = (name: string, make: () => Pair): void => {
       expect(settled).toBeInstanceOf(Error);
     });
 
+    test("a listener's exception keeps nothing from being done: what was read, written and ended goes on", async () => {
+      const caught: string[] = [];
+      const before = process.listeners("uncaughtException");
+      process.removeAllListeners("uncaughtException");
+      process.on("uncaughtException", (error) => caught.push(error.message));
+      try {
+        let bytes = 0;
+        let ended = (): void => {};
+        const whole = new Promise<void>((resolve) => {
+          ended = resolve;
+        });
+        const port = await serve({}, (socket) => {
+          socket.on("end", ended);
+          socket.on("data", (data) => {
+            bytes += data.length;
+            if (caught.length === 1) throw new Error("data");
+          });
+        });
+        const client = dial(port);
+        client.on("connect", () => {
+          throw new Error("connect");
+        });
+        client.end(Buffer.alloc(500_000));
+        const closed = closing(client);
+        await whole;
+        expect([bytes, await closed, caught]).toEqual([500_000, false, ["connect", "data"]]);
+      } finally {
+        process.removeAllListeners("uncaughtException");
+        for (const listener of before) process.on("uncaughtException", listener);
+      }
+    });
+
     test("a listener's exception is uncaught, and the stack goes on", async () => {
       const [client, server] = await both();
       const caught: unknown[] = [];
