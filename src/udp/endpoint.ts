@@ -5,6 +5,7 @@ import type { DatagramApplication } from "../ip/application.js";
 import type { DatagramQueue } from "../ip/datagram-queue.js";
 import type { IcmpError } from "../ip/icmp/error.js";
 import type { SendOptions } from "../ip/network.js";
+import { RecentDestinations } from "../ip/recent-destinations.js";
 
 export interface UdpOptions extends SendOptions {
   /** Allow sending to broadcast addresses. */
@@ -47,9 +48,6 @@ export interface Membership {
   readonly token: object;
 }
 
-/** Destinations that an endpoint remembers. */
-const RECENT = 16;
-
 export class Endpoint {
   handle = 0;
   readonly application: DatagramApplication;
@@ -68,9 +66,7 @@ export class Endpoint {
   error: UdpError | null = null;
   readonly memberships: Membership[] = [];
   nextOnPort: Endpoint | null = null;
-  /** The remote addresses sent to last, when it is not connected: an ICMP error about another is forged or stale (RFC 8085 s5.2). */
-  readonly #recent = new Int32Array(RECENT);
-  #next = 0;
+  readonly recent = new RecentDestinations();
 
   constructor(
     application: DatagramApplication,
@@ -89,14 +85,8 @@ export class Endpoint {
     this.reuse = reuse;
   }
 
-  sentTo(remote: IpAddress): void {
-    if (this.#recent[this.#next] === remote) return;
-    this.#next = (this.#next + 1) & (RECENT - 1);
-    this.#recent[this.#next] = remote;
-  }
-
   hasSentTo(remote: IpAddress): boolean {
-    return remote === this.remote || this.#recent.includes(remote);
+    return remote === this.remote || this.recent.has(remote);
   }
 }
 

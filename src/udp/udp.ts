@@ -162,7 +162,7 @@ export class Udp {
     writeUdp(arena, packet.start, packet.end, local, endpoint.localPort, remote, remotePort, partial);
     if (partial) packet.checksum = ChecksumState.Partial;
     if (options.multicastLoop && isMulticast(remote)) this.#loop(packet, local, remote, now);
-    endpoint.sentTo(remote);
+    endpoint.recent.add(remote);
     packet.why = Why.Datagram;
     packet.cause = event;
     tally.add(Why.Datagram);

@@ -8,6 +8,7 @@ import {
   datagram,
   decodeIp,
   decodeTcp,
+  echo,
   icmp,
   icmpFrame,
   ipv4,
@@ -56,6 +57,21 @@ describe("3: host specification", () => {
     tooBig(1400);
     expect(lab.stack.ip.mtuTo(ip("8.8.4.4"), UNSPECIFIED, lab.now)).toBe(1500);
     expect(lab.stack.ip.linkMtuTo(far, UNSPECIFIED)).toBe(1500);
+  });
+
+  test("s3: an open echo endpoint, whose identifier is soon guessed, lends its name to no path that it has not asked (RFC 5927 s7.2)", () => {
+    const { lab } = paths();
+    const open = lab.stack.icmp.open({}, listener());
+    const { identifier } = lab.stack.icmp.show()[0]!;
+    const about = (destination: string): string => {
+      const quote = ipv4({ source: OURS, destination, protocol: 1, total: 1500 }, echo(0, identifier));
+      return lab.fate(icmpFrame({}, icmp(3, 4, [0, 0, 4, 0], quote)));
+    };
+    lab.stack.icmp.send(open, 1, new Uint8Array(1472), 0, 1472, ip("8.8.4.4"), lab.now);
+    lab.turn();
+    expect([about(FAR), about("8.8.4.4")]).toEqual(["icmp.quote_not_ours", "icmp.pmtu_lowered"]);
+    expect([FAR, "8.8.4.4"].map((to) => lab.stack.ip.mtuTo(ip(to), UNSPECIFIED, lab.now))).toEqual([1500, 1024]);
+    expect(lab.stack.icmp.errorOf(open)).toMatchObject({ destination: ip("8.8.4.4"), mtu: 1024 });
   });
 
   test("s3: an application that forbids fragments is told the size that goes", () => {

@@ -9,6 +9,7 @@ import { type DatagramApplication, DatagramEvent } from "../application.js";
 import { DatagramQueue } from "../datagram-queue.js";
 import { Handles } from "../handles.js";
 import { type Datagram, Protocol, Sent } from "../network.js";
+import { RecentDestinations } from "../recent-destinations.js";
 import type { Ip } from "../v4/ip.js";
 import type { IcmpError, QuotedError } from "./error.js";
 import type { EchoReplies } from "./icmp.js";
@@ -45,6 +46,7 @@ class Endpoint {
   readonly options: PingOptions;
   readonly application: DatagramApplication;
   readonly queue: DatagramQueue;
+  readonly recent = new RecentDestinations();
   readonly errors: PingError[] = [];
   events = 0;
 
@@ -131,6 +133,7 @@ export class Ping implements EchoReplies {
     arena.bytes.set(source.subarray(offset, offset + length), packet.start + HEADER_LENGTH);
     packet.end = packet.start + HEADER_LENGTH + length;
     writeMessage(arena, packet.start, packet.end, Type.Echo, 0, (endpoint.identifier << 16) | (sequence & 0xffff));
+    endpoint.recent.add(to);
     packet.why = Why.EchoRequest;
     packet.cause = event;
     tally.add(Why.EchoRequest);
@@ -197,12 +200,12 @@ export class Ping implements EchoReplies {
     return Why.EchoReplyDelivered;
   }
 
-  /** True when the quoted message is an echo request of an open endpoint. */
+  /** True when the quoted message is an echo request of an open endpoint, to where it has sent: the identifier alone is soon guessed. */
   icmpError(error: QuotedError): boolean {
     const view = this.#parts.ip.memory.arena.view;
     if (view.getUint8(error.quoteStart) !== Type.Echo) return false;
     const endpoint = this.#byIdentifier[view.getUint16(error.quoteStart + 4)] ?? null;
-    if (endpoint === null) return false;
+    if (endpoint === null || !endpoint.recent.has(error.destination)) return false;
     if (endpoint.errors.length < MOST_ERRORS) {
       const { kind, code, reporter, destination, mtu } = error;
       endpoint.errors.push({ kind, code, reporter, destination, sequence: view.getUint16(error.quoteStart + 6), mtu });
