@@ -183,6 +183,7 @@ function recover(core: Core, tcb: Tcb, acked: number, duplicate: boolean, now: M
   event.nxt = snd.nxt;
   event.acked = acked;
   event.duplicate = duplicate;
+  event.selective = has(tcb, Flag.Sack);
   event.mss = snd.mss;
   const phase = recovery.phase;
   const flightBefore = acked > 0 ? sample.flight : seqDiff(snd.nxt, snd.una);

@@ -77,3 +77,17 @@ test("RFC 6191 s2: a stack without timestamps does not take an old SYN that has 
   expect(x.tcp.summary()).toMatchObject({ timeWait: 1 });
   expect(x.take().some((s) => s.flags === "S.")).toBe(false);
 });
+
+test("RFC 6675 s5.1: a loss right behind the recovery point is repaired by duplicates that name what has arrived", () => {
+  const x = new Exchange();
+  x.accept({ mss: 1000, sackPermitted: true, windowScale: 7 });
+  x.write(10_000);
+  x.take();
+  for (let i = 1; i <= 3; i++) x.inject({ seq: 1, ack: 1, sack: [1001, 1001 + 1000 * i] });
+  expect(x.take().map((s) => `${s.why} ${s.seq}`)).toContain("rtx.fast 1");
+  x.inject({ seq: 1, ack: 10_001 });
+  x.write(5_000);
+  x.take();
+  for (let i = 1; i <= 3; i++) x.inject({ seq: 1, ack: 10_001, sack: [11_001, 11_001 + 1000 * i] });
+  expect(x.take().map((s) => `${s.why} ${s.seq}`)).toContain("rtx.fast 10001");
+});

@@ -43,8 +43,9 @@ export class NewRenoRecovery implements LossRecovery {
     if (this.phase === Phase.FastRecovery) return Outcome.None;
     this.#duplicates += 1;
     if (this.#duplicates < DUP_THRESH) return Outcome.None;
-    // RFC 6582 s3.2 step 2: only if the ACK covers more than "recover", else these may echo what was sent again needlessly.
-    if (!seqGt(ack.una, this.recoveryPoint)) {
+    // RFC 6582 s3.2 step 2: only if the ACK covers more than "recover", else these may echo what was sent again needlessly. A
+    // duplicate that names what has arrived is no echo: then all of "recover" is enough (RFC 6675 s5.1).
+    if (ack.selective ? seqLt(ack.una, this.recoveryPoint) : !seqGt(ack.una, this.recoveryPoint)) {
       this.#departed = 0;
       return Outcome.None;
     }

@@ -44,5 +44,7 @@ export class AckEvent {
   acked = 0;
   /** It is a duplicate in the sense of RFC 5681 s2. */
   duplicate = false;
+  /** Duplicates of this connection come with SACK blocks that say something new. */
+  selective = false;
   mss = 0;
 }
