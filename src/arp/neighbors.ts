@@ -63,6 +63,8 @@ export class NeighborCache {
   /** Entries that we have sent to and that have answered, and the others: a flood of strangers evicts strangers. */
   readonly #proven = new UseList();
   readonly #unproven = new UseList();
+  /** Those that were pinned, which nothing evicts. */
+  readonly #pinned = new UseList();
   /** The entry found last; it is in the table. */
   #last: Neighbor | null = null;
   /** Packets that wait, in all. */
@@ -210,7 +212,9 @@ export class NeighborCache {
     if (neighbor === null) throw new RangeError("the neighbor cache is full");
     neighbor.high = high;
     neighbor.low = low;
+    this.#listOf(neighbor).cut(neighbor);
     neighbor.state = NeighborState.Permanent;
+    this.#pinned.append(neighbor);
     this.#timers.cancel(neighbor.id);
     this.#release(neighbor, now);
   }
@@ -293,21 +297,15 @@ export class NeighborCache {
 
   /** Makes room: the oldest stranger, or the entry in use longest ago; entries in use only for one that we want to send to. */
   #evict(now: Micros, wanted: boolean): boolean {
-    const stranger = this.#unproven.oldest;
-    if (stranger !== null && stranger.state !== NeighborState.Permanent) {
-      this.#remove(stranger, now);
-      return true;
-    }
-    let victim = this.#proven.oldest;
-    while (victim !== null && victim.state === NeighborState.Permanent) victim = victim.newer;
-    if (victim === null) return false;
-    if (!wanted && now - victim.usedAt < IN_USE) return false;
+    const victim = this.#unproven.oldest ?? this.#proven.oldest;
+    if (victim === null || (victim.proven && !wanted && now - victim.usedAt < IN_USE)) return false;
     this.#remove(victim, now);
     return true;
   }
 
   /** It has been sent to while its address was known: it is in use, and the latest. */
   #prove(neighbor: Neighbor): void {
+    if (neighbor.state === NeighborState.Permanent) return;
     if (neighbor.proven) {
       if (this.#proven.newest === neighbor) return;
       this.#proven.cut(neighbor);
@@ -318,10 +316,15 @@ export class NeighborCache {
     this.#proven.append(neighbor);
   }
 
+  #listOf(neighbor: Neighbor): UseList {
+    if (neighbor.state === NeighborState.Permanent) return this.#pinned;
+    return neighbor.proven ? this.#proven : this.#unproven;
+  }
+
   #remove(neighbor: Neighbor, now: Micros): void {
     this.#timers.cancel(neighbor.id);
     this.#lose(neighbor, now);
-    (neighbor.proven ? this.#proven : this.#unproven).cut(neighbor);
+    this.#listOf(neighbor).cut(neighbor);
     this.#table.remove(neighbor.slot);
     this.#bySlot[neighbor.slot] = null;
     if (this.#last === neighbor) this.#last = null;

@@ -148,6 +148,16 @@ describe("the cache is bounded", () => {
     for (const mate of mates) expect(made.device.arp.neighbors.find(ip(mate))).not.toBeNull();
   });
 
+  test("a pinned entry that nothing was sent to yet protects no stranger behind it, and is not evicted itself", () => {
+    const made = new Lab({ limits: { neighbors: 8 } });
+    for (let i = 0; i < 20; i++) made.frame(arp({ sha: [2, 0, 0, 0, 1, i], spa: `10.0.0.${100 + i}` }));
+    const handle = made.stack.udp.bind({}, listener());
+    for (let i = 0; i < 20; i++) made.stack.udp.send(handle, new Uint8Array(1), 0, 1, ip(`10.0.0.${50 + i}`), 9, made.now);
+    expect(made.count("arp.cache_full")).toBe(0);
+    expect(made.device.arp.neighbors.find(ip("10.0.0.69"))?.state).toBe(NeighborState.Incomplete);
+    expect(made.device.arp.neighbors.find(ip(PEER))?.state).toBe(NeighborState.Permanent);
+  });
+
   test("a table full of neighbors in use has no room for strangers, and makes room for one that we send to", () => {
     const made = new Lab({ known: false, limits: { neighbors: 8 } });
     const handle = made.stack.udp.bind({}, listener());
