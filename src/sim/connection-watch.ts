@@ -27,6 +27,8 @@ export class ConnectionWatch {
   /** The retransmission or persist timer as the probe told of it: its deadline, and how far away that was when it was set. */
   deadline: Micros = 0;
   lastWait: Micros = 0;
+  /** Retransmissions and probes by timer since SND.UNA last moved. */
+  timeouts = 0;
   /** A timer that has fired and has not made it speak yet; -1: none. */
   fired = -1;
   /** Segments received; the one that made the connection was no connection's yet. */

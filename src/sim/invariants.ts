@@ -147,6 +147,10 @@ export class TcpInvariants {
     if (this.#bad.has(cause) && tcb.state !== State.Closed && why !== St.CloseSendFin)
       this.#broken("I-05", now, `${name(tcb)} went to ${stateNames[tcb.state]} because of a segment that was dropped`);
     if (tcb.state === State.SynSent) this.#checkInitial(tcb, now);
+    // R2 of RFC 9293 s3.8.3: not given up before so many attempts.
+    const attempts = tcb.flags & Flag.Orphan ? this.#policy.orphanRetries : this.#policy.r2;
+    if (why === St.RetransmitTimeout && watch.timeouts <= attempts)
+      this.#broken("I-15", now, `${name(tcb)} is given up after ${watch.timeouts} timeouts`);
     if (tcb.state === State.TimeWait) watch.timeWaitAt = now;
     if (old === State.TimeWait && tcb.state === State.Closed) this.#checkTimeWait(tcb, watch, why, now);
     watch.state = tcb.state;
@@ -164,6 +168,7 @@ export class TcpInvariants {
     const isRetransmission = timer === Timer.Retransmission || timer === Timer.Persist;
     if (event === TimerEvent.Expired) {
       if (acting.includes(timer)) watch.fired = timer;
+      if (isRetransmission) watch.timeouts += 1;
       if (isRetransmission && now < watch.deadline)
         this.#broken("I-10", now, `${name(tcb)} timer ${timer} fired ${watch.deadline - now} us early`);
       return;
