@@ -40,6 +40,53 @@ describe("RFC 1122 s3.3.1: routes", () => {
     expect(changes).toBe(3);
   });
 
+  test("a lookup among ten thousand routes costs no more than twice what it costs among ten", () => {
+    const cost = (count: number): number => {
+      const table = new RouteTable(20_000);
+      table.add({ prefix: ip("0.0.0.0"), prefixLength: 0, device: 1, gateway: ip("10.0.0.1") });
+      for (let i = 1; i < count; i++) {
+        const prefixLength = 16 + (i % 9);
+        table.add({
+          prefix: ipFromInt((0x0b00_0000 + i * 0x1_0000) & netmask(prefixLength)),
+          prefixLength,
+          device: 1,
+          gateway: ipFromInt(i),
+        });
+      }
+      const before = table.steps;
+      for (let i = 0; i < 1_000; i++) table.lookup(ipFromInt(0x0b00_0001 + ((i * 7919) % count) * 0x1_0000), -1, 0);
+      expect(table.lookup(ip("8.8.8.8"), -1, 0)?.prefixLength).toBe(0);
+      return table.steps - before;
+    };
+    expect(cost(10_000)).toBeLessThanOrEqual(2 * cost(10));
+  });
+
+  test("many routes come and go, and the table finds what a search of all of them finds", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.record({ address: fc.nat(255), prefixLength: fc.integer({ min: 20, max: 32 }), keep: fc.boolean() })),
+        (list) => {
+          const table = new RouteTable(1_000);
+          const made = list.map(({ address, prefixLength, keep }, device) => {
+            const prefix = ipFromInt((address << 4) & netmask(prefixLength));
+            return { keep, route: table.add({ prefix, prefixLength, device }) };
+          });
+          for (const { keep, route } of made) if (!keep) expect(table.remove(route)).toBe(true);
+          const left = made.filter(({ keep }) => keep).map(({ route }) => route);
+          const best = [...left].sort((a, b) => b.prefixLength - a.prefixLength || a.device - b.device);
+          expect(table.all).toEqual(best);
+          for (let to = 0; to < 4_096; to += 97) {
+            const found = best.find((route) => inPrefix(ipFromInt(to), route.prefix, route.prefixLength));
+            expect(table.lookup(ipFromInt(to), -1, 0)).toBe(found ?? null);
+          }
+          table.removeAll(({ device }) => device % 2 === 0);
+          expect(table.all).toEqual(best.filter(({ device }) => device % 2 === 1));
+          expect(table.lookup(ipFromInt(0), -1, 0)?.device ?? 1).toSatisfy((device: number) => device % 2 === 1);
+        },
+      ),
+    );
+  });
+
   test("what is no route is refused", () => {
     const table = new RouteTable(1);
     expect(() => table.add({ prefix: ip("10.0.0.1"), prefixLength: 24, device: 0 })).toThrow("10.0.0.1/24 has bits beyond its length");
