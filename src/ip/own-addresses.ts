@@ -1,4 +1,4 @@
-/** The addresses that are ours, each with its device. Only configuration fills it, so it needs no keyed hash: a sorted column. */
+/** Addresses that are ours, or our subnets' broadcasts, each with its device. Only configuration fills it, so it needs no keyed hash: a sorted column. */
 import type { IpAddress } from "./address.js";
 
 export class OwnAddresses {

@@ -113,11 +113,8 @@ export class Device implements IpInterface, ArpPort {
   }
 
   holds(address: number): boolean {
-    for (let i = 0; i < this.addresses.length; i++) {
-      const held = this.addresses[i]!;
-      if (held.address === address) return !held.tentative;
-    }
-    return false;
+    // Those that are still probed for are not IP's yet.
+    return this.stack.ip.deviceOf(ipFromInt(address)) === this.index;
   }
 
   isNeighbor(address: number): boolean {

@@ -84,6 +84,8 @@ export class Ip implements Network {
   readonly #port: IpPort;
   readonly #addresses: OwnAddresses;
   readonly #subnets: Subnet[] = [];
+  /** The broadcast addresses of the subnets, so that no datagram needs a walk through all of them. */
+  #broadcasts = new OwnAddresses(Number.POSITIVE_INFINITY);
   epoch = 0;
   /** When IP was last told the time, for questions that come without. */
   now: Micros = 0;
@@ -131,7 +133,7 @@ export class Ip implements Network {
     if (!this.#addresses.add(address, device)) throw new RangeError(`more than ${this.#addresses.limit} addresses`);
     const prefix = address & netmask(prefixLength);
     const known = this.#subnets.some((subnet) => subnet.prefix === prefix && subnet.length === prefixLength && subnet.device === device);
-    if (!known) this.#subnets.push({ prefix, length: prefixLength, device });
+    if (!known) this.#addSubnet({ prefix, length: prefixLength, device });
     this.changed();
   }
 
@@ -147,14 +149,23 @@ export class Ip implements Network {
       }
     }
     this.#subnets.length = 0;
+    this.#broadcasts = new OwnAddresses(Number.POSITIVE_INFINITY);
     for (const subnet of left) {
       if (
         !this.#subnets.some((other) => other.prefix === subnet.prefix && other.length === subnet.length && other.device === subnet.device)
       ) {
-        this.#subnets.push(subnet);
+        this.#addSubnet(subnet);
       }
     }
     this.changed();
+  }
+
+  #addSubnet(subnet: Subnet): void {
+    this.#subnets.push(subnet);
+    const { prefix, length, device } = subnet;
+    if (length >= 31) return;
+    this.#broadcasts.add((prefix | ~netmask(length)) as IpAddress, device);
+    this.#broadcasts.add(prefix as IpAddress, device);
   }
 
   /** The index of the device that holds the address; -1: it is not ours. */
@@ -179,14 +190,14 @@ export class Ip implements Network {
 
   /** True for the broadcast address of a subnet of ours; prefixes of 31 and 32 bits have none (RFC 3021). */
   isSubnetBroadcast(address: IpAddress): boolean {
-    for (let i = 0; i < this.#subnets.length; i++) if (isBroadcast(address, this.#subnets[i]!)) return true;
-    return false;
+    return this.#broadcasts.deviceOf(address) >= 0;
   }
 
   // Deviation: classful-broadcast
   /** True for every form of broadcast to the hosts on `device`: RFC 1122 s3.3.6, also with zeros for ones. */
   isBroadcastOf(address: IpAddress, device: number): boolean {
     if (address === LIMITED_BROADCAST || address === UNSPECIFIED) return true;
+    if (!this.isSubnetBroadcast(address)) return false;
     for (let i = 0; i < this.#subnets.length; i++) {
       const subnet = this.#subnets[i]!;
       if (subnet.device === device && isBroadcast(address, subnet)) return true;
@@ -292,7 +303,7 @@ export class Ip implements Network {
 }
 
 const isBroadcast = (address: number, subnet: Subnet): boolean =>
-  subnet.length < 31 && (address === (subnet.prefix | ~netmask(subnet.length)) || (address === subnet.prefix && subnet.length > 0));
+  subnet.length < 31 && (address === (subnet.prefix | ~netmask(subnet.length)) || address === subnet.prefix);
 
 /** RFC 1122 s3.3.4.3: an address on the prefix of the next hop, else the device's first. */
 export function sourceOn(device: IpInterface, nextHop: IpAddress): IpAddress {
