@@ -328,6 +328,7 @@ export class Stack {
     for (const device of [...this.devices]) this.removeDevice(device, now);
     this.flush(now);
     this.ip.reassembly.clear();
+    this.devices[LOOPBACK_INDEX]!.clear();
     this.#loopback.close();
   }
 

@@ -203,3 +203,11 @@ test("profiles are data", () => {
   const device = stack.addDevice(link, { addresses: [{ address: ip(OURS), prefixLength: 24 }] }, 0);
   expect(device.addresses[0]!.tentative).toBe(true);
 });
+
+test("a stack that ends while more is under way by its loopback than that takes leaves no packet behind", () => {
+  const lab = new Lab();
+  const handle = lab.stack.udp.bind({ port: 5 }, listener());
+  for (let i = 0; i < 400; i++) lab.stack.udp.send(handle, new Uint8Array(1), 0, 1, ip("127.0.0.1"), 5, lab.now);
+  lab.stack.close(lab.now);
+  expect(lab.memory.packets.available).toBe(lab.memory.packets.size);
+});
