@@ -108,6 +108,18 @@ describe("echo", () => {
   });
 });
 
+test("RFC 1812 s4.3.2.3: a quote is never longer than a packet, however small the packets of the memory are", () => {
+  const lab = new Lab({ memory: { packetSize: 300 } });
+  const whole = udp({ port: 4_444 }, new Array<number>(700).fill(1));
+  let sent: Uint8Array[] = [];
+  for (let at = 0; at < whole.length; at += 240) {
+    const piece = whole.slice(at, at + 240);
+    sent = lab.frame(datagram({ id: 7, offset: at / 8, mf: at + 240 < whole.length }, piece));
+  }
+  // The report goes in two fragments, since the link's MTU is less than a packet.
+  expect(sent.map((frame) => decodeIp(frame).total - 20).reduce((sum, octets) => sum + octets)).toBe(300);
+});
+
 describe("RFC 1122 s3.1", () => {
   test("s3.1, s3.3.8: IP and ICMP work together: an answer to what can be answered, an error to what cannot (1122-I-01, 1122-I-63)", () => {
     const lab = new Lab();

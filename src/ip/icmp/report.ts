@@ -87,7 +87,7 @@ export class ErrorSender implements ErrorReports {
       ip.tally.add(Why.Limited);
       return;
     }
-    const quoted = Math.min(end - start, MOST_QUOTED);
+    const quoted = Math.min(end - start, MOST_QUOTED, ip.pool.capacity - HEADER_LENGTH);
     const reply = ip.pool.take();
     if (reply === null) {
       ip.count(Why.NoBuffers, now);
