@@ -29,6 +29,7 @@ export class ConnectionWatch {
   lastWait: Micros = 0;
   /** Retransmissions and probes by timer since SND.UNA last moved. */
   timeouts = 0;
+  synAcks = 0;
   /** A timer that has fired and has not made it speak yet; -1: none. */
   fired = -1;
   /** Segments received; the one that made the connection was no connection's yet. */

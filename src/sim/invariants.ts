@@ -1,7 +1,7 @@
 /** The invariants of a stack's TCP, checked at each segment, state change and timer, and after each turn. What they compare with
  *  is remembered here, not read from the TCB, where that is possible.
  *
- *  I-05 acceptance, I-06 order of the send and receive variables, I-07 windows, I-08 cwnd, I-10 RTO, I-12 replies, I-14 states,
+ *  I-05 acceptance, I-06 order of the send and receive variables, I-07 windows, I-08 cwnd, I-10 RTO, I-12 replies, I-13 amplification, I-14 states,
  *  I-15 a timer for whatever waits, I-16 ACK delay, I-17 TIME-WAIT, I-18 timers; "why": everything has a reason. */
 import { type Micros, NEVER } from "../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
@@ -105,6 +105,9 @@ export class TcpInvariants {
     if (octets > 0 && seqGt(seqAdd(from, octets), watch.sent)) this.#checkNewText(tcb, watch, seqAdd(from, octets), why, now);
     if (seqGt(from, watch.sent) && (seg.flags & RST) === 0)
       this.#broken("I-06", now, `${name(tcb)} sends at ${rel(tcb, from)}, but had sent only to ${rel(tcb, watch.sent)}`);
+    // I-13: an address that has not answered gets no more SYN,ACKs than it sent SYNs, and the budget of retransmissions.
+    if (seg.flags & SYN && seg.flags & ACK && ++watch.synAcks > 1 + this.#policy.synAckRetries + watch.received)
+      this.#broken("I-13", now, `${name(tcb)} sends SYN,ACK number ${watch.synAcks} for ${watch.received} segments`);
     if (isRetransmissionByTimer(why) && !seqLt(from, watch.sent))
       this.#broken("I-10", now, `${name(tcb)} retransmits ${rel(tcb, from)}, which was never sent`);
     if ((seg.flags & RST) === 0) watch.noteSent(from, to);

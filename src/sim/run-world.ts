@@ -67,6 +67,10 @@ interface Station {
   receivedBefore: number;
   readonly addresses: Map<number, IpAddress>;
   own: IpAddress;
+  /** Turns at one instant without a frame. */
+  turnedAt: Micros;
+  framesThen: number;
+  turnsAtOnce: number;
 }
 
 class Run {
@@ -154,7 +158,19 @@ class Run {
   #makeStation(name: string, plan: HostPlan): Station {
     const { stack, watch } = this.#makeStack(name, plan);
     const host = this.#world.addHost(name, stack);
-    return { stack, host, plan, watch, devices: [], receivedBefore: 0, addresses: new Map(), own: UNSPECIFIED };
+    return {
+      stack,
+      host,
+      plan,
+      watch,
+      devices: [],
+      receivedBefore: 0,
+      addresses: new Map(),
+      own: UNSPECIFIED,
+      turnedAt: -1,
+      framesThen: 0,
+      turnsAtOnce: 0,
+    };
   }
 
   #makeStack(name: string, plan: HostPlan): { stack: Stack; watch: Watch } {
@@ -466,7 +482,17 @@ class Run {
   // ---- judgement
 
   #afterTurn(host: Host): void {
-    for (const station of this.#stations) if (station.host === host) station.watch.tcp.afterTurn(this.#world.now);
+    const { now } = this.#world;
+    for (const station of this.#stations) {
+      if (station.host !== host) continue;
+      station.watch.tcp.afterTurn(now);
+      // I-02: a stack that gets no frame settles within a few turns of one instant.
+      const idle = station.turnedAt === now && station.stack.frames.in === station.framesThen;
+      station.turnsAtOnce = idle ? station.turnsAtOnce + 1 : 0;
+      if (station.turnsAtOnce === 16) this.#report("I-02", host.name, "16 turns at one instant, and no frame among them");
+      station.turnedAt = now;
+      station.framesThen = station.stack.frames.in;
+    }
   }
 
   #reportUnfinished(): void {
