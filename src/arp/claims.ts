@@ -163,6 +163,7 @@ export class AddressClaims {
       claim.state = ClaimState.Announcing;
       claim.sent = 0;
       this.#port.granted(claim.address, now);
+      if (this.find(claim.address) !== claim) return;
     }
     claim.sent += 1;
     if (claim.sent >= ANNOUNCE_NUM) {

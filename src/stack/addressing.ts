@@ -38,21 +38,35 @@ export class Addressing {
       device.arp.claims.probe(address, now);
       return;
     }
-    this.hold(device, address, prefixLength);
+    try {
+      this.hold(device, address, prefixLength);
+    } catch (error) {
+      throw networkError("ENOBUFS", "addAddress", text, (error as Error).message);
+    }
     if (device.ethernet) device.arp.claims.hold(address, claim === "announce", now);
   }
 
-  /** The address is in use from now on, and its prefix is on the link. */
+  /** The address is in use from now on, and its prefix is on the link. Throws a RangeError, and does nothing, when a table is full. */
   hold(device: Device, address: IpAddress, prefixLength: number): void {
     const { ip } = this.#stack;
-    device.addresses.push({ address, prefixLength, tentative: false });
     ip.addAddress(address, prefixLength, device.index);
+    try {
+      this.#route(device, address, prefixLength);
+    } catch (error) {
+      ip.removeAddress(address);
+      throw error;
+    }
+    device.addresses.push({ address, prefixLength, tentative: false });
+  }
+
+  #route(device: Device, address: IpAddress, prefixLength: number): void {
+    const { routes } = this.#stack;
     if (device.loopback || prefixLength === 32) return;
     const prefix = (address & netmask(prefixLength)) as IpAddress;
-    const known = ip.routes.all.some(
+    const known = routes.all.some(
       (route) => route.prefix === prefix && route.prefixLength === prefixLength && route.device === device.index,
     );
-    if (!known) ip.routes.add({ prefix, prefixLength, device: device.index });
+    if (!known) routes.add({ prefix, prefixLength, device: device.index });
   }
 
   remove(device: Device, address: IpAddress, now: Micros): void {
@@ -75,13 +89,20 @@ export class Addressing {
     );
   }
 
-  /** Nobody else has the address that was probed for. */
+  /** Nobody else has the address that was probed for. It is denied all the same when the tables have been filled meanwhile: nobody is
+   *  there to catch an exception. */
   granted(device: Device, address: IpAddress): void {
     const held = device.addresses.find((candidate) => candidate.address === address);
     if (held === undefined) return;
     device.addresses.splice(device.addresses.indexOf(held), 1);
-    this.hold(device, address, held.prefixLength);
-    this.#notices.push({ device, address, granted: true });
+    let granted = true;
+    try {
+      this.hold(device, address, held.prefixLength);
+    } catch {
+      granted = false;
+      device.arp.claims.release(address);
+    }
+    this.#notices.push({ device, address, granted });
   }
 
   /** RFC 5227 s2.1.1 and s2.4: the address is another's. `held`: it was ours until now. */

@@ -198,7 +198,7 @@ export class Stack {
   }
 
   /** Gives a device one more address, and its prefix a route. The change is announced, or the address probed for, as `claim` says: RFC 5227.
-   *  Throws EINVAL for what no host can have, EADDRINUSE for what the stack has. */
+   *  Throws EINVAL for what no host can have, EADDRINUSE for what the stack has, ENOBUFS when a table is full. */
   addAddress(device: Device, address: IpAddress, prefixLength: number, now: Micros, claim?: "use" | "announce" | "probe"): void {
     this.addressing.add(device, address, prefixLength, claim ?? this.profile.lower.claim, now);
     this.#work();

@@ -211,3 +211,16 @@ test("a stack that ends while more is under way by its loopback than that takes 
   lab.stack.close(lab.now);
   expect(lab.memory.packets.available).toBe(lab.memory.packets.size);
 });
+
+test("a full table of addresses or routes refuses the next, also one that was probed for, and is as before", () => {
+  const lab = new Lab({ limits: { addresses: 3, routes: 2 } });
+  const told: boolean[] = [];
+  lab.stack.onAddress = (_device, _address, granted) => void told.push(granted);
+  lab.stack.addAddress(lab.device, ip("10.0.2.1"), 24, lab.now, "probe");
+  lab.stack.addAddress(lab.device, ip("10.0.1.1"), 24, lab.now, "use");
+  expect(() => lab.stack.addAddress(lab.device, ip("10.0.3.1"), 24, lab.now, "use")).toThrow("ENOBUFS");
+  expect(() => lab.advance(20 * SECOND)).not.toThrow();
+  expect(told).toEqual([false]);
+  expect(lab.device.addresses.map(({ address }) => address)).toEqual([ip(OURS), ip("10.0.1.1")]);
+  expect(["10.0.2.1", "10.0.3.1"].map((address) => lab.stack.ip.isLocal(ip(address)))).toEqual([false, false]);
+});
