@@ -36,10 +36,25 @@ export class PathMtu {
     return this.#table.count;
   }
 
+  /** The slot of the estimate for `destination`, for `mtuAt` and `lockedAt`; -1 when there is none that still stands. */
+  find(destination: IpAddress, now: Micros): number {
+    const slot = this.#table.find(destination, 0, 0, 0);
+    return slot < 0 || now - this.#learnedAt[slot]! >= PATH_MTU_LIFETIME ? -1 : slot;
+  }
+
+  mtuAt(slot: number): number {
+    return this.#mtus[slot]!;
+  }
+
+  /** True when the path takes less than the floor: then routers must be let fragment (DF clear). */
+  lockedAt(slot: number): boolean {
+    return this.#locked[slot]!;
+  }
+
   /** The estimate for `destination`, or 0 when there is none that still stands. */
   lookup(destination: IpAddress, now: Micros): number {
-    const slot = this.#table.find(destination, 0, 0, 0);
-    return slot < 0 || now - this.#learnedAt[slot]! >= PATH_MTU_LIFETIME ? 0 : this.#mtus[slot]!;
+    const slot = this.find(destination, now);
+    return slot < 0 ? 0 : this.#mtus[slot]!;
   }
 
   /** Forgets what is too old to stand; true when there was any (RFC 1191 s6.3). */
@@ -56,12 +71,6 @@ export class PathMtu {
     // In order of learning, so the oldest goes first.
     const slot = this.#table.oldest;
     return slot < 0 ? NEVER : this.#learnedAt[slot]! + PATH_MTU_LIFETIME;
-  }
-
-  /** True when the path takes less than the floor: then routers must be let fragment (DF clear). */
-  locked(destination: IpAddress, now: Micros): boolean {
-    if (this.lookup(destination, now) === 0) return false;
-    return this.#locked[this.#table.find(destination, 0, 0, 0)]!;
   }
 
   /** A router reports that its next hop takes `mtu`; `current` is what we went by. Returns the new estimate, or 0 when it is no news:

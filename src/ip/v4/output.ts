@@ -81,10 +81,11 @@ export function output(
   let mtu = path.mtu;
   let mayFragment = false;
   if (path.cast === Cast.Unicast && !device.loopback) {
-    const estimate = ip.pathMtu.lookup(destination, now);
-    if (estimate !== 0) {
-      if (estimate < mtu) mtu = estimate;
-      mayFragment = ip.pathMtu.locked(destination, now);
+    const { pathMtu } = ip;
+    const estimate = pathMtu.find(destination, now);
+    if (estimate >= 0) {
+      mtu = Math.min(mtu, pathMtu.mtuAt(estimate));
+      mayFragment = pathMtu.lockedAt(estimate);
     }
   }
   // A link that cuts super-segments is given them whole; each piece fits because TCP made it so.
