@@ -106,8 +106,10 @@ export class Arp implements NeighborPort, ClaimPort {
 
   /** The claim of ours that the message disputes. */
   #disputed(message: ArpMessage): Claim | null {
-    if (message.sender !== 0) return this.claims.find(message.sender);
-    return message.operation === Operation.Request && this.claims.isProbing(message.target) ? this.claims.find(message.target) : null;
+    const { sender, target, operation } = message;
+    const probing = this.claims.probing > 0;
+    if (sender !== 0) return probing || this.#port.holds(sender) ? this.claims.find(sender) : null;
+    return probing && operation === Operation.Request && this.claims.isProbing(target) ? this.claims.find(target) : null;
   }
 
   #merge(message: ArpMessage, asked: boolean, now: Micros): Merge {

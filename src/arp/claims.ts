@@ -56,6 +56,10 @@ export class AddressClaims {
   /** Conflicts since an address was last granted: RFC 5227 s2.1.1, MAX_CONFLICTS. */
   #conflicts = 0;
   #attemptAt: Micros = Number.NEGATIVE_INFINITY;
+  /** Of all claims: the earliest deadline, and how many are being probed for; found anew when they have changed. */
+  #next: Micros = NEVER;
+  #probing = 0;
+  #changed = false;
 
   constructor(port: ClaimPort, defence: Defence, random: Random, cause: Cause) {
     this.#port = port;
@@ -66,6 +70,12 @@ export class AddressClaims {
 
   get all(): readonly Claim[] {
     return this.#claims;
+  }
+
+  /** Addresses that are being probed for. */
+  get probing(): number {
+    this.#survey();
+    return this.#probing;
   }
 
   find(address: number): Claim | null {
@@ -82,6 +92,7 @@ export class AddressClaims {
     // RFC 5227 s2.1.1: after MAX_CONFLICTS, "MUST limit the rate at which it probes for new addresses" to one in RATE_LIMIT_INTERVAL.
     if (this.#conflicts >= MAX_CONFLICTS) claim.deadline = Math.max(claim.deadline, this.#attemptAt + RATE_LIMIT_INTERVAL);
     this.#attemptAt = claim.deadline;
+    this.#changed = true;
   }
 
   /** Holds an address without probing, and announces it when asked (RFC 5227 s2.3). */
@@ -90,11 +101,13 @@ export class AddressClaims {
     claim.state = announce ? ClaimState.Announcing : ClaimState.Held;
     claim.sent = 0;
     claim.deadline = announce ? now : NEVER;
+    this.#changed = true;
   }
 
   release(address: number): void {
     const at = this.#claims.findIndex((claim) => claim.address === address);
     if (at >= 0) this.#claims.splice(at, 1);
+    this.#changed = true;
   }
 
   /** True while `address` is probed for. */
@@ -128,18 +141,30 @@ export class AddressClaims {
   }
 
   expire(now: Micros): void {
+    if (this.nextTimeout() > now) return;
     for (let i = 0; i < this.#claims.length; i++) {
       const claim = this.#claims[i]!;
       if (claim.deadline > now) continue;
       this.#cause.begin();
       this.#due(claim, now);
     }
+    this.#changed = true;
   }
 
   nextTimeout(): Micros {
-    let next = NEVER;
-    for (let i = 0; i < this.#claims.length; i++) next = Math.min(next, this.#claims[i]!.deadline);
-    return next;
+    this.#survey();
+    return this.#next;
+  }
+
+  #survey(): void {
+    if (!this.#changed) return;
+    this.#changed = false;
+    this.#next = NEVER;
+    this.#probing = 0;
+    for (const { deadline, state } of this.#claims) {
+      if (deadline < this.#next) this.#next = deadline;
+      if (state === ClaimState.Probing) this.#probing += 1;
+    }
   }
 
   #open(address: number): Claim {
