@@ -13,7 +13,8 @@ import { CaptureFile } from "../src/inspect/capture-file.js";
 import { attachProbe } from "../src/inspect/probes.js";
 import { traceProbe } from "../src/inspect/trace.js";
 import { FramePool } from "../src/sim/frame-pool.js";
-import { MemoryShelf, runWorld, type WorldResult } from "../src/sim/run-world.js";
+import { MemoryShelf } from "../src/sim/memory-shelf.js";
+import { runWorld, type WorldResult } from "../src/sim/run-world.js";
 import { planWorld } from "../src/sim/world-plan.js";
 
 /** Seeds that a worker gets at a time. */

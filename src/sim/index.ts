@@ -1,7 +1,8 @@
 /** Deterministic simulation: worlds of stacks and wires on one virtual clock. */
 export { FramePool, WireFrame } from "./frame-pool.js";
 export { Flag, FrameSummary } from "./frame-summary.js";
-export { MemoryShelf, type RunOptions, runWorld, type WorldResult } from "./run-world.js";
+export { MemoryShelf } from "./memory-shelf.js";
+export { type RunOptions, runWorld, type WorldResult } from "./run-world.js";
 export { SimLink, type SimLinkOptions } from "./sim-link.js";
 export { Switch } from "./switch.js";
 export { TraceHash } from "./trace-hash.js";

@@ -5,7 +5,7 @@
  *  I-15 a timer for whatever waits, I-16 ACK delay, I-17 TIME-WAIT, I-18 timers; "why": everything has a reason. */
 import { type Micros, NEVER } from "../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
-import { Cc, Drop, Rtx, St, Tm, Tx } from "../base/why.js";
+import { Cc, Rtx, St, Tm, Tx } from "../base/why.js";
 import { whyEntry, whyName } from "../base/why-registry.js";
 import type { Datagram } from "../ip/network.js";
 import type { TcpPolicy } from "../tcp/policy.js";
@@ -14,55 +14,9 @@ import { ACK, FIN, RST, type Segment, SYN } from "../tcp/segment.js";
 import { State, stateNames } from "../tcp/state.js";
 import { Flag, type Tcb } from "../tcp/tcb.js";
 import { ConnectionWatch } from "./connection-watch.js";
+import { acting, bad, earlyEnds, figure5, replies, unaskedAcks } from "./tcp-rules.js";
 import type { Violations } from "./violations.js";
 
-/** RFC 9293 figure 5 and s3.10, written down once more. Every state may go to CLOSED. */
-const figure5: Readonly<Record<State, readonly State[]>> = {
-  [State.Closed]: [State.Listen, State.SynSent, State.SynReceived],
-  [State.Listen]: [State.SynReceived, State.SynSent],
-  [State.SynSent]: [State.SynReceived, State.Established],
-  [State.SynReceived]: [State.Established, State.FinWait1, State.CloseWait, State.Listen],
-  [State.Established]: [State.FinWait1, State.CloseWait],
-  [State.FinWait1]: [State.FinWait2, State.Closing, State.TimeWait],
-  [State.FinWait2]: [State.TimeWait],
-  [State.CloseWait]: [State.LastAck],
-  [State.Closing]: [State.TimeWait],
-  [State.LastAck]: [],
-  [State.TimeWait]: [],
-};
-
-/** Reasons for which TIME-WAIT may end before 2 MSL: RFC 6191, a bound that was reached, an address that has gone. */
-const earlyEnds: readonly number[] = [St.TimeWaitReused, St.ResourceLimit, St.DeviceGone, St.UserAbort];
-
-/** A segment dropped for these is bad as a whole: one reply at most. */
-const bad: readonly number[] = [
-  Drop.NoSocket,
-  Drop.Paws,
-  Drop.OldSequence,
-  Drop.OutOfWindow,
-  Drop.BadAck,
-  Drop.AckUnsent,
-  Drop.TooOldAck,
-  Drop.SynInWindow,
-  Drop.RstNotExact,
-  Drop.NoAck,
-  Drop.NotSyn,
-];
-
-/** Replies that nothing but a segment can ask for. */
-const replies: readonly number[] = [
-  Tx.RstNoConnection,
-  Tx.RstUnacceptableAck,
-  Tx.ChallengeAck,
-  Tx.AckUnacceptable,
-  Tx.AckPaws,
-  Tx.AckUnsent,
-  Tx.AckDuplicate,
-];
-
-const unaskedAcks: readonly number[] = [Tx.WindowUpdate, Tx.ZeroWindowProbe, Tx.KeepAlive, Tx.AckDelayTimer];
-/** Timers that make their connection speak. */
-const acting: readonly Timer[] = [Timer.Retransmission, Timer.Persist, Timer.DelayedAck, Timer.KeepAlive];
 const HALF_SECOND = 500_000;
 
 export class TcpInvariants {

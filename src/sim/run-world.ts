@@ -1,14 +1,16 @@
 /** Runs a planned world to its end: every connection over, every timer stopped, every buffer back in its pool; and checks the
  *  invariants on the way and at the end. */
 import { type Micros, NEVER, SECOND } from "../base/environment.js";
-import { createMemory, type Memory } from "../base/memory.js";
 import { type IpAddress, ipFromInt, UNSPECIFIED } from "../ip/address.js";
 import { profiles } from "../stack/profile.js";
 import { Stack } from "../stack/stack.js";
-import { Accepting, Peer, Registry } from "./application.js";
+import { Accepting } from "./accepting.js";
+import { Peer, Registry } from "./application.js";
+import { Chatter } from "./chatter.js";
+import type { FlowPlan } from "./flow-plan.js";
 import type { FramePool } from "./frame-pool.js";
 import { Intruder } from "./intruder.js";
-import { Pattern } from "./pattern.js";
+import { MemoryShelf } from "./memory-shelf.js";
 import type { SimLink } from "./sim-link.js";
 import { TraceHash } from "./trace-hash.js";
 import { type Violation, Violations } from "./violations.js";
@@ -16,7 +18,7 @@ import { Watch } from "./watch.js";
 import type { WireModel } from "./wire-model.js";
 import type { WireOptions } from "./wire-options.js";
 import { type Host, World } from "./world.js";
-import type { ChatterPlan, FlowPlan, HostPlan, WorldPlan } from "./world-plan.js";
+import type { ChatterPlan, HostPlan, WorldPlan } from "./world-plan.js";
 
 export interface RunOptions {
   /** Hash everything that happens on the wires. */
@@ -79,6 +81,7 @@ class Run {
   readonly #violations = new Violations();
   readonly #registry = new Registry(this.#violations);
   readonly #stations: Station[] = [];
+  readonly #chatters: Chatter[] = [];
   readonly #hash: TraceHash | null;
   readonly #shelf: MemoryShelf;
   readonly #attach: ((stack: Stack) => void) | undefined;
@@ -397,86 +400,11 @@ class Run {
     world.at(LEAD, () => again(intrusions, 100_000));
   }
 
-  // ---- datagrams
-
-  #chat(chatter: ChatterPlan): void {
-    const world = this.#world;
-    const to = this.#addressOf(chatter.from, chatter.to);
-    const source = this.#stations[chatter.from]!.stack;
-    const target = this.#stations[chatter.to]!.stack;
-    const octets = Math.min(chatter.octets, 20 * this.#plan.hosts[chatter.from]!.mtu);
-    const scratch = new Uint8Array(65_536);
-    const port = 7;
-    // Two flipped bits in two fragments may pass the checksum of the whole.
-    const flips = this.#plan.wires.some((wire) => [wire.forward, wire.backward].some(({ corrupt = 0 }) => corrupt > 0));
-    const fragments = Math.ceil((octets + 8) / (Math.min(...this.#plan.hosts.map((host) => host.mtu)) - 20));
-    // Where nothing is lost, not even to a full queue, somebody answers.
-    const mtus = new Set(this.#plan.hosts.map((host) => host.mtu));
-    const unlimited = this.#plan.wires.every(({ forward, backward }) => forward.rate === undefined && backward.rate === undefined);
-    const sure =
-      this.#plan.calm &&
-      unlimited &&
-      (mtus.size === 1 || fragments === 1) &&
-      chatter.count >= 3 &&
-      fragments <= Math.min(10, ...this.#plan.hosts.map((host) => host.ring / 2));
-    const chat = { name: `${chatter.kind} of ${octets} octets from h${chatter.from} to h${chatter.to}`, sure, answers: 0 };
-    this.#chats.push(chat);
-    const verify = (count: number, who: string): void => {
-      chat.answers += 1;
-      if (flips && octets > 40) return;
-      const pattern = new Pattern(0, 0, 0, chatter.octets);
-      if (count !== octets || pattern.mismatch(scratch, 0, count, 0) >= 0)
-        this.#report("I-04", who, `a datagram of ${octets} octets arrived as ${count} others`);
-    };
-    const text = Pattern.octets.subarray(new Pattern(0, 0, 0, chatter.octets).at(0));
-    let send: () => void = () => {};
-    world.at(LEAD + chatter.at, () => {
-      if (chatter.kind === "ping") {
-        const handle = source.icmp.open(
-          {},
-          {
-            onEvents: () => {
-              for (
-                let n = source.icmp.receive(handle, scratch, 0, scratch.length);
-                n >= 0;
-                n = source.icmp.receive(handle, scratch, 0, scratch.length)
-              )
-                verify(n, `h${chatter.from}`);
-            },
-          },
-        );
-        let sequence = 0;
-        send = () => source.icmp.send(handle, sequence++ & 0xffff, text, 0, octets, to, world.now);
-        return;
-      }
-      const open = (stack: Stack, own: number, who: string, echo: boolean): number => {
-        const handle: number = stack.udp.bind(
-          { port: own },
-          {
-            onEvents: () => {
-              for (
-                let n = stack.udp.receive(handle, scratch, 0, scratch.length);
-                n >= 0;
-                n = stack.udp.receive(handle, scratch, 0, scratch.length)
-              ) {
-                verify(n, who);
-                if (echo) stack.udp.send(handle, scratch, 0, n, stack.udp.from, stack.udp.fromPort, world.now);
-              }
-            },
-          },
-        );
-        return handle;
-      };
-      try {
-        open(target, port, `h${chatter.to}`, true);
-      } catch {
-        chat.sure = false; // another chatter has the port, and knows octets of its own only
-        return;
-      }
-      const client = open(source, 0, `h${chatter.from}`, false);
-      send = () => source.udp.send(client, text, 0, octets, to, port, world.now);
-    });
-    for (let i = 0; i < chatter.count; i++) world.at(LEAD + chatter.at + 1 + i * chatter.every, () => send());
+  #chat(plan: ChatterPlan): void {
+    const [source, target] = [this.#stations[plan.from]!.stack, this.#stations[plan.to]!.stack];
+    const chatter = new Chatter(plan, this.#plan, this.#world, source, target, this.#addressOf(plan.from, plan.to), this.#violations);
+    this.#chatters.push(chatter);
+    chatter.begin(LEAD);
   }
 
   // ---- judgement
@@ -506,12 +434,9 @@ class Run {
     if (waiting.length === 0) this.#report("I-15", "world", `${this.#pending} deeds are still to come`);
   }
 
-  readonly #chats: { readonly name: string; sure: boolean; answers: number }[] = [];
-
   /** Where no wire is bad enough to end a connection, none ends but by its script. */
   #checkOutcomes(): void {
-    for (const { name, sure, answers } of this.#chats)
-      if (sure && answers === 0) this.#report("I-15", "world", `${name}: no answer on a calm wire`);
+    for (const chatter of this.#chatters) chatter.judge();
     if (!this.#plan.gentle) return;
     for (const peer of this.#registry.all)
       if (peer.graceful && peer.outcome !== "closed")
@@ -565,43 +490,5 @@ class Run {
       outcomes,
       digest: this.#hash?.digest ?? "",
     };
-  }
-}
-
-/** Each stack reserves a little of its arena for good, so that an arena serves so many. */
-const MOST_USES = 16;
-
-/** Memory that worlds use one after the other: a world's arenas cost more to make than to run in. */
-export class MemoryShelf {
-  readonly #free = new Map<string, Memory[]>();
-  readonly #chunks = new WeakMap<Memory, number>();
-  readonly #uses = new WeakMap<Memory, number>();
-
-  take(packetSize: number, chunks: number): Memory {
-    const size = packetSize <= 2_048 ? 2_048 : 10_240;
-    const found = this.#free.get(`${size} ${chunks}`)?.pop();
-    if (found !== undefined) return found;
-    const memory = createMemory({ packets: 256, packetSize: size, chunks });
-    memory.packets.poison = true;
-    memory.chunks.poison = true;
-    memory.large.poison = true;
-    this.#chunks.set(memory, memory.chunks.available);
-    return memory;
-  }
-
-  /** The memory's pools are full again: another world may have it. */
-  give(memory: Memory): void {
-    const uses = (this.#uses.get(memory) ?? 0) + 1;
-    if (uses >= MOST_USES) return;
-    this.#uses.set(memory, uses);
-    const key = `${memory.packets.capacity} ${this.#chunks.get(memory)}`;
-    const free = this.#free.get(key);
-    if (free === undefined) this.#free.set(key, [memory]);
-    else free.push(memory);
-  }
-
-  /** Chunks that the memory was made with. */
-  chunksOf(memory: Memory): number {
-    return this.#chunks.get(memory)!;
   }
 }

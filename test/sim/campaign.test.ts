@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { FramePool } from "../../src/sim/frame-pool.js";
-import { MemoryShelf, runWorld } from "../../src/sim/run-world.js";
+import { MemoryShelf } from "../../src/sim/memory-shelf.js";
+import { runWorld } from "../../src/sim/run-world.js";
 import { planWorld } from "../../src/sim/world-plan.js";
 
 /** Seeds of worlds that a defect once broke, by the defect. A change of `world-plan.ts` makes other worlds of them. */
