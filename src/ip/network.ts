@@ -4,8 +4,9 @@ import type { IpAddress } from "./address.js";
 
 export const Protocol = { Icmp: 1, Tcp: 6, Udp: 17 } as const;
 
-/** What became of a send. Everything but Sent and Queued has been counted under its reason, and the packet released. */
-export const Sent = { Sent: 0, Queued: 1, NoRoute: 2, TooBig: 3, NoBuffers: 4, Refused: 5, Unreachable: 6 } as const;
+/** What became of a send. Everything but Sent and Queued has been counted under its reason, and the packet released. NoBuffers ends when packets
+ *  come back; Limited when time passes: as many fragmented datagrams are under way as may be (RFC 6864 s5.2). */
+export const Sent = { Sent: 0, Queued: 1, NoRoute: 2, TooBig: 3, NoBuffers: 4, Refused: 5, Unreachable: 6, Limited: 7 } as const;
 export type Sent = (typeof Sent)[keyof typeof Sent];
 
 /** A received IP datagram that is for us. One per stack, overwritten by the next: read it, do not keep it. */

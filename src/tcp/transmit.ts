@@ -53,7 +53,7 @@ export function transmit(
   options.trafficClass = tcb === null ? 0 : tcb.options.trafficClass;
   const sent = network.send(packet, local, remote, Protocol.Tcp, options, now);
   // What IP refused for want of a route or of room is lost as on a wire; the timers see to it. More would go the same way.
-  if (sent === Sent.NoBuffers) {
+  if (sent === Sent.NoBuffers || sent === Sent.Limited) {
     core.tally.add(Hold.NoBuffers);
     core.linkFull = true;
   }

@@ -129,7 +129,7 @@ export class Udp {
   }
 
   /** Sends one datagram to (`to`, `toPort`), or when `to` is UNSPECIFIED to the connected endpoint. Returns its length, or -1 when there is no
-   *  room for it now: wait for Writable. Throws EMSGSIZE, ENOTCONN, EACCES, EINVAL, ENETUNREACH. */
+   *  room for it now: wait for Writable. Throws EMSGSIZE, ENOTCONN, EACCES, EINVAL, ENETUNREACH, and ENOBUFS for too many fragmented ones. */
   send(handle: number, source: Uint8Array, offset: number, length: number, to: IpAddress, toPort: number, now: Micros): number {
     const endpoint = this.#get(handle, "send");
     const { network, memory, tally, cause } = this.#parts;
@@ -185,6 +185,9 @@ export class Udp {
         throw failure("EINVAL", "choose another source or destination", remote, remotePort);
       case Sent.NoBuffers:
         return this.#wait(endpoint);
+      case Sent.Limited:
+        // Room among the packets, which Writable tells of, would not help: it takes seconds.
+        throw failure("ENOBUFS", "send what needs no fragments, or less often (RFC 6864 s5.2)", remote, remotePort);
       default:
         return length;
     }

@@ -148,6 +148,7 @@ export class Ping implements EchoReplies {
       case Sent.Refused:
         throw networkError("EINVAL", "ping", name, "choose the address of a host", name);
       case Sent.NoBuffers:
+      case Sent.Limited:
         return 0;
       default:
         return length;

@@ -98,7 +98,7 @@ export function output(
   let identification = 0;
   if (mayFragment) {
     identification = ip.identification.take(source, destination, protocol, now);
-    if (identification < 0) return drop(ip, packet, Why.IdExhausted, Sent.NoBuffers, now);
+    if (identification < 0) return drop(ip, packet, Why.IdExhausted, Sent.Limited, now);
   }
   packet.start -= HEADER_LENGTH;
   writeHeader(
@@ -130,7 +130,7 @@ function fragment(
   now: Micros,
 ): Sent {
   const identification = ip.identification.take(source, destination, protocol, now);
-  if (identification < 0) return drop(ip, packet, Why.IdExhausted, Sent.NoBuffers, now);
+  if (identification < 0) return drop(ip, packet, Why.IdExhausted, Sent.Limited, now);
   const { nextHop, cast } = ip.path;
   const arena = ip.pool.arena;
   const piece = (Math.min(mtu, ip.pool.capacity) - HEADER_LENGTH) & ~7;
