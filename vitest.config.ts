@@ -6,6 +6,7 @@ export default defineConfig({
       {
         test: {
           name: "unit",
+          setupFiles: ["test/setup.ts"],
           include: ["test/**/*.test.ts"],
           exclude: ["test/wire/**"],
           // Nothing here measures time: a busy machine is no reason to fail.
@@ -16,6 +17,7 @@ export default defineConfig({
         test: {
           // Against the real kernel: needs Linux and root, and says so when it skips. One file at a time: the tests share a machine.
           name: "wire",
+          setupFiles: ["test/setup.ts"],
           include: ["test/wire/**/*.test.ts"],
           fileParallelism: false,
           sequence: { groupOrder: 1 },

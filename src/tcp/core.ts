@@ -10,6 +10,7 @@ import type { Network } from "../ip/network.js";
 import type { CongestionController } from "./congestion/controller.js";
 import { controllers, DEFAULT_CONTROLLER } from "./congestion/index.js";
 import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
+import { deadline, noteSlow, setDeadline } from "./deadlines.js";
 import { Demux, Form } from "./demux.js";
 import { type Application, CloseError, TcpEvent } from "./events.js";
 import { canFreeze, type FrozenRows, freeze, frozenFlags, frozenRows, thaw } from "./frozen.js";
@@ -18,11 +19,13 @@ import type { TcpLimits } from "./limits.js";
 import type { Listener } from "./listener.js";
 import type { TcpPolicy } from "./policy.js";
 import { EphemeralPorts } from "./ports.js";
-import { type TcpProbe, Timer, TimerEvent } from "./probe.js";
+import { type TcpProbe, type Timer, TimerEvent } from "./probe.js";
 import { DEFAULT_RECOVERY, recoveries } from "./recovery/index.js";
 import { Segment } from "./segment.js";
 import { mayEnter, State, stateNames } from "./state.js";
 import { clear, Flag, has, Owe, Tcb } from "./tcb.js";
+import { TimeWaits } from "./time-waits.js";
+import { Turn } from "./turn.js";
 
 /** Where the probe is; the stack changes it while running. */
 export interface ProbeSlot {
@@ -80,28 +83,14 @@ export class Core {
   /** Live connections; the demux knows the index. */
   readonly live: Tcb[] = [];
   readonly #spare: Tcb[] = [];
-  /** Connections that the turn has touched: [#touchedHead, #touchedTail). Arrays of the turn are kept, and counted by hand: a turn
-   *  allocates nothing. */
-  readonly #touched: (Tcb | null)[] = [];
-  #touchedHead = 0;
-  #touchedTail = 0;
-  /** Those of them that wait for their application's reply. */
-  readonly #postponed: (Tcb | null)[] = [];
-  #postponedCount = 0;
+  readonly turn = new Turn();
   /** Handles of connections that found no memory for a first octet, the longest waiting first. */
   readonly #starved: number[] = [];
   /** Listeners by port. */
   readonly listeners = new Map<number, Listener[]>();
   /** Applications by slot. */
   readonly applications: (Application | null)[] = [];
-  /** Slots with events that wait for delivery, likewise. */
-  readonly #eventful: number[] = [];
-  #eventfulHead = 0;
-  #eventfulTail = 0;
-  /** Slots in TIME-WAIT, the oldest first; those that have left or were reused are skipped. */
-  #timeWaits: number[] = [];
-  #timeWaitsHead = 0;
-  timeWaitCount = 0;
+  readonly timeWaits: TimeWaits;
   /** A segment was lost on this side of the link since output last looked: its queue is full. */
   linkFull = false;
   controller: string = DEFAULT_CONTROLLER;
@@ -122,6 +111,7 @@ export class Core {
     this.ports = new EphemeralPorts(parts.random);
     this.demux = new Demux(parts.random, parts.limits.connections);
     this.wheel = new TimerWheel(now);
+    this.timeWaits = new TimeWaits(this.demux, parts.limits.timeWaits);
     this.optionSets = new OptionSets(defaultConnectionOptions(parts.policy));
     this.rows = frozenRows(16, parts.limits.connections);
     this.resets = new TokenBucket(parts.limits.resetsPerSecond, parts.limits.resetsPerSecond, now, parts.random);
@@ -181,29 +171,7 @@ export class Core {
   touch(tcb: Tcb): void {
     if (tcb.touched) return;
     tcb.touched = true;
-    this.#touched[this.#touchedTail++] = tcb;
-  }
-
-  /** True when there is something to flush or to deliver. */
-  get busy(): boolean {
-    return this.#touchedHead < this.#touchedTail || this.#postponedCount > 0 || this.#eventfulHead < this.#eventfulTail;
-  }
-
-  /** The next connection to flush, in the order of touching; null when all have been. */
-  nextTouched(): Tcb | null {
-    if (this.#touchedHead === this.#touchedTail) {
-      this.#touchedHead = 0;
-      this.#touchedTail = this.#postponedCount;
-      for (let i = 0; i < this.#postponedCount; i++) {
-        this.#touched[i] = this.#postponed[i]!;
-        this.#postponed[i] = null;
-      }
-      this.#postponedCount = 0;
-      return null;
-    }
-    const tcb = this.#touched[this.#touchedHead]!;
-    this.#touched[this.#touchedHead++] = null;
-    return tcb;
+    this.turn.touch(tcb);
   }
 
   /** Text has arrived in order, its application is about to hear of it, and nothing else is to be said: the ACK may wait for the reply. */
@@ -216,7 +184,7 @@ export class Core {
 
   postpone(tcb: Tcb): void {
     tcb.flags |= Flag.Postponed;
-    this.#postponed[this.#postponedCount++] = tcb;
+    this.turn.postpone(tcb);
   }
 
   /** The connection could not queue a first octet: the memory is in use. */
@@ -259,14 +227,13 @@ export class Core {
   emit(slot: number, events: number): void {
     if (this.isOrphan(slot)) return; // nobody is left to hear it
     const pending = this.demux.events(slot);
-    if (pending === 0) this.#eventful[this.#eventfulTail++] = slot;
+    if (pending === 0) this.turn.noteEvents(slot);
     this.demux.setEvents(slot, pending | events);
   }
 
   /** Calls the applications. Events of a connection that has none wait for `attach`. */
   deliver(): void {
-    while (this.#eventfulHead < this.#eventfulTail) {
-      const slot = this.#eventful[this.#eventfulHead++]!;
+    for (let slot = this.turn.nextEventful(); slot !== 0; slot = this.turn.nextEventful()) {
       const application = this.applications[slot] ?? null;
       const events = this.demux.events(slot);
       if (application === null || events === 0) continue;
@@ -278,13 +245,11 @@ export class Core {
         this.applicationError(error);
       }
     }
-    this.#eventfulHead = 0;
-    this.#eventfulTail = 0;
   }
 
   /** Events that waited for an application are delivered again. */
   reemit(slot: number): void {
-    if (this.demux.events(slot) !== 0) this.#eventful[this.#eventfulTail++] = slot;
+    if (this.demux.events(slot) !== 0) this.turn.noteEvents(slot);
   }
 
   drop(tcb: Tcb | null, why: number, now: Micros): void {
@@ -301,7 +266,7 @@ export class Core {
       const listener = this.listener(tcb.listener);
       if (listener !== null) listener.halfOpen -= 1;
     }
-    if (old === State.TimeWait) this.timeWaitCount -= 1;
+    if (old === State.TimeWait) this.timeWaits.count -= 1;
     tcb.state = state;
     this.tally.add(why);
     if (state === State.TimeWait) this.#noteTimeWait(tcb, now);
@@ -311,32 +276,7 @@ export class Core {
 
   /** Arms a timer, moves it or stops it (`at` NEVER). */
   arm(tcb: Tcb, timer: Timer, at: Micros, why: number, now: Micros): void {
-    let old = NEVER;
-    switch (timer) {
-      case Timer.Retransmission:
-      case Timer.Persist:
-        old = tcb.rexmitAt;
-        tcb.rexmitAt = at;
-        break;
-      case Timer.DelayedAck:
-        old = tcb.ackAt;
-        tcb.ackAt = at;
-        break;
-      case Timer.UserTimeout:
-        old = tcb.userAt;
-        tcb.userAt = at;
-        noteSlow(tcb);
-        break;
-      case Timer.SwsOverride:
-        old = tcb.swsAt;
-        tcb.swsAt = at;
-        noteSlow(tcb);
-        break;
-      default:
-        old = tcb.idleAt;
-        tcb.idleAt = at;
-        noteSlow(tcb);
-    }
+    const old = setDeadline(tcb, timer, at);
     if (old === at) return;
     const probe = this.probes.probe;
     if (probe?.timerUpdated) {
@@ -449,20 +389,12 @@ export class Core {
     return controllers[options.congestionControl] ?? controllers[this.controller]!;
   }
 
-  /** RFC 9293 s3.6.1 keeps TIME-WAIT for 2 MSL; memory has an end, so the oldest goes when there are too many. */
+  /** RFC 9293 s3.6.1 keeps TIME-WAIT for 2 MSL; memory has an end, so the oldest goes when there are too many. Deviation: time-wait-limit */
   #noteTimeWait(tcb: Tcb, now: Micros): void {
-    this.timeWaitCount += 1;
-    this.#timeWaits.push(tcb.handle);
-    while (this.timeWaitCount > this.limits.timeWaits && this.#timeWaitsHead < this.#timeWaits.length) {
-      const handle = this.#timeWaits[this.#timeWaitsHead++]!;
-      const slot = this.demux.slot(handle);
-      const oldest = slot === 0 ? null : this.resolve(slot);
+    this.timeWaits.add(tcb.handle);
+    for (let slot = this.timeWaits.excess(); slot !== 0; slot = this.timeWaits.excess()) {
+      const oldest = this.resolve(slot);
       if (oldest !== null && oldest.state === State.TimeWait && oldest !== tcb) this.finish(oldest, CloseError.None, St.ResourceLimit, now);
-    }
-    // Those that have left in time are skipped; now and then the list is rid of them.
-    if (this.#timeWaits.length > 2 * this.limits.timeWaits + 64) {
-      this.#timeWaits = this.#timeWaits.slice(this.#timeWaitsHead).filter((held) => this.demux.slot(held) !== 0);
-      this.#timeWaitsHead = 0;
     }
   }
 
@@ -502,17 +434,4 @@ export class Core {
       this.demux.place(last.slot, Form.Live, index);
     }
   }
-}
-
-/** The least of a connection's deadlines. */
-export function deadline(tcb: Tcb): Micros {
-  let at = tcb.rexmitAt;
-  if (tcb.ackAt < at) at = tcb.ackAt;
-  if (tcb.slowAt < at) at = tcb.slowAt;
-  return at;
-}
-
-/** The least of the deadlines that segments do not move. */
-export function noteSlow(tcb: Tcb): void {
-  tcb.slowAt = Math.min(tcb.idleAt, tcb.userAt, tcb.swsAt, tcb.freezeAt);
 }

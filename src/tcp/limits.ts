@@ -2,7 +2,7 @@
 export interface TcpLimits {
   /** Connections of all forms: live, frozen, SYN-RECEIVED, TIME-WAIT. */
   readonly connections: number;
-  /** TIME-WAIT connections; the oldest leaves early when a new one comes, counted. Deviation: time-wait-limit */
+  /** TIME-WAIT connections; the oldest leaves early when a new one comes, counted. */
   readonly timeWaits: number;
   /** Half-open connections of one listener before SYN cookies. */
   readonly synQueue: number;

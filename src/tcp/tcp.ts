@@ -9,7 +9,8 @@ import type { QuotedError } from "../ip/icmp/error.js";
 import type { Datagram } from "../ip/network.js";
 import { arrives } from "./arrives.js";
 import type { ConnectionOptions } from "./connection-options.js";
-import { Core, deadline, type TcpParts } from "./core.js";
+import { Core, type TcpParts } from "./core.js";
+import { deadline } from "./deadlines.js";
 import { Form } from "./demux.js";
 import { type Application, CloseError, closeErrors } from "./events.js";
 import { ROW_SIZE } from "./frozen.js";
@@ -229,7 +230,7 @@ export class Tcp {
    *  waits for `deliver`, and speaks in the flush behind it: the reply, or the window that reading opens, takes the ACK along. */
   flush(now: Micros): void {
     const core = this.#core;
-    for (let tcb = core.nextTouched(); tcb !== null; tcb = core.nextTouched()) {
+    for (let tcb = core.turn.nextTouched(); tcb !== null; tcb = core.turn.nextTouched()) {
       if (tcb.handle === 0) {
         core.recycle(tcb);
         continue;
@@ -252,7 +253,7 @@ export class Tcp {
 
   /** True when there is something to flush or to deliver. */
   get busy(): boolean {
-    return this.#core.busy;
+    return this.#core.turn.busy;
   }
 
   nextTimeout(): Micros {
@@ -306,8 +307,8 @@ export class Tcp {
 
   /** Table sizes. */
   summary(): Record<string, number> {
-    const { demux, live, rows, timeWaitCount } = this.#core;
-    return { slots: demux.used, live: live.length, frozen: rows.used, timeWait: timeWaitCount, rowSize: ROW_SIZE };
+    const { demux, live, rows, timeWaits } = this.#core;
+    return { slots: demux.used, live: live.length, frozen: rows.used, timeWait: timeWaits.count, rowSize: ROW_SIZE };
   }
 
   /** Visits every live connection, for invariants and probes: objects are live, keep none. */

@@ -170,7 +170,7 @@ describe("thawed, it is what it was", () => {
         });
         rcv.tsRecent = f.tsRecent;
         rcv.finSeen = f.state === 7 || f.state === 10;
-        rcv.fin = (rcv.finSeen ? f.rcvNxt - 1 : 0) as never;
+        rcv.fin = (rcv.finSeen ? (f.rcvNxt - 1) | 0 : 0) as never;
         tcb.cc.begin(f.mss, "rfc6928", false);
         expect(canFreeze(tcb)).toBe(true);
         const row = freeze(rows, tcb);
