@@ -34,8 +34,8 @@ export class NodeDrive implements Drive {
   readonly stack: Stack;
   readonly #adaptive: boolean;
   readonly #onLinkError: ((link: Link, error: Error) => void) | null;
-  /** The links whose readiness wakes us. */
-  readonly #links = new Set<Link>();
+  /** The links whose readiness wakes us, and who hears of their end. */
+  readonly #links = new Map<Link, (error: Error) => void>();
   #devices = 0;
   #running = false;
   #turning = false;
@@ -84,8 +84,7 @@ export class NodeDrive implements Drive {
     this.#running = false;
     this.stack.onWork = null;
     if (this.stack.onApplicationError === rethrow) this.stack.onApplicationError = null;
-    for (const link of this.#links) link.onReadable = null;
-    this.#links.clear();
+    for (const link of this.#links.keys()) this.#letGo(link);
     this.#devices = 0;
     if (this.#immediate !== null) clearImmediate(this.#immediate);
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -200,20 +199,22 @@ export class NodeDrive implements Drive {
     this.#devices = attached;
     const here = new Set<Link>();
     for (const device of devices) if (device.attached) here.add(device.link);
-    for (const link of this.#links) {
-      // A link that nobody reads any more would report its frames without end.
-      if (!here.has(link)) {
-        link.onReadable = null;
-        this.#links.delete(link);
-      }
-    }
+    for (const link of this.#links.keys()) if (!here.has(link)) this.#letGo(link);
     for (const link of here) {
+      const broken = this.#links.get(link) ?? ((error: Error) => void setImmediate(() => this.#broken(link, error)));
       link.onReadable = this.#wake;
-      link.onError ??= (error) => setImmediate(() => this.#broken(link, error));
-      this.#links.add(link);
+      link.onError ??= broken;
+      this.#links.set(link, broken);
     }
     // What came before we listened.
     this.#schedule();
+  }
+
+  /** A link that nobody reads any more would report its frames without end, and its end to a drive that has no business with it. */
+  #letGo(link: Link): void {
+    link.onReadable = null;
+    if (link.onError === this.#links.get(link)) link.onError = null;
+    this.#links.delete(link);
   }
 
   /** Its devices are gone, and their connections are told, before the error is. */

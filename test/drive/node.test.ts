@@ -298,3 +298,23 @@ describe("links and life", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+test("a link that changes hands reports its end to the drive that has it now", () => {
+  const heard: string[] = [];
+  const link = fakeLink("cable");
+  const start = (name: string): NodeDrive => {
+    const stack = fakeStack();
+    stack.devices.push({ link, attached: true });
+    const drive = new NodeDrive(asStack(stack), { onLinkError: () => void heard.push(name) });
+    drive.start();
+    loop();
+    return drive;
+  };
+  start("first").stop();
+  expect([link.onReadable, link.onError]).toEqual([null, null]);
+  const second = start("second");
+  link.onError?.(new Error("gone"));
+  loop();
+  expect(heard).toEqual(["second"]);
+  second.stop();
+});
