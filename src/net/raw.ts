@@ -36,6 +36,7 @@ export interface RawTcp {
 
 /** The stack, its clock, and whether the host's event loop must go on for it. */
 export interface NetDrive {
-  readonly stack: { readonly tcp: RawTcp };
+  /** `closed`: it has taken its connections along. */
+  readonly stack: { readonly tcp: RawTcp; readonly closed?: boolean };
   now(): Micros;
 }

@@ -288,7 +288,7 @@ export class Socket extends Duplex implements Application {
     const handle = this.#handle;
     this.#handle = 0;
     this.#keepLoop();
-    if (handle !== 0) {
+    if (handle !== 0 && !this.#drive.stack.closed) {
       if (this.#resetting) this.#tcp.abort(handle, this.#drive.now());
       else this.#tcp.close(handle, this.#drive.now());
     }
@@ -372,13 +372,13 @@ export class Socket extends Duplex implements Application {
   }
 
   #configure(): void {
-    if (this.#handle === 0 || Object.keys(this.#settings).length === 0) return;
+    if (this.#handle === 0 || this.#drive.stack.closed || Object.keys(this.#settings).length === 0) return;
     this.#tcp.configure(this.#handle, this.#settings, this.#drive.now());
   }
 
   /** Moves what has arrived to the reader, as long as it wants more. */
   #pump(): void {
-    if (this.connecting) return;
+    if (this.connecting || this.#orphaned()) return;
     while (this.#wantsData && this.#handle !== 0) {
       const waiting = this.#tcp.readable(this.#handle);
       if (waiting === 0) {
@@ -446,6 +446,7 @@ export class Socket extends Duplex implements Application {
 
   /** Gives the stack as much as it takes; the rest goes when it says Writable. */
   #continueWriting(): void {
+    if (this.#orphaned()) return;
     const writing = this.#writing;
     if (writing === null || this.#handle === 0) {
       if (writing !== null && !this.connecting) this.#written(closedError("EPIPE", "this socket is not connected"));
@@ -473,6 +474,13 @@ export class Socket extends Duplex implements Application {
     this.#written(null);
   }
 
+  /** A closed stack has taken its connections along and tells nobody: whoever uses one learns of it here. */
+  #orphaned(): boolean {
+    if (this.#handle === 0 || !this.#drive.stack.closed) return false;
+    this.destroy(networkError("ECONNABORTED", "socket", "", "its stack was closed", this.remoteAddress, this.remotePort));
+    return true;
+  }
+
   /** The stack's memory is full of others' octets. With none of ours in it, no acknowledgement will tell of room. */
   #tryAgain(): void {
     setTimeout(() => this.#continueWriting(), RETRY_MILLISECONDS);
@@ -486,7 +494,7 @@ export class Socket extends Duplex implements Application {
 
   #finish(done: (error?: Error | null) => void): void {
     this.#finalDone = null;
-    if (this.#handle !== 0) this.#tcp.shutdown(this.#handle, this.#drive.now());
+    if (this.#handle !== 0 && !this.#orphaned()) this.#tcp.shutdown(this.#handle, this.#drive.now());
     done();
   }
 
@@ -501,6 +509,7 @@ export class Socket extends Duplex implements Application {
   }
 
   #onTimeout(): void {
+    if (this.#orphaned()) return;
     // Octets that are being acknowledged are activity, though nobody told us.
     const unsent = this.#handle === 0 ? 0 : this.#tcp.unsent(this.#handle);
     if (unsent > 0 && unsent !== this.#unsentAtTimeout) {

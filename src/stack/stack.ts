@@ -332,6 +332,11 @@ export class Stack {
     this.#loopback.close();
   }
 
+  /** True after `close`: no handle is good for anything any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** A packet of ours could not be sent to its next hop: its owner is told, and it is released. */
   undeliverable(packet: Packet, now: Micros): void {
     this.#icmp.undeliverable(packet.start, packet.end, now);

@@ -7,7 +7,7 @@ import { ManualDrive } from "../../src/drive/manual.js";
 import { NodeDrive } from "../../src/drive/node.js";
 import { ip } from "../../src/ip/address.js";
 import { createServer } from "../../src/net/server.js";
-import { connect } from "../../src/net/socket.js";
+import { connect, type Socket } from "../../src/net/socket.js";
 import { Stack } from "../../src/stack/stack.js";
 import { State } from "../../src/tcp/state.js";
 import { createPair, type PairLink } from "../../src/transport/pair.js";
@@ -123,4 +123,27 @@ test("60 connections that each could fill the stack's memory share it, and all a
     drive.stack.close(drive.now());
     drive.stop();
   }
+});
+
+test("a stack that was closed under its sockets: writing, ending and destroying settle, and nothing is thrown", async () => {
+  const [a, b] = createPair();
+  const [client, server] = [host(a, "10.0.0.1", 9), host(b, "10.0.0.2", 10)];
+  const accepted: Socket[] = [];
+  createServer(server, (socket) => accepted.push(socket)).listen({ port: 7 });
+  const sockets = Array.from({ length: 3 }, () => connect(client, { host: "10.0.0.2", port: 7 }));
+  await Promise.all(sockets.map((socket) => once(socket, "connect")));
+  for (const drive of [client, server]) {
+    drive.stack.close(drive.now());
+    drive.stop();
+  }
+  const [writer, ender, goner] = sockets as [Socket, Socket, Socket];
+  const failures = [writer, ender].map((socket) => once(socket, "error"));
+  const written = new Promise<unknown>((resolve) => writer.write("text", resolve));
+  writer.setNoDelay(true);
+  ender.end();
+  goner.destroy();
+  for (const failed of failures) expect((await failed)[0]).toMatchObject({ code: "ECONNABORTED" });
+  expect(await written).toMatchObject({ code: "ECONNABORTED" });
+  expect(goner.destroyed).toBe(true);
+  for (const link of [a, b]) link.close();
 });
