@@ -14,7 +14,7 @@ import { Ladder } from "../inspect/ladder.js";
 import { attachProbe } from "../inspect/probes.js";
 import { formatIp, ip } from "../ip/address.js";
 import { createServer } from "../net/server.js";
-import { connect } from "../net/socket.js";
+import { connect, type Socket } from "../net/socket.js";
 import { WireBox } from "../sim/wire-box.js";
 import type { WireOptions } from "../sim/wire-options.js";
 import { Stack } from "../stack/stack.js";
@@ -153,16 +153,25 @@ const startCapture = (stack: Stack, path: string, onCut: () => void): (() => voi
   };
 };
 
-/** Our server: a folder, on our stack. Resolves with the port. */
-export const serveOnStack = (drive: NodeDrive, root: string, upload: boolean, undo: Undo): number => {
+/** Our server: a folder, on our stack. */
+export const serveOnStack = (
+  drive: NodeDrive,
+  root: string,
+  upload: boolean,
+  undo: Undo,
+): { readonly port: number; readonly received: () => number } => {
   const http = createHttpServer(folderListener({ root, upload }));
-  const server = createServer(drive, { noDelay: true }, (socket) => http.emit("connection", socket));
+  const sockets: Socket[] = [];
+  const server = createServer(drive, { noDelay: true }, (socket) => {
+    sockets.push(socket);
+    http.emit("connection", socket);
+  });
   server.listen({ port: 80 });
   undo.add(() => {
     server.close();
     http.closeAllConnections();
   });
-  return 80;
+  return { port: 80, received: () => sockets.reduce((sum, socket) => sum + socket.bytesRead, 0) };
 };
 
 const stackPeer = (link: Link, undo: Undo): Peer => {
@@ -170,7 +179,7 @@ const stackPeer = (link: Link, undo: Undo): Peer => {
   return {
     name: "a second stack",
     move: (job, moved) => moveOnStack(drive, job, moved),
-    serve: async (root) => serveOnStack(drive, root, false, undo),
+    serve: async (root) => serveOnStack(drive, root, false, undo).port,
   };
 };
 

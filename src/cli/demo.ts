@@ -1,17 +1,17 @@
 /** `npm run demo`: files over HTTP between our stack and the kernel, both ways, over a clean wire and a bad one. */
 import { createCipheriv, createHash } from "node:crypto";
-import { mkdtempSync, realpathSync } from "node:fs";
+import { mkdtempSync, readFileSync, realpathSync } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { formatIp } from "../ip/address.js";
 import { State } from "../tcp/state.js";
 import { Namespace } from "../transport/namespace.js";
 import { openTap } from "../transport/tap.js";
 import { type Lab, type LabOptions, moveOnStack, OURS, openLab, serveOnStack, THEIRS } from "./demo-lab.js";
-import { messageOf, runCommand, Undo } from "./exit.js";
+import { messageOf, runCommand, runProgram, Undo, UsageError } from "./exit.js";
 import { formatRate, formatSize, parseChance, parseDuration, parseInteger, parseSize } from "./parse.js";
 import { digestOf, partName, type Transfer } from "./transfer.js";
 
@@ -28,15 +28,17 @@ interface DemoOptions {
 export const asDemo = (command: Command): Command =>
   command
     .description("watch it: files between our stack and the kernel, over a clean wire and a bad one, compared by SHA-256")
-    .option("--size <octets>", "of the file", parseSize, 256 * 1024 * 1024)
-    .option("--delay <time>", "of the bad wire, one way", parseDuration, 20_000)
-    .option("--loss <chance>", "of each frame on the bad wire", parseChance, 0.01)
+    .addOption(new Option("--size <octets>", "of the file").argParser(parseSize).default(256 * 1024 * 1024, "256M"))
+    .addOption(new Option("--delay <time>", "of the bad wire, one way").argParser(parseDuration).default(20_000, "20ms"))
+    .addOption(new Option("--loss <chance>", "of each frame on the bad wire").argParser(parseChance).default(0.01, "1%"))
     .option("--seed <n>", "of the file's octets and the wire's chances", parseInteger("seed", 0, Number.MAX_SAFE_INTEGER), 7)
     .option("--connections <n>", "parts that go at once over the bad wire", parseInteger("connections", 1, 99), 32)
     .option("--no-root", "two stacks in memory, even where there could be a TAP device")
     .addHelpText("after", "\nWith root on Linux the other side is the kernel, behind a TAP device in a namespace of its own.")
-    .action((options: DemoOptions) =>
-      runCommand(async (undo) => {
+    .action((options: DemoOptions) => {
+      if (options.size < 1) throw new UsageError("--size 0 leaves nothing to move: use 1 or more");
+      return runCommand(async (undo) => {
+        endWithNpm(undo);
         for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => print("demo: interrupted"));
         try {
           await demo(options, undo);
@@ -47,11 +49,36 @@ export const asDemo = (command: Command): Command =>
         }
         await undo.all();
         print("demo: ok");
-      }),
-    );
+      });
+    });
 
 const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
+};
+
+/** npm ends its shell, and the shell not what it runs: when either has gone, nobody waits for us any more. */
+const endWithNpm = (undo: Undo): void => {
+  if (process.env["npm_lifecycle_event"] !== "demo") return;
+  const shell = process.ppid;
+  const npm = parentOf(shell);
+  const timer = setInterval(() => {
+    if (process.ppid !== shell || parentOf(shell) !== npm) undo.fail(new Error("npm has gone, so the demonstration ends"));
+  }, 250);
+  undo.add(() => clearInterval(timer));
+};
+
+/** The parent of a process; null where the kernel has no /proc to say it. */
+const parentOf = (pid: number): string | null => {
+  try {
+    // "pid (name) state ppid ...": names may hold anything.
+    return (
+      readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ")[1] ?? null
+    );
+  } catch {
+    return null;
+  }
 };
 
 const demo = async (options: DemoOptions, undo: Undo): Promise<void> => {
@@ -60,13 +87,15 @@ const demo = async (options: DemoOptions, undo: Undo): Promise<void> => {
   const captures = mkdtempSync(join(tmpdir(), "onwire-demo-"));
   const folder = join(captures, "files");
   await mkdir(folder);
-  undo.add(() => rm(folder, { recursive: true, force: true }));
+  // Again, when a transfer that is cut short makes one more file meanwhile.
+  undo.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
   const size = formatSize(options.size);
   const digest = await makeFile(join(folder, "file"), options.size, options.seed);
   print(`A file of ${size} from seed ${options.seed}, SHA-256 ${digest.slice(0, 16)}...`);
   const base = { namespace, seed: options.seed };
   const wire = { delay: options.delay, loss: options.loss, queueFrames: 100_000, queueOctets: 256 * 1024 * 1024 };
+  const parts = Math.min(options.connections, options.size);
   const bad = `${options.delay / 1000} ms each way, ${options.loss * 100} % loss, seed ${options.seed}`;
 
   print("\n1. A clean wire: we serve");
@@ -75,10 +104,10 @@ const demo = async (options: DemoOptions, undo: Undo): Promise<void> => {
     await bothWays(lab, folder, options, digest, 1, stageUndo);
   });
 
-  print(`\n2. A bad wire (${bad}): we serve, in ${options.connections} parts at once`);
+  print(`\n2. A bad wire (${bad}): we serve, in ${parts} parts at once`);
   const impaired = { ...base, wire, capture: join(captures, "impaired.pcapng") };
   await stage(impaired, undo, async (lab, stageUndo) => {
-    await bothWays(lab, folder, options, digest, options.connections, stageUndo);
+    await bothWays(lab, folder, options, digest, parts, stageUndo);
   });
 
   print("\n3. A clean wire: we fetch");
@@ -134,7 +163,7 @@ const stage = async (options: LabOptions, undo: Undo, body: (lab: Lab, undo: Und
 };
 
 const bothWays = async (lab: Lab, folder: string, options: DemoOptions, digest: string, parts: number, undo: Undo): Promise<void> => {
-  const port = serveOnStack(lab.drive, folder, true, undo);
+  const { port, received: arrived } = serveOnStack(lab.drive, folder, true, undo);
   const base = { host: formatIp(OURS), port, size: options.size, parts };
   const received = join(folder, "received");
   const down: Transfer = { ...base, direction: "download", path: "/file", file: received };
@@ -142,15 +171,22 @@ const bothWays = async (lab: Lab, folder: string, options: DemoOptions, digest: 
   await compare(digest, received);
 
   const up: Transfer = { ...base, direction: "upload", path: "/uploaded", file: join(folder, "file") };
-  await watch(lab, `${lab.peer.name} uploads`, up, (moved) => lab.peer.move(up, moved));
+  await watch(lab, `${lab.peer.name} uploads`, up, (moved) => lab.peer.move(up, moved), arrived);
   const uploaded = Array.from({ length: parts }, (_, part) => join(folder, partName("uploaded", part)));
   await compare(digest, ...uploaded);
   await Promise.all([received, ...uploaded].map((file) => rm(file, { force: true })));
 };
 
-/** Runs a transfer and prints how it goes. */
-const watch = async (lab: Lab, what: string, job: Transfer, move: (moved: (octets: number) => void) => Promise<number>): Promise<void> => {
+/** Runs a transfer and prints how it goes. `arrived`: what our side has received, where the mover only knows what it has written. */
+const watch = async (
+  lab: Lab,
+  what: string,
+  job: Transfer,
+  move: (moved: (octets: number) => void) => Promise<number>,
+  arrived?: () => number,
+): Promise<void> => {
   let octets = 0;
+  const before = arrived?.() ?? 0;
   let best = { rtt: 0, cwnd: 0 };
   const again = lab.sentAgain();
   const lost = lab.lost();
@@ -165,10 +201,13 @@ const watch = async (lab: Lab, what: string, job: Transfer, move: (moved: (octet
   };
   // What the receiver knows of the sender's windows is nothing.
   const numbers = (): string =>
-    (sending ? `  rtt ${(best.rtt / 1000).toFixed(2)} ms  cwnd ${formatSize(best.cwnd)}  sent again ${lab.sentAgain() - again}` : "") +
-    (lab.lost() > 0 ? `  lost by the wire ${lab.lost() - lost}` : "");
+    (sending && best.cwnd > 0
+      ? `  rtt ${(best.rtt / 1000).toFixed(2)} ms  cwnd ${formatSize(best.cwnd)}  sent again ${lab.sentAgain() - again}`
+      : "") + (lab.lost() > 0 ? `  lost by the wire ${lab.lost() - lost}` : "");
   const line = (): void => {
     look();
+    // With a few octets of HTTP.
+    if (arrived !== undefined) octets = Math.min(arrived() - before, job.size);
     const at = performance.now();
     const percent = String(Math.floor((octets / job.size) * 100)).padStart(3);
     const rate = formatRate(octets - lastOctets, at - lastAt).padStart(13);
@@ -231,4 +270,4 @@ const makeFile = async (path: string, size: number, seed: number): Promise<strin
 
 // As a program of its own: `npm run demo`.
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url))
-  await asDemo(new Command("demo")).parseAsync();
+  await runProgram(asDemo(new Command("npm run demo --")));

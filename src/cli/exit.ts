@@ -1,5 +1,6 @@
 /** How a command ends: its exit status, what it says about a failure, and what it undoes. */
 import { constants } from "node:os";
+import { type Command, CommanderError } from "commander";
 
 /** 128 plus the signal's number: ended by a signal, as shells have it. */
 export const ExitStatus = { Ok: 0, Failed: 1, Usage: 2 } as const;
@@ -15,6 +16,16 @@ export const isHurried = (): boolean => hurried;
 export class Undo {
   readonly #steps: (() => unknown)[] = [];
   #running: Promise<void> | null = null;
+  #failed = false;
+
+  get isRunning(): boolean {
+    return this.#running !== null;
+  }
+
+  /** True after `fail`: the process ends on its own. */
+  get hasFailed(): boolean {
+    return this.#failed;
+  }
 
   add(step: () => unknown): void {
     this.#steps.push(step);
@@ -23,6 +34,7 @@ export class Undo {
   /** Ends the command from outside of its course: a broken link, a lost address. */
   fail(error: unknown): void {
     if (this.#running !== null) return;
+    this.#failed = true;
     say(messageOf(error));
     void this.all().then(() => process.exit(ExitStatus.Failed));
   }
@@ -56,6 +68,7 @@ const remedies: Readonly<Record<string, string>> = {
   ENETUNREACH: "no route leads there: give --gateway",
   ETIMEDOUT: "no answer",
   ENOENT: "there is no such file",
+  ENOTFOUND: "no such name: give an address, or look at the host's resolver",
   EISDIR: "it is a folder",
   ENOTDIR: "it is no folder",
   ENOSPC: "the disk is full",
@@ -74,26 +87,57 @@ export const messageOf = (error: unknown): string => {
     : `${message}: ${remedy}`;
 };
 
+const RELAY_MILLISECONDS = 500;
+
 /** Runs a command to its end and ends the process: with 0, 1 for a failure, 2 for a usage error, 128 + n for a signal. */
 export const runCommand = async (body: (undo: Undo) => Promise<unknown>): Promise<never> => {
   const undo = new Undo();
-  let signals = 0;
+  let signalledAt: number | null = null;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
       const status = 128 + constants.signals[signal];
-      // The second time somebody is in a hurry; devices and namespaces die with the process all the same.
-      if (++signals > 1) process.exit(status);
+      const now = performance.now();
+      if (signalledAt !== null) {
+        // The second time somebody is in a hurry; devices and namespaces die with the process all the same. At once, it is the same
+        // Ctrl-C, passed on by a wrapper (npm, tsx) that the terminal has told, too.
+        if (now - signalledAt > RELAY_MILLISECONDS) process.exit(status);
+        return;
+      }
+      signalledAt = now;
       hurried = true;
       void undo.all().then(() => process.exit(status));
     });
+  // Whoever has read enough (`| head`) ends the command. What a command writes through a stream of its own, it watches itself.
+  process.stdout.on("error", (error) => undo.fail(error));
+  // With the standard error gone, nobody is left to be told.
+  process.stderr.on("error", () => {});
   let status: number = ExitStatus.Ok;
   try {
     await body(undo);
   } catch (error) {
-    if (signals === 0) say(messageOf(error));
+    if (signalledAt === null && !undo.isRunning) say(messageOf(error));
     status = error instanceof UsageError ? ExitStatus.Usage : ExitStatus.Failed;
   }
   await undo.all();
-  if (signals > 0) await new Promise(() => {}); // the signal's own exit is under way
+  if (signalledAt !== null || undo.hasFailed) await new Promise(() => {}); // the exit of the signal or the failure is under way
   process.exit(status);
+};
+
+/** Parses the command line and runs what it says: wrong usage is one line, and status 2. */
+export const runProgram = async (program: Command): Promise<void> => {
+  strict(program);
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? ExitStatus.Ok : ExitStatus.Usage;
+    else if (error instanceof UsageError) {
+      say(error.message);
+      process.exitCode = ExitStatus.Usage;
+    } else throw error;
+  }
+};
+
+const strict = (command: Command): void => {
+  command.exitOverride();
+  for (const sub of command.commands) strict(sub);
 };

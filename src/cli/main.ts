@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /** The `onwire` command. Exit statuses: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n. */
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
 import { addArp } from "./arp.js";
 import { addConnect } from "./connect.js";
 import { asDemo } from "./demo.js";
-import { ExitStatus, say, UsageError } from "./exit.js";
+import { runProgram } from "./exit.js";
 import { addFetch } from "./fetch.js";
 import { addListen } from "./listen.js";
 import { addPing } from "./ping.js";
@@ -36,18 +36,4 @@ addArp(program);
 addWire(program);
 asDemo(program.command("demo"));
 
-const strict = (command: Command): void => {
-  command.exitOverride();
-  for (const sub of command.commands) strict(sub);
-};
-strict(program);
-
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? ExitStatus.Ok : ExitStatus.Usage;
-  else if (error instanceof UsageError) {
-    say(error.message);
-    process.exitCode = ExitStatus.Usage;
-  } else throw error;
-}
+await runProgram(program);

@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -58,3 +58,42 @@ test("the demonstration between two stacks in memory ends with its verdict", asy
   expect(out).toContain("SYN,ACK seq 0 ack 1");
   expect(out).toContain("--no-root");
 }, 60_000);
+
+for (const args of [["--size", "0"], ["--loss", "2"], ["--frobnicate"]])
+  test(`the demonstration's own wrong usage has status 2, and no stack trace: ${args.join(" ")}`, async () => {
+    const { status, err } = await run("demo", ...args);
+    expect(status).toBe(2);
+    expect(err).not.toContain("    at ");
+  }, 30_000);
+
+test("a file of one octet makes one part of many", async () => {
+  const { status, out } = await run("demo", "--no-root", "--size", "1", "--delay", "2ms");
+  expect(out).toContain("in 1 parts at once");
+  expect(status).toBe(0);
+}, 60_000);
+
+for (const [name, end, status] of [
+  ["a Ctrl-C that comes twice, by a wrapper,", (child: ChildProcess) => child.kill("SIGINT") && child.kill("SIGINT"), 130],
+  ["a reader who has read enough", (child: ChildProcess) => child.stdout!.destroy(), 1],
+] as const)
+  test(`in the midst of a transfer, ${name} ends the demonstration, and its files are gone`, async () => {
+    const own = mkdtempSync(join(folder, "midst-"));
+    const child = spawn(process.execPath, ["--import", "tsx", "src/cli/demo.ts", "--no-root", "--size", "128M"], {
+      env: { ...process.env, TMPDIR: own },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let err = "";
+    child.stderr.on("data", (data) => {
+      err += data;
+    });
+    let out = "";
+    child.stdout.on("data", (data) => {
+      out += data;
+      if (/^ +\d+ %/m.test(out)) end(child);
+    });
+    expect(await new Promise((resolve) => child.on("close", resolve))).toBe(status);
+    expect(err).not.toContain("    at ");
+    const left = readdirSync(own).filter((file) => file.startsWith("onwire-demo-"));
+    expect(left).toHaveLength(1);
+    expect(existsSync(join(own, left[0]!, "files"))).toBe(false);
+  }, 60_000);
