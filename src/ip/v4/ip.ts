@@ -106,8 +106,11 @@ export class Ip implements Network {
     this.routes.onChange = () => this.changed();
     this.pathMtu = new PathMtu(key, limits.pathMtus, options.pathMtuFloor);
     this.identification = new Identification(new SipKey(random), random, options.datagramLifetime);
-    const report = { timedOut: (packet: Packet, device: number, now: Micros) => this.errors?.reassemblyTimeExceeded(packet, device, now) };
-    this.reassembly = new Reassembly(memory, limits, options.reassemblyTimeout, tally, report, new SipKey(random));
+    const report = {
+      timedOut: (packet: Packet, device: number, now: Micros) => this.errors?.reassemblyTimeExceeded(packet, device, now),
+      count: (why: number, now: Micros) => port.count(why, now),
+    };
+    this.reassembly = new Reassembly(memory, limits, options.reassemblyTimeout, report, new SipKey(random));
     this.#addresses = new OwnAddresses(limits.addresses);
     const first = memory.packets.take();
     if (first === null) throw new RangeError("the packet pool is empty");

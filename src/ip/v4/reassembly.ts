@@ -8,7 +8,6 @@ import { KeyedTable } from "../../base/keyed-table.js";
 import type { Memory } from "../../base/memory.js";
 import type { Packet } from "../../base/packet.js";
 import type { SipKey } from "../../base/siphash.js";
-import type { Tally } from "../../base/tally.js";
 import { Ip } from "../../base/why.js";
 import { Protocol } from "../network.js";
 import { At, CONGESTION_EXPERIENCED, HEADER_LENGTH, headerLengthAt, LONGEST_DATAGRAM, MORE_FRAGMENTS, OFFSET_MASK } from "./header.js";
@@ -33,13 +32,14 @@ const TCP_HEADER = 20;
 export interface ReassemblyPort {
   /** The datagram whose first fragment lies whole in `packet`, from the IP header on, will never be complete. The packet stays the caller's. */
   timedOut(packet: Packet, device: number, now: Micros): void;
+  /** A datagram was given up before it was complete: count it. */
+  count(why: number, now: Micros): void;
 }
 
 export class Reassembly {
   readonly #memory: Memory;
   readonly #limits: ReassemblyLimits;
   readonly #timeout: Micros;
-  readonly #tally: Tally;
   readonly #port: ReassemblyPort;
   readonly #table: KeyedTable;
   readonly #partials: (Partial | null)[] = [];
@@ -51,13 +51,12 @@ export class Reassembly {
   /** The datagram that `arrives` completed last: it is the caller's. */
   completed: Packet | null = null;
 
-  constructor(memory: Memory, limits: ReassemblyLimits, timeout: Micros, tally: Tally, port: ReassemblyPort, key: SipKey) {
+  constructor(memory: Memory, limits: ReassemblyLimits, timeout: Micros, port: ReassemblyPort, key: SipKey) {
     this.#memory = memory;
     // Several stacks may share one memory: reassembly takes at most a quarter of its chunks.
     const most = Math.min(limits.reassemblyOctets, (memory.chunks.count * memory.chunks.size) >> 2);
     this.#limits = { ...limits, reassemblyOctets: most, reassemblyShare: Math.min(limits.reassemblyShare, most) };
     this.#timeout = timeout;
-    this.#tally = tally;
     this.#port = port;
     this.#table = new KeyedTable(key, limits.reassemblies);
     this.#sources = new KeyedTable(key, limits.reassemblies);
@@ -106,7 +105,7 @@ export class Reassembly {
     if (partial.holds(at, start, end, more)) return Ip.FragmentDuplicate;
     if (partial.overlaps(at, start, end, more)) return this.#refuse(partial, Ip.FragmentOverlap);
     if (partial.count >= partial.starts.length) return this.#refuse(partial, Ip.FragmentLimit);
-    if (!this.#copy(partial, start, end, header + headerLength)) return Ip.FragmentLimit;
+    if (!this.#copy(partial, start, end, header + headerLength, now)) return Ip.FragmentLimit;
 
     partial.insert(at, start, end, more);
     partial.ecn |= 1 << (view.getUint8(header + At.TrafficClass) & 3);
@@ -124,7 +123,7 @@ export class Reassembly {
       const partial = this.#partials[slot]!;
       if (partial.deadline > now) return;
       if (!partial.refused) {
-        this.#tally.add(Ip.FragmentTimeout);
+        this.#port.count(Ip.FragmentTimeout, now);
         this.#report(partial, now);
       }
       this.#end(partial);
@@ -174,8 +173,8 @@ export class Reassembly {
 
   #begin(source: number, destination: number, identity: number, device: number, now: Micros): Partial | null {
     // A full table gives up what began first; it is the next to time out anyway.
-    if (this.#table.count >= this.#table.limit) this.#evict();
-    if (!this.#charge(source, OVERHEAD, null)) return null;
+    if (this.#table.count >= this.#table.limit) this.#evict(now);
+    if (!this.#charge(source, OVERHEAD, null, now)) return null;
     const slot = this.#table.insert(source, destination, identity, device);
     const partial = this.#spare.pop() ?? this.#another();
     partial.begin(slot, source, device, now + this.#timeout);
@@ -189,7 +188,7 @@ export class Reassembly {
   }
 
   /** Copies payload octets into the datagram's chunks; false when the limits or the pool do not allow it. */
-  #copy(partial: Partial, start: number, end: number, from: number): boolean {
+  #copy(partial: Partial, start: number, end: number, from: number, now: Micros): boolean {
     const { chunks, arena } = this.#memory;
     const first = start >> chunks.shift;
     const last = (end - 1) >> chunks.shift;
@@ -197,7 +196,7 @@ export class Reassembly {
     for (let k = first; k <= last; k++) if (partial.chunks[k]! < 0) missing += 1;
     if (missing > 0) {
       const charge = missing * chunks.size;
-      if (!this.#charge(partial.source, charge, partial)) return false;
+      if (!this.#charge(partial.source, charge, partial, now)) return false;
       if (chunks.available < missing) {
         this.#discharge(partial.source, charge);
         return false;
@@ -217,12 +216,12 @@ export class Reassembly {
   }
 
   /** Charges a source; others' oldest datagrams make room, but never beyond the source's own share. */
-  #charge(source: number, octets: number, keep: Partial | null): boolean {
+  #charge(source: number, octets: number, keep: Partial | null, now: Micros): boolean {
     let slot = this.#sources.find(source, 0, 0, 0);
     if ((slot < 0 ? 0 : this.#charges[slot]!) + octets > this.#limits.reassemblyShare) return false;
     while (this.#octets + octets > this.#limits.reassemblyOctets) {
       if (this.#table.oldest < 0 || this.#partials[this.#table.oldest] === keep) return false;
-      this.#evict();
+      this.#evict(now);
     }
     slot = this.#sources.find(source, 0, 0, 0);
     if (slot < 0) {
@@ -242,8 +241,8 @@ export class Reassembly {
     if (this.#charges[slot] === 0) this.#sources.remove(slot);
   }
 
-  #evict(): void {
-    this.#tally.add(Ip.FragmentLimit);
+  #evict(now: Micros): void {
+    this.#port.count(Ip.FragmentLimit, now);
     this.#end(this.#partials[this.#table.oldest]!);
   }
 
