@@ -359,7 +359,8 @@ export class Core {
     tcb.snd.sacked.clear();
     tcb.outOfOrder.clear();
     tcb.receiveQueue.trim();
-    if (error !== CloseError.None) tcb.receiveQueue.clear(); // RFC 9293 s3.10.7.4: all segment queues should be flushed
+    // RFC 9293 s3.10.7.4 flushes all queues. What came before a RST is still good: the application reads it first. Deviation: reset-keeps-text
+    if (error !== CloseError.None && error !== CloseError.Reset) tcb.receiveQueue.clear();
     if (listener !== null) listener.remove(tcb.handle);
     if (has(tcb, Flag.Orphan) || has(tcb, Flag.Unaccepted) || (has(tcb, Flag.Passive) && this.applications[tcb.slot] === null)) {
       this.release(tcb);

@@ -147,6 +147,20 @@ describe("rows", () => {
 });
 
 describe("what is said", () => {
+  test("s3.10.7.4: text that came before a RST is read first, then the error is told", () => {
+    const x = new Exchange();
+    x.accept();
+    x.inject({ flags: "P.", seq: 1, ack: 1, text: 100 }, true);
+    x.inject({ flags: "R", seq: 101 });
+    expect(x.events).toContain("Closed");
+    expect(x.read()).toEqual(octets(100));
+    expect(x.read()).toBeNull();
+    expect(x.tcp.errorOf(x.handle)).toBe("ECONNRESET");
+    x.tcp.close(x.handle, x.now);
+    expect(x.tcp.summary()).toMatchObject({ slots: 1, live: 0 });
+    expect(x.memory.chunks.available).toBe(x.memory.chunks.count);
+  });
+
   test("s3.8.6: text in the SYN counts against the first window (SHLD-14)", () => {
     const x = new Exchange();
     x.listen({ receiveBuffer: 2_048 });
