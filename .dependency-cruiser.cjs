@@ -51,14 +51,14 @@ module.exports = {
       comment: "tcp/ and udp/ know IP by its interface, so that a test can give them a stub",
       severity: "error",
       from: { path: "^src/(udp|tcp)/" },
-      to: { path: "^src/(ethernet|arp|ip)/", pathNot: "^src/ip/(network|address|application|datagram-queue|handles|icmp/error)\\.ts$" },
+      to: { path: "^src/(ethernet|arp|ip)/", pathNot: "^src/ip/(network|address|application|datagram-queue|handles|recent-destinations|icmp/error)\\.ts$" },
     },
     {
       name: "datagram-endpoints-are-for-udp",
       comment: "what UDP shares with the echo endpoint is nothing to TCP",
       severity: "error",
       from: { path: "^src/tcp/" },
-      to: { path: "^src/ip/(application|datagram-queue|handles)\\.ts$" },
+      to: { path: "^src/ip/(application|datagram-queue|handles|recent-destinations)\\.ts$" },
     },
     {
       name: "plugs-see-base-only",
