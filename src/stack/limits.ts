@@ -11,7 +11,7 @@ export interface Limits extends TcpLimits, IpLimits, UdpLimits, Pick<NeighborLim
   /** Groups joined on one device. */
   readonly groups: number;
   readonly pingEndpoints: number;
-  /** ARP replies a second and device. */
+  /** ARP replies a second and device. Deviation: reply-limit */
   readonly arpReplies: number;
   /** ICMP errors a second to one destination, and to all (a budget that varies at random). */
   readonly icmpErrorsPerDestination: number;

@@ -97,7 +97,7 @@ const OPEN_REMEDIES = {
   ENOENT: "the kernel's tun module is missing: modprobe tun; in a container, pass --device /dev/net/tun",
   ENODEV: "the kernel's tun module is missing: modprobe tun",
   EPERM: "no access to the device: run as root; in a container, pass --device /dev/net/tun --cap-add NET_ADMIN",
-  EACCES: "no access to the device: run as root, or add your user to its group",
+  EACCES: "no access to the device: run as root (or let the user at /dev/net/tun, and give node the capability cap_net_admin)",
 };
 const ATTACH_REMEDIES = {
   EPERM: "run as root, or give node the capability cap_net_admin, or attach to a device of your own: ip tuntap add NAME mode tap user USER",
