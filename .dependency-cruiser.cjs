@@ -51,7 +51,10 @@ module.exports = {
       comment: "tcp/ and udp/ know IP by its interface, so that a test can give them a stub",
       severity: "error",
       from: { path: "^src/(udp|tcp)/" },
-      to: { path: "^src/(ethernet|arp|ip)/", pathNot: "^src/ip/(network|address|application|datagram-queue|handles|recent-destinations|icmp/error)\\.ts$" },
+      to: {
+        path: "^src/(ethernet|arp|ip)/",
+        pathNot: "^src/ip/(network|address|application|datagram-queue|handles|recent-destinations|icmp/error)\\.ts$",
+      },
     },
     {
       name: "datagram-endpoints-are-for-udp",
