@@ -32,8 +32,6 @@ export class Packet {
   /** Why it is being sent: a `Why` code, and the id of the event that caused it. For probes and captures. */
   why = 0;
   cause = 0;
-  /** A probe has been shown it on its way out: it may wait in front of a full link and is not sent twice. */
-  seen = false;
   /** The link in whatever queue holds the packet. */
   next: Packet | null = null;
   /** False while it lies in the pool: releasing twice is a bug that the pool reports. */
@@ -101,7 +99,6 @@ export class PacketPool {
     packet.gsoSize = 0;
     packet.why = 0;
     packet.cause = 0;
-    packet.seen = false;
     return packet;
   }
 
@@ -134,14 +131,6 @@ export class PacketQueue {
     if (this.#last === null) this.#first = packet;
     else this.#last.next = packet;
     this.#last = packet;
-    this.#length += 1;
-  }
-
-  /** Puts a packet that was shifted back to the front. */
-  unshift(packet: Packet): void {
-    packet.next = this.#first;
-    this.#first = packet;
-    if (this.#last === null) this.#last = packet;
     this.#length += 1;
   }
 

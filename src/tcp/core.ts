@@ -91,8 +91,6 @@ export class Core {
   /** Applications by slot. */
   readonly applications: (Application | null)[] = [];
   readonly timeWaits: TimeWaits;
-  /** A segment was lost on this side of the link since output last looked: its queue is full. */
-  linkFull = false;
   controller: string = DEFAULT_CONTROLLER;
 
   constructor(parts: TcpParts, now: Micros) {

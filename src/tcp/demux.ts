@@ -19,8 +19,6 @@ const GENERATION_MASK = 0x7f;
 /** The most slots a handle can name. */
 export const MAX_SLOTS = SLOT_MASK;
 
-export const slotOf = (handle: number): number => handle & SLOT_MASK;
-
 /** Cells of a slot. */
 const CELL_BITS = 3;
 const LOCAL = 0;

@@ -49,12 +49,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     if (cc.window() !== before) core.congestionChanged(tcb, Cc.IdleRestart, now);
     tcb.lastTextSentAt = now;
   }
-  core.linkFull = false;
   for (;;) {
-    if (core.linkFull) {
-      hold = Hold.NoBuffers;
-      break;
-    }
     const window = cc.window();
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
     const room = snd.mss - sackRoom(tcb);

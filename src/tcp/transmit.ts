@@ -4,7 +4,7 @@ import type { Micros } from "../base/environment.js";
 import { ChecksumState } from "../base/packet.js";
 import { Hold } from "../base/why.js";
 import type { IpAddress } from "../ip/address.js";
-import { Protocol, type SendOptions, Sent } from "../ip/network.js";
+import { Protocol, type SendOptions } from "../ip/network.js";
 import type { Core } from "./core.js";
 import { headerLength, writeSegment } from "./segment.js";
 import type { Tcb } from "./tcb.js";
@@ -51,11 +51,7 @@ export function transmit(
   if (probe?.segmentSent) probe.segmentSent(tcb, out, why, cause, now);
   options.ttl = ttl;
   options.trafficClass = tcb === null ? 0 : tcb.options.trafficClass;
-  const sent = network.send(packet, local, remote, Protocol.Tcp, options, now);
-  // What IP refused for want of a route or of room is lost as on a wire; the timers see to it. More would go the same way.
-  if (sent === Sent.NoBuffers || sent === Sent.Limited) {
-    core.tally.add(Hold.NoBuffers);
-    core.linkFull = true;
-  }
+  // What IP or the link has no way or no room for is lost as on a wire; the timers see to it.
+  network.send(packet, local, remote, Protocol.Tcp, options, now);
   return true;
 }
