@@ -68,7 +68,7 @@ describe("RFC 6298 s2: the estimator", () => {
 });
 
 describe("RFC 6298 s3: samples", () => {
-  test("s3: a segment sent again gives none, without timestamps (6298-06)", () => {
+  test("s3: a segment sent again gives none, without timestamps (6298-06, 1122-T-04)", () => {
     const x = established({ memory });
     x.write(MSS);
     x.advance(5 * SECOND);
