@@ -98,6 +98,7 @@ const hold: Table<typeof Hold> = {
   NotEstablished: ["not_established", "RFC 9293 s3.10.2", "Queued until the connection is established."],
   NoBuffers: ["no_buffers", "RFC 9293 s3.9.2", "No free packet, or no room at the device: tried again when there is."],
   Neighbor: ["neighbor", "RFC 1122 s2.3.2.2", "The hardware address of the next hop is not known yet."],
+  Pacing: ["pacing", "RFC 9002 s7.7", "The next segment leaves when its time has come: a burst would fill queues on the way."],
 };
 
 const drop: Table<typeof Drop> = {
@@ -180,6 +181,24 @@ const cc: Table<typeof Cc> = {
   Undo: ["undo_spurious", "RFC 5682 s4", "Nothing was lost after all: the reduction is taken back."],
   MssChange: ["mss_change", "RFC 1191 s6.4", "The path carries another size of segment: the window is counted in it."],
   SynLost: ["syn_lost", "RFC 5681 s3.1", "A SYN was lost: the first window is one segment."],
+  CubicConcave: [
+    "cubic_concave",
+    "RFC 9438 s4.4",
+    "CUBIC below W_max: the window returns, the slower the closer, to where congestion was met.",
+  ],
+  CubicConvex: ["cubic_convex", "RFC 9438 s4.5", "CUBIC beyond W_max: the window grows, slowly first, in search of a new one."],
+  CubicReno: ["cubic_reno", "RFC 9438 s4.3", "CUBIC in its Reno-friendly region: the window is what Reno's would be, for that is more."],
+  ConservativeStart: ["css_ack", "RFC 9406 s4.2", "Conservative slow start: the window grows by a quarter of what slow start would add."],
+  HystartConservative: ["hystart_css", "RFC 9406 s4.2", "Round trips have grown longer in slow start: it goes on conservatively."],
+  HystartResume: ["hystart_resume", "RFC 9406 s4.2", "Round trips are shorter again: they had grown by chance, and slow start goes on."],
+  HystartExit: ["hystart_exit", "RFC 9406 s4.2", "Five conservative rounds with longer round trips: slow start ends here, without a loss."],
+  EcnReduction: [
+    "md_ecn",
+    "RFC 3168 s6.1.2",
+    "The peer echoes that a router has marked a segment: a reduction as for a loss, once for each window.",
+  ],
+  Unused: ["unused", "RFC 7661 s4.4.3", "The window was not used for long: what is not tried is given up by and by."],
+  Swapped: ["swapped", "RFC 9293 s3.8.2", "Another controller takes over this connection, with the window as it is."],
 };
 
 const st: Table<typeof St> = {
@@ -238,6 +257,7 @@ const tm: Table<typeof Tm> = {
   SwsOverride: ["sws_override", "RFC 9293 s3.8.6.2.1", "Time that a small segment waits for a better window."],
   Linger: ["linger", "RFC 9293 s3.9.1.6", "Time that a closed connection may take to get its text acknowledged."],
   RtoAfterSyn: ["syn_rto_3s", "RFC 6298 s5", "A SYN was retransmitted after less than 3 s: text begins with a timeout of 3 s (5.7)."],
+  Pacing: ["pacing", "RFC 9002 s7.7", "So long until the next segment leaves, at the rate that the sender paces by."],
 };
 
 const eth: Table<typeof Eth> = {

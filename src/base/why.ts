@@ -16,7 +16,7 @@ export const Rtx = { Fast: 40, PartialAck: 41, Rto: 42, Syn: 43, SynAck: 44, Fin
 /** What keeps a sender with data from sending. */
 // biome-ignore format: a table reads better in lines
 export const Hold = {
-  Application: 60, Cwnd: 61, Rwnd: 62, Nagle: 63, Sws: 64, SendBuffer: 65, NotEstablished: 66, NoBuffers: 67, Neighbor: 68,
+  Application: 60, Cwnd: 61, Rwnd: 62, Nagle: 63, Sws: 64, SendBuffer: 65, NotEstablished: 66, NoBuffers: 67, Neighbor: 68, Pacing: 69,
 } as const;
 /** Segments and connections dropped or refused by TCP. */
 // biome-ignore format: a table reads better in lines
@@ -34,6 +34,8 @@ export const Loss = { DupThresh: 130, PartialAck: 131, Rto: 132, PathMtu: 133 } 
 // biome-ignore format: a table reads better in lines
 export const Cc = {
   SlowStart: 150, Avoidance: 151, FastRetransmit: 152, RtoCollapse: 153, Recovered: 154, IdleRestart: 155, Undo: 156, MssChange: 157, SynLost: 158,
+  CubicConcave: 159, CubicConvex: 160, CubicReno: 161, ConservativeStart: 162, HystartConservative: 163, HystartResume: 164, HystartExit: 165,
+  EcnReduction: 166, Unused: 167, Swapped: 168,
 } as const;
 /** State transitions: RFC 9293 figure 5 and s3.10. */
 // biome-ignore format: a table reads better in lines
@@ -47,7 +49,7 @@ export const St = {
 // biome-ignore format: a table reads better in lines
 export const Tm = {
   Rto: 210, RtoBackoff: 211, RtoRestart: 212, RtoStop: 213, SynRto: 214, Persist: 215, PersistBackoff: 216, DelayedAck: 217, KeepAlive: 218,
-  TimeWait: 219, FinWait2: 220, UserTimeout: 221, SwsOverride: 222, Linger: 223, RtoAfterSyn: 224,
+  TimeWait: 219, FinWait2: 220, UserTimeout: 221, SwsOverride: 222, Linger: 223, RtoAfterSyn: 224, Pacing: 225,
 } as const;
 /** Ethernet. */
 // biome-ignore format: a table reads better in lines

@@ -3,6 +3,7 @@ import type { ArpTrust } from "../arp/arp.js";
 import type { Random } from "../base/environment.js";
 import type { Memory } from "../base/memory.js";
 import type { IpAddress } from "../ip/address.js";
+import type { ControllerFactory } from "../tcp/congestion/controller.js";
 import type { Device } from "./device.js";
 import type { Limits } from "./limits.js";
 import type { Probe } from "./probe.js";
@@ -18,6 +19,10 @@ export interface StackOptions {
   /** Absent: `linux`. */
   readonly profile?: Profile;
   readonly limits?: Partial<Limits>;
+  /** The congestion controller of connections that name none; absent: the profile's. */
+  readonly congestionControl?: string;
+  /** Congestion controllers of the application's own, by name (docs/congestion.md). */
+  readonly congestionControllers?: Readonly<Record<string, ControllerFactory>>;
   readonly probe?: Probe | null;
 }
 

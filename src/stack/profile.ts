@@ -48,6 +48,8 @@ const linuxTcp: TcpPolicy = {
   sack: true,
   timestampTick: MILLISECOND,
   requireTimestamps: false,
+  congestionControl: "newreno",
+  alternativeBackoff: false,
   initialWindow: "rfc6928", // Deviation: initial-window
   idleRestart: true,
   rtoInitial: SECOND,

@@ -135,8 +135,10 @@ export class Stack {
       work,
       applicationError,
     });
+    const { congestionControl = profile.tcp.congestionControl, congestionControllers: controllers = {} } = options;
+    const policy = { ...profile.tcp, congestionControl };
     this.tcp = new Tcp(
-      { network: this.ip, memory, random, tally, cause, policy: profile.tcp, limits: bounds, probes: this, work, applicationError },
+      { network: this.ip, memory, random, tally, cause, policy, limits: bounds, probes: this, controllers, work, applicationError },
       now,
     );
     this.ip.errors = sender;

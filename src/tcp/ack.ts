@@ -3,7 +3,7 @@ import { type Micros, NEVER, SECOND } from "../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Cc, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
 import { armKeepAlive } from "./closing.js";
-import { AckSample } from "./congestion/controller.js";
+import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { resetFrom } from "./output.js";
@@ -20,7 +20,6 @@ const RTO_AFTER_SYN_LOSS: Micros = 3 * SECOND;
 /** IP is told that the peer is reachable no more often than this. */
 const ADVICE_INTERVAL: Micros = SECOND;
 
-const sample = new AckSample();
 const event = new AckEvent();
 
 /** Our SYN has been acknowledged: ESTABLISHED. */
@@ -35,7 +34,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
   core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
   // RFC 6928 s2: one segment only if the SYN or SYN,ACK was lost more than once.
-  tcb.cc.begin(snd.mss, core.policy.initialWindow, tcb.retries > 1);
+  tcb.cc.begin(snd.mss, core.policy, tcb.retries > 1);
   if (tcb.retries > 1) core.congestionChanged(tcb, Cc.SynLost, now);
   if (tcb.retries > 0 && tcb.srtt === 0) tcb.rto = Math.max(tcb.rto, RTO_AFTER_SYN_LOSS); // Deviation: rto-after-syn
   tcb.backoff = 0;
@@ -76,9 +75,10 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   if (duplicate) tcb.duplicateAcks += 1;
 
   tcb.keepAliveProbes = 0;
-  if (acked > 0) advance(core, tcb, seg, acked, now);
+  const flight = seqDiff(snd.nxt, snd.una);
+  if (acked > 0) advance(core, tcb, seg, now);
   updateSendWindow(core, tcb, seg, acked > 0, now);
-  if (acked > 0 || duplicate) recover(core, tcb, acked, duplicate, now);
+  if (acked > 0 || duplicate) recover(core, tcb, acked, flight, duplicate, now);
   // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1), unless nobody
   // is left who could: an orphan does not wait for ever (RFC 6429 s4).
   if (snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
@@ -102,9 +102,8 @@ function noteSacked(tcb: Tcb, seg: Segment): boolean {
   return news;
 }
 
-function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros): void {
+function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { snd } = tcb;
-  const flight = seqDiff(snd.nxt, snd.una);
   snd.una = seg.ack;
   if (seqLt(snd.up, snd.una)) snd.up = snd.una;
   if (seqLt(snd.sml, snd.una)) snd.sml = snd.una;
@@ -123,11 +122,10 @@ function advance(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros)
   if (has(tcb, Flag.PmtuPending) && seqGt(snd.una, tcb.claimedSeq)) tcb.flags &= ~Flag.PmtuPending;
 
   // The backed-off RTO holds until there is a sample to replace it (RFC 6298 s5, Karn); the count towards R2 starts anew.
+  tcb.ackRtt = 0;
   if (measure(core, tcb, seg, now)) tcb.backoff = 0;
   tcb.retries = 0;
   tcb.flags &= ~Flag.Advised;
-  sample.acked = acked;
-  sample.flight = flight;
   // RFC 6298 s5.2, s5.3.
   if (snd.una === snd.nxt) {
     if (tcb.sendQueue.length === 0) tcb.flags &= ~Flag.Persisting;
@@ -176,9 +174,9 @@ function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, advances: boolean,
   }
 }
 
-/** Tells recovery, and through it the congestion controller. */
-function recover(core: Core, tcb: Tcb, acked: number, duplicate: boolean, now: Micros): void {
-  const { snd, cc, recovery } = tcb;
+/** Tells recovery, and through it the congestion controller. `flight`: what was outstanding before this ACK. */
+function recover(core: Core, tcb: Tcb, acked: number, flight: number, duplicate: boolean, now: Micros): void {
+  const { snd, recovery } = tcb;
   event.una = snd.una;
   event.nxt = snd.nxt;
   event.acked = acked;
@@ -186,32 +184,16 @@ function recover(core: Core, tcb: Tcb, acked: number, duplicate: boolean, now: M
   event.selective = has(tcb, Flag.Sack);
   event.mss = snd.mss;
   const phase = recovery.phase;
-  const flightBefore = acked > 0 ? sample.flight : seqDiff(snd.nxt, snd.una);
   const outcome = recovery.onAck(event, now);
 
   if (outcome & Outcome.Entered) {
     tcb.fastRetransmits += 1;
-    // What limited transmit sent beyond cwnd does not count (RFC 5681 s3.2 step 2).
-    cc.onCongestion(Math.min(flightBefore, cc.window()), now);
+    congestion.lossFound(core, tcb, flight, now);
     lost(core, tcb, Loss.DupThresh, now);
-    core.congestionChanged(tcb, Cc.FastRetransmit, now);
   }
   if (outcome & Outcome.Partial) lost(core, tcb, Loss.PartialAck, now);
-  if (acked > 0) {
-    const before = cc.window();
-    sample.flight = flightBefore;
-    sample.srtt = tcb.srtt;
-    sample.minRtt = tcb.minRtt;
-    sample.inRecovery = phase === Phase.FastRecovery;
-    // A window that was not used must not grow; in slow start it may be twice what is used (RFC 7661 s4.1, RFC 9293 s3.8.2).
-    sample.appLimited = before < cc.threshold() ? flightBefore * 2 <= before : flightBefore + snd.mss < before;
-    cc.onAck(sample, now);
-    if (cc.window() !== before) core.congestionChanged(tcb, before < cc.threshold() ? Cc.SlowStart : Cc.Avoidance, now);
-  }
-  if (outcome & Outcome.Exited && phase === Phase.FastRecovery) {
-    cc.onRecovered(seqDiff(snd.nxt, snd.una), now);
-    core.congestionChanged(tcb, Cc.Recovered, now);
-  }
+  if (acked > 0) congestion.acknowledged(core, tcb, acked, flight, phase === Phase.FastRecovery, now);
+  if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, now);
   tcb.sendCause = core.cause.id;
 }
 

@@ -83,7 +83,7 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   snd.peerMss = mss;
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);
-  tcb.cc.begin(snd.mss, core.policy.initialWindow, false);
+  tcb.cc.begin(snd.mss, core.policy, false);
   tcb.recovery.begin(cookie);
   listener.halfOpen += 1;
   core.enter(tcb, State.SynReceived, St.CookieAccepted, now);

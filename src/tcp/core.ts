@@ -7,8 +7,8 @@ import { TimerWheel } from "../base/timer-wheel.js";
 import { TokenBucket } from "../base/token-bucket.js";
 import { St, Tx } from "../base/why.js";
 import type { Network } from "../ip/network.js";
-import type { CongestionController } from "./congestion/controller.js";
-import { controllers, DEFAULT_CONTROLLER } from "./congestion/index.js";
+import type { ControllerFactory } from "./congestion/controller.js";
+import { Controllers } from "./congestion/index.js";
 import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
 import { deadline, noteSlow, setDeadline } from "./deadlines.js";
 import { Demux, Form } from "./demux.js";
@@ -41,6 +41,8 @@ export interface TcpParts {
   readonly policy: TcpPolicy;
   readonly limits: TcpLimits;
   readonly probes: ProbeSlot;
+  /** Congestion controllers beside those that are built in, by name. */
+  readonly controllers?: Readonly<Record<string, ControllerFactory>>;
   /** A user call has left something to flush or to deliver. */
   readonly work: () => void;
   /** An application's callback threw. */
@@ -91,7 +93,7 @@ export class Core {
   /** Applications by slot. */
   readonly applications: (Application | null)[] = [];
   readonly timeWaits: TimeWaits;
-  controller: string = DEFAULT_CONTROLLER;
+  readonly controllers: Controllers;
 
   constructor(parts: TcpParts, now: Micros) {
     this.network = parts.network;
@@ -106,6 +108,8 @@ export class Core {
     this.applicationError = parts.applicationError;
     this.#answerInterval = Math.max(parts.policy.challengeInterval, parts.policy.invalidAckInterval);
     this.secrets = new Secrets(parts.random);
+    this.controllers = new Controllers(parts.controllers ?? {}, parts.random);
+    this.controllers.check(parts.policy.congestionControl, "stack");
     this.ports = new EphemeralPorts(parts.random);
     this.demux = new Demux(parts.random, parts.limits.connections);
     this.wheel = new TimerWheel(now);
@@ -142,7 +146,7 @@ export class Core {
     if (form !== Form.Row) return null;
     const row = this.demux.where(slot);
     const tcb = this.#takeTcb(0);
-    thaw(this.rows, row, tcb);
+    thaw(this.rows, row, tcb, this.controllers, this.policy);
     tcb.options = this.optionSets.at(tcb.optionSet);
     tcb.handle = this.demux.handleOf(slot);
     tcb.slot = slot;
@@ -334,7 +338,7 @@ export class Core {
   /** Makes a row of a live connection that does nothing; false if it does something, or has something to tell. */
   refreeze(tcb: Tcb): boolean {
     if (this.demux.events(tcb.slot) !== 0 || !canFreeze(tcb)) return false;
-    const row = freeze(this.rows, tcb);
+    const row = freeze(this.rows, tcb, this.controllers);
     if (row < 0) return false;
     this.#retire(tcb);
     this.demux.place(tcb.slot, Form.Row, row);
@@ -384,8 +388,9 @@ export class Core {
     this.#giveTcb(tcb);
   }
 
-  controllerFor(options: { readonly congestionControl: string }): () => CongestionController {
-    return controllers[options.congestionControl] ?? controllers[this.controller]!;
+  /** The name of the controller that a connection with these options has. */
+  controllerOf(options: { readonly congestionControl: string }): string {
+    return options.congestionControl || this.policy.congestionControl;
   }
 
   /** RFC 9293 s3.6.1 keeps TIME-WAIT for 2 MSL; memory has an end, so the oldest goes when there are too many. Deviation: time-wait-limit */
@@ -402,15 +407,21 @@ export class Core {
     const tcb = this.#spare.pop() ?? this.#newTcb();
     tcb.optionSet = optionSet;
     tcb.options = options;
-    const make = this.controllerFor(options);
-    if (tcb.cc.name !== (options.congestionControl || this.controller)) tcb.cc = make();
+    const name = this.controllerOf(options);
+    if (tcb.cc.name !== name) tcb.cc = this.controllers.make(name);
     return tcb;
   }
 
   #newTcb(): Tcb {
     const options = this.optionSets.at(0);
     const recovery = recoveries[DEFAULT_RECOVERY]!();
-    const tcb = new Tcb(this.memory.chunks, this.limits.outOfOrderRanges, options, this.controllerFor(options)(), recovery);
+    const tcb = new Tcb(
+      this.memory.chunks,
+      this.limits.outOfOrderRanges,
+      options,
+      this.controllers.make(this.controllerOf(options)),
+      recovery,
+    );
     clear(tcb);
     return tcb;
   }

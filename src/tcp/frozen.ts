@@ -5,8 +5,8 @@ import type { Micros } from "../base/environment.js";
 import { NEVER } from "../base/environment.js";
 import { type Layout, layout, Rows } from "../base/rows.js";
 import { type Seq, seqGt } from "../base/seq.js";
-import { CONTROLLER_WORDS } from "./congestion/controller.js";
-import { controllers } from "./congestion/index.js";
+import { CONTROLLER_WORDS, type CongestionPolicy } from "./congestion/controller.js";
+import type { Controllers } from "./congestion/index.js";
 import { isSynchronized, State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
@@ -44,6 +44,10 @@ const columns = layout(
   "cc1",
   "cc2",
   "cc3",
+  "cc4",
+  "cc5",
+  "cc6",
+  "cc7",
   "openedSeconds",
   "heardSeconds",
   "heardMicros",
@@ -60,8 +64,6 @@ export const ROW_SIZE = columns.stride * 4;
 
 export type FrozenRows = Rows<Column>;
 export const frozenRows = (capacity: number, limit: number): FrozenRows => new Rows(columns as Layout<Column>, capacity, limit);
-
-const controllerNames = Object.keys(controllers);
 
 /** Nothing queued either way, nothing in flight but a SYN,ACK, nothing owed, and no timer that only an object has. */
 export function canFreeze(tcb: Tcb): boolean {
@@ -80,7 +82,7 @@ const isFinDone = (state: State): boolean =>
   state === State.CloseWait || state === State.Closing || state === State.LastAck || state === State.TimeWait;
 
 /** Puts the connection into a row; returns it, or -1 when there are as many rows as there may be. The TCB is free then. */
-export function freeze(rows: FrozenRows, tcb: Tcb): number {
+export function freeze(rows: FrozenRows, tcb: Tcb, controllers: Controllers): number {
   const row = rows.take();
   if (row < 0) return -1;
   const c = rows.cells;
@@ -113,7 +115,7 @@ export function freeze(rows: FrozenRows, tcb: Tcb): number {
   c[row + at.retries] = tcb.retries;
   c[row + at.optionSet] = tcb.optionSet;
   c[row + at.listener] = tcb.listener;
-  c[row + at.controller] = controllerNames.indexOf(tcb.cc.name);
+  c[row + at.controller] = controllers.names.indexOf(tcb.cc.name);
   tcb.cc.save(c, row + at.cc0);
   c[row + at.openedSeconds] = Math.floor(tcb.openedAt / 1e6);
   putTime(c, row + at.heardSeconds, tcb.lastHeardAt);
@@ -123,7 +125,7 @@ export function freeze(rows: FrozenRows, tcb: Tcb): number {
 }
 
 /** Fills a cleared TCB from the row and gives the row back. The 4-tuple, handle and option record are the caller's to set. */
-export function thaw(rows: FrozenRows, row: number, tcb: Tcb): void {
+export function thaw(rows: FrozenRows, row: number, tcb: Tcb, controllers: Controllers, policy: CongestionPolicy): void {
   const c = rows.cells;
   const { snd, rcv } = tcb;
   tcb.state = c[row + at.state]! as State;
@@ -162,9 +164,9 @@ export function thaw(rows: FrozenRows, row: number, tcb: Tcb): void {
   tcb.retries = c[row + at.retries]!;
   tcb.optionSet = c[row + at.optionSet]!;
   tcb.listener = c[row + at.listener]!;
-  const name = controllerNames[c[row + at.controller]!]!;
-  if (tcb.cc.name !== name) tcb.cc = controllers[name]!();
-  tcb.cc.load(c, row + at.cc0, snd.mss);
+  const name = controllers.names[c[row + at.controller]!]!;
+  if (tcb.cc.name !== name) tcb.cc = controllers.make(name);
+  tcb.cc.load(c, row + at.cc0, snd.mss, policy);
   tcb.recovery.begin(((snd.una - 1) | 0) as Seq);
   tcb.openedAt = c[row + at.openedSeconds]! * 1e6;
   tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, row + at.heardSeconds);
@@ -190,4 +192,4 @@ function putTime(cells: Int32Array, cell: number, time: Micros): void {
 
 const getTime = (cells: Int32Array, cell: number): Micros => (cells[cell]! < 0 ? NEVER : cells[cell]! * 1e6 + cells[cell + 1]!);
 
-if (CONTROLLER_WORDS !== 4) throw new Error("the row has four columns for the congestion controller");
+if (CONTROLLER_WORDS !== 8) throw new Error("the row has eight columns for the congestion controller");

@@ -28,5 +28,5 @@ export function negotiate(core: Core, tcb: Tcb, seg: Segment, now: Micros): void
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);
   rcv.mss = 0;
-  tcb.cc.begin(snd.mss, core.policy.initialWindow, false);
+  tcb.cc.begin(snd.mss, core.policy, false);
 }

@@ -2,7 +2,8 @@
  *  for each connection and turn. RFC 9293 s3.8, s3.7.4 (Nagle), s3.8.6 (windows); RFC 5681 s3 (how much). */
 import { type Micros, NEVER } from "../base/environment.js";
 import { type Seq, seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
-import { Cc, Hold, Rtx, St, Tm, Tx } from "../base/why.js";
+import { Hold, Rtx, St, Tm, Tx } from "../base/why.js";
+import { resumes } from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { announcedMss, packetSize, refreshPath } from "./path.js";
 import { Timer } from "./probe.js";
@@ -42,13 +43,7 @@ const chunksFree = (core: Core): number => core.memory.chunks.available * core.m
 function sendText(core: Core, tcb: Tcb, now: Micros): void {
   const { snd, cc, recovery } = tcb;
   let hold: number = Hold.Application;
-  // RFC 5681 s4.1: after a pause longer than an RTO the window says nothing about the path any more.
-  if (snd.una === snd.nxt && core.policy.idleRestart && tcb.lastTextSentAt > 0 && now - tcb.lastTextSentAt > tcb.rto && queued(tcb) > 0) {
-    const before = cc.window();
-    cc.onIdle(now);
-    if (cc.window() !== before) core.congestionChanged(tcb, Cc.IdleRestart, now);
-    tcb.lastTextSentAt = now;
-  }
+  if (snd.una === snd.nxt && queued(tcb) > 0) resumes(core, tcb, now);
   for (;;) {
     const window = cc.window();
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);

@@ -1,8 +1,9 @@
 /** What implementations choose differently although the standards are one. A profile fills this record; code reads its fields. */
 import type { Micros } from "../base/environment.js";
+import type { CongestionPolicy } from "./congestion/controller.js";
 import type { OptionStyle } from "./segment.js";
 
-export interface TcpPolicy {
+export interface TcpPolicy extends CongestionPolicy {
   readonly optionStyle: OptionStyle;
   /** Options offered in a SYN: RFC 7323 s2, s3; RFC 2018 s2. */
   readonly windowScaling: boolean;
@@ -13,8 +14,8 @@ export interface TcpPolicy {
   /** Drop what comes without the timestamps that were agreed (RFC 7323 s3.2), or tolerate middleboxes that strip them. */
   readonly requireTimestamps: boolean;
 
-  /** Initial window: RFC 6928 (10 segments) or RFC 5681 s3.1 (2 to 4). */
-  readonly initialWindow: "rfc6928" | "rfc5681";
+  /** The congestion controller of connections that name none. */
+  readonly congestionControl: string;
   /** Slow start again after an idle time longer than the RTO: RFC 5681 s4.1. */
   readonly idleRestart: boolean;
 

@@ -76,6 +76,7 @@ export function showTcb(tcb: Tcb, policy: TcpPolicy, form: "live" | "frozen", no
       controller: cc.name,
       cwnd: cc.window(),
       ssthresh: cc.threshold() === NO_THRESHOLD ? null : cc.threshold(),
+      state: cc.inspect === undefined ? null : cc.inspect(),
       recovery: recovery.name,
       phase: phases[recovery.phase],
       recoveryPoint: recovery.recoveryPoint >>> 0,

@@ -183,6 +183,8 @@ export class Tcb {
   rto: Micros = 0;
   minRtt: Micros = 0;
   latestRtt: Micros = 0;
+  /** Of the newest segment that the last ACK acknowledged; 0: not known. */
+  ackRtt: Micros = 0;
   /** How often the RTO, or the persist interval, has been doubled. */
   backoff = 0;
   /** Retransmissions of the first unacknowledged segment, or unanswered probes of a closed window: what R1 and R2 count. */
@@ -273,7 +275,7 @@ export function clear(tcb: Tcb): void {
   tcb.outOfOrder.clear();
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
   tcb.touched = false;
-  tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
+  tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.ackRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.timedEnd = tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
   tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.tsOffset = tcb.quickAcks = 0;

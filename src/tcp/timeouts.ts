@@ -1,8 +1,8 @@
 /** TIMEOUTS: RFC 9293 s3.10.8, and the timers of RFC 6298, RFC 5482 and RFC 9293 s3.8. */
 import { type Micros, NEVER } from "../base/environment.js";
-import { seqDiff } from "../base/seq.js";
-import { Cc, Hold, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
+import { Hold, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
 import { armKeepAlive, mayIdle } from "./closing.js";
+import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { noteSlow } from "./deadlines.js";
 import { CloseError, TcpEvent } from "./events.js";
@@ -63,7 +63,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   tcb.timeouts += 1;
   tcb.sendCause = core.cause.id;
   if (tcb.state === State.SynSent || tcb.state === State.SynReceived) return synTimeout(core, tcb, now);
-  const { snd, cc, recovery } = tcb;
+  const { snd, recovery } = tcb;
   if (snd.una === snd.nxt) return;
 
   const first = tcb.retries === 0;
@@ -79,8 +79,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   // RFC 5927 s7.2: the timeout confirms what an ICMP message claimed.
   if (has(tcb, Flag.PmtuPending)) applyClaimedMtu(core, tcb, now);
   tcb.backoff += 1; // RFC 6298 s5.5
-  // After another loss cwnd is below what is outstanding: a second indication lowers it again (RFC 5681 s4.3).
-  cc.onTimeout(Math.min(seqDiff(snd.nxt, snd.una), cc.window()), first, now);
+  congestion.timedOut(core, tcb, first, now);
   recovery.onTimeout(snd.una, snd.nxt, now);
   snd.sacked.clear(); // the peer may have reneged (RFC 2018 s5.1)
   tcb.rtxWhy = Rtx.Rto;
@@ -89,7 +88,6 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   core.tally.add(Loss.Rto);
   const probe = core.probes.probe;
   if (probe?.segmentLost) probe.segmentLost(tcb, snd.una, snd.nxt, Loss.Rto, core.cause.id, now);
-  core.congestionChanged(tcb, Cc.RtoCollapse, now);
   core.arm(tcb, Timer.Retransmission, now + backedOff(core.policy, tcb.rto, tcb.backoff), Tm.RtoBackoff, now);
 }
 

@@ -5,7 +5,7 @@ import { seqAdd, seqDiff, seqGt, seqLt } from "../base/seq.js";
 import { St, Tm, Tx } from "../base/why.js";
 import { formatIp, type IpAddress, UNSPECIFIED } from "../ip/address.js";
 import { armFinWait2, armKeepAlive } from "./closing.js";
-import { controllers } from "./congestion/index.js";
+import { swap } from "./congestion-signals.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import type { Core } from "./core.js";
 import { Form } from "./demux.js";
@@ -78,7 +78,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   openReceiveWindow(tcb);
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);
-  tcb.cc.begin(snd.mss, policy.initialWindow, false);
+  tcb.cc.begin(snd.mss, policy, false);
   tcb.recovery.begin(tcb.iss);
   core.enter(tcb, State.SynSent, St.OpenActive, now);
   tcb.owes = Owe.Syn;
@@ -265,23 +265,14 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
     const at = opening && tcb.options.userTimeout > 0 ? now + tcb.options.userTimeout : NEVER;
     core.arm(tcb, Timer.UserTimeout, at, Tm.UserTimeout, now);
   }
-  if (before.congestionControl !== tcb.options.congestionControl) {
-    tcb.cc = core.controllerFor(tcb.options)();
-    tcb.cc.begin(tcb.snd.mss, core.policy.initialWindow, false);
-  }
+  swap(core, tcb, core.controllerOf(tcb.options), now);
   tcb.owes |= Owe.Window;
   core.touch(tcb);
 }
 
 function deriveOptions(core: Core, base: number, changes: Partial<ConnectionOptions>, syscall: string): number {
   const name = changes.congestionControl;
-  if (name !== undefined && name !== "" && !Object.hasOwn(controllers, name))
-    throw networkError(
-      "EINVAL",
-      syscall,
-      `congestionControl ${JSON.stringify(name)}`,
-      `choose one of ${Object.keys(controllers).join(", ")}`,
-    );
+  if (name !== undefined && name !== "") core.controllers.check(name, syscall);
   return core.optionSets.derive(base, changes, syscall);
 }
 

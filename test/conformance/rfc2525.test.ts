@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { MILLISECOND, SECOND } from "../../src/base/environment.js";
 import { createMemory } from "../../src/base/memory.js";
 import { profiles } from "../../src/stack/profile.js";
+import { Signal } from "../../src/tcp/congestion/controller.js";
 import { Exchange, octets, type Sentry } from "../tcp/exchange.js";
 
 const memory = createMemory({ packets: 64, chunks: 2_048, chunkSize: 4_096 });
@@ -93,7 +94,7 @@ test("s2.5: text above a hole is kept: only the hole is needed (2525-05)", () =>
 
 test("s2.6: congestion avoidance adds one segment a round trip and no constant (2525-06)", () => {
   const x = sender();
-  x.tcb.cc.onCongestion(20 * MSS, x.now); // ssthresh and cwnd: ten segments
+  x.tcb.cc.onCongestion(Signal.Loss, 20 * MSS, x.now); // ssthresh and cwnd: ten segments
   x.write(100_000);
   const pending = x.take();
   for (let i = 0; i < 10 + 11 + 12 + 13; i++) {

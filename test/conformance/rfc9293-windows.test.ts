@@ -18,7 +18,7 @@ function sender(
 ): Exchange {
   const x = new Exchange({ memory, profile: options.profile ?? linux, policy: { ...plain, ...options.policy } });
   x.open(options.connection ?? {}, { mss: options.mss ?? 1_000, wnd });
-  x.tcb.cc.begin(100_000, "rfc6928", false);
+  x.tcb.cc.begin(100_000, linux.tcp, false);
   return x;
 }
 const spans = (all: Sentry[]): string[] => all.map((s) => `${s.seq}+${s.length}`);

@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SECOND } from "../../src/base/environment.js";
 import { createMemory } from "../../src/base/memory.js";
-import { controllers } from "../../src/tcp/congestion/index.js";
+import { SeededRandom } from "../../src/base/prng.js";
+import { linux } from "../../src/stack/profile.js";
+import { Controllers } from "../../src/tcp/congestion/index.js";
 import { canFreeze, freeze, frozenRows, thaw } from "../../src/tcp/frozen.js";
 import { recoveries } from "../../src/tcp/recovery/index.js";
 import { clear, Tcb } from "../../src/tcp/tcb.js";
@@ -120,12 +122,13 @@ describe("thawed, it is what it was", () => {
       idle: fc.option(time),
       rexmit: fc.option(time),
     });
+    const list = new Controllers({}, new SeededRandom(1));
     const make = (): Tcb => {
       const x = new Exchange({ memory });
       x.open();
       const options = x.tcp.optionsOf(x.handle);
       x.tcp.closeAll(x.now);
-      const tcb = new Tcb(memory.chunks, 16, options, controllers["newreno"]!(), recoveries["newreno"]!());
+      const tcb = new Tcb(memory.chunks, 16, options, list.make("cubic"), recoveries["newreno"]!());
       clear(tcb);
       return tcb;
     };
@@ -171,12 +174,12 @@ describe("thawed, it is what it was", () => {
         rcv.tsRecent = f.tsRecent;
         rcv.finSeen = f.state === 7 || f.state === 10;
         rcv.fin = (rcv.finSeen ? (f.rcvNxt - 1) | 0 : 0) as never;
-        tcb.cc.begin(f.mss, "rfc6928", false);
+        tcb.cc.begin(f.mss, linux.tcp, false);
         expect(canFreeze(tcb)).toBe(true);
-        const row = freeze(rows, tcb);
+        const row = freeze(rows, tcb, list);
         expect(row).toBeGreaterThanOrEqual(0);
         const back = make();
-        thaw(rows, row, back);
+        thaw(rows, row, back, list, linux.tcp);
         expect(rows.used).toBe(0);
         const pick = (t: Tcb): unknown => ({
           ...Object.fromEntries(

@@ -1,5 +1,9 @@
 /** Slow start and congestion avoidance: RFC 5681 s3.1, by octets (RFC 3465). */
-import { type AckSample, type CongestionController, initialWindow, NO_THRESHOLD } from "./controller.js";
+import { Cc } from "../../base/why.js";
+import { type AckSample, type CongestionController, type CongestionPolicy, initialWindow, NO_THRESHOLD, Signal } from "./controller.js";
+
+/** beta_ecn of RFC 8511 s3.1. */
+const BETA_ECN = 0.8;
 
 export class NewReno implements CongestionController {
   readonly name = "newreno";
@@ -8,7 +12,7 @@ export class NewReno implements CongestionController {
   /** Octets acknowledged in congestion avoidance that have not yet earned a segment. */
   #credit = 0;
   #mss = 0;
-  #initial = 0;
+  #policy: CongestionPolicy = { initialWindow: "rfc6928", alternativeBackoff: false };
   /** In the slow start that follows a timeout. */
   #repairing = false;
   /** What the last congestion event replaced. */
@@ -23,10 +27,10 @@ export class NewReno implements CongestionController {
     return this.#ssthresh;
   }
 
-  begin(mss: number, rule: "rfc6928" | "rfc5681", synLost: boolean): void {
+  begin(mss: number, policy: CongestionPolicy, synLost: boolean): void {
     this.#mss = mss;
-    this.#initial = initialWindow(mss, rule);
-    this.#cwnd = synLost ? mss : this.#initial;
+    this.#policy = policy;
+    this.#cwnd = synLost ? mss : initialWindow(mss, policy.initialWindow);
     this.#ssthresh = NO_THRESHOLD;
     this.#credit = 0;
     this.#repairing = false;
@@ -34,29 +38,37 @@ export class NewReno implements CongestionController {
     this.#priorSsthresh = NO_THRESHOLD;
   }
 
-  onAck(ack: AckSample): void {
-    if (ack.inRecovery || ack.appLimited) return;
+  adopt(window: number, threshold: number): void {
+    this.#cwnd = Math.max(window, this.#mss);
+    this.#ssthresh = threshold;
+  }
+
+  onAck(ack: AckSample): number {
+    if (ack.acked === 0 || ack.inRecovery || ack.appLimited) return 0;
     if (this.#cwnd < this.#ssthresh) {
       // L = 2*SMSS (RFC 3465 s2.2): delayed ACKs do not slow the start, ACK division does not speed it. After a timeout one ACK
       // may cover much that left the network long ago: L = 1*SMSS (s2.3). Deviation: abc-limit
       const limit = this.#repairing ? this.#mss : 2 * this.#mss;
       this.#cwnd = Math.min(this.#cwnd + Math.min(ack.acked, limit), NO_THRESHOLD);
       if (this.#cwnd >= this.#ssthresh) this.#repairing = false;
-      return;
+      return Cc.SlowStart;
     }
     // One SMSS for each window of acknowledged octets (RFC 3465 s2.1).
     this.#credit += ack.acked;
-    if (this.#credit >= this.#cwnd) {
-      this.#credit -= this.#cwnd;
-      this.#cwnd = Math.min(this.#cwnd + this.#mss, NO_THRESHOLD);
-      if (this.#credit > this.#cwnd) this.#credit = this.#cwnd;
-    }
+    if (this.#credit < this.#cwnd) return 0;
+    this.#credit -= this.#cwnd;
+    this.#cwnd = Math.min(this.#cwnd + this.#mss, NO_THRESHOLD);
+    if (this.#credit > this.#cwnd) this.#credit = this.#cwnd;
+    return Cc.Avoidance;
   }
 
-  onCongestion(flight: number): void {
-    this.#remember();
-    this.#ssthresh = this.#half(flight);
-    this.#cwnd = this.#ssthresh;
+  onCongestion(signal: Signal, flight: number): void {
+    if (signal === Signal.Loss) this.#remember();
+    else this.#priorCwnd = 0; // a mark is never spurious
+    const left = Math.floor(flight * (signal === Signal.Ecn && this.#policy.alternativeBackoff ? BETA_ECN : 0.5));
+    this.#ssthresh = Math.max(left, 2 * this.#mss);
+    // RFC 3168 s6.1.2: marks may bring the window down to one segment; a loss leaves two.
+    this.#cwnd = signal === Signal.Ecn ? Math.max(left, this.#mss) : this.#ssthresh;
     this.#credit = 0;
     this.#repairing = false;
   }
@@ -64,7 +76,7 @@ export class NewReno implements CongestionController {
   onTimeout(flight: number, first: boolean): void {
     if (first) {
       this.#remember();
-      this.#ssthresh = this.#half(flight);
+      this.#ssthresh = Math.max(flight >> 1, 2 * this.#mss); // equation (4)
     }
     this.#cwnd = this.#mss; // the loss window, LW
     this.#credit = 0;
@@ -89,41 +101,39 @@ export class NewReno implements CongestionController {
     // RFC 5681 s3.1: a smaller segment shrinks the window in proportion; a larger one leaves its octets (RFC 4821 s4).
     if (mss < this.#mss) this.#cwnd = Math.floor((this.#cwnd * mss) / this.#mss);
     this.#cwnd = Math.max(this.#cwnd, mss);
-    this.#initial = Math.floor((this.#initial * mss) / this.#mss);
     if (this.#ssthresh !== NO_THRESHOLD) this.#ssthresh = Math.max(this.#ssthresh, 2 * mss);
     this.#mss = mss;
   }
 
   /** RFC 5681 s4.1: RW = min(IW, cwnd). */
   onIdle(): void {
-    this.#cwnd = Math.min(this.#cwnd, this.#initial);
+    this.#cwnd = Math.min(this.#cwnd, initialWindow(this.#mss, this.#policy.initialWindow));
+  }
+
+  onUnused(window: number): void {
+    this.#ssthresh = Math.max(this.#ssthresh, Math.floor((3 * this.#cwnd) / 4));
+    this.#cwnd = Math.max(this.#mss, Math.min(this.#cwnd, window));
   }
 
   save(cells: Int32Array, at: number): void {
     cells[at] = this.#cwnd;
     cells[at + 1] = this.#ssthresh;
     cells[at + 2] = this.#credit;
-    cells[at + 3] = this.#initial;
   }
 
-  load(cells: Int32Array, at: number, mss: number): void {
-    this.#mss = mss;
+  load(cells: Int32Array, at: number, mss: number, policy: CongestionPolicy): void {
+    this.begin(mss, policy, false);
     this.#cwnd = cells[at]!;
     this.#ssthresh = cells[at + 1]!;
     this.#credit = cells[at + 2]!;
-    this.#initial = cells[at + 3]!;
-    this.#repairing = false;
-    this.#priorCwnd = 0;
-    this.#priorSsthresh = NO_THRESHOLD;
+  }
+
+  inspect(): Record<string, number | string | null> {
+    return { mode: this.#cwnd < this.#ssthresh ? "slow start" : "congestion avoidance", credit: this.#credit };
   }
 
   #remember(): void {
     this.#priorCwnd = this.#cwnd;
     this.#priorSsthresh = this.#ssthresh;
-  }
-
-  /** Equation (4): max(FlightSize / 2, 2 * SMSS). */
-  #half(flight: number): number {
-    return Math.max(flight >> 1, 2 * this.#mss);
   }
 }

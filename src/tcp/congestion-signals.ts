@@ -1,0 +1,68 @@
+/** What the congestion controller of a connection is told, and by whom: ACKs and recovery (ack.ts), the retransmission timer (timeouts.ts), output. */
+import type { Micros } from "../base/environment.js";
+import { seqDiff } from "../base/seq.js";
+import { Cc } from "../base/why.js";
+import { AckSample, Signal } from "./congestion/controller.js";
+import type { Core } from "./core.js";
+import type { Tcb } from "./tcb.js";
+
+const sample = new AckSample();
+
+/** An ACK of `acked` octets, of the `flight` that was outstanding before it. */
+export function acknowledged(core: Core, tcb: Tcb, acked: number, flight: number, inRecovery: boolean, now: Micros): void {
+  const { cc, snd } = tcb;
+  const before = cc.window();
+  sample.acked = acked;
+  sample.flight = flight;
+  sample.rtt = tcb.ackRtt;
+  sample.srtt = tcb.srtt;
+  sample.minRtt = tcb.minRtt;
+  sample.inRecovery = inRecovery;
+  // A window that was not used must not grow; in slow start it may be twice what is used (RFC 7661 s4.1, RFC 9293 s3.8.2).
+  sample.appLimited = before < cc.threshold() ? flight * 2 <= before : flight + snd.mss < before;
+  const why = cc.onAck(sample, now);
+  if (why !== 0) core.congestionChanged(tcb, why, now);
+}
+
+/** Recovery has inferred the first loss in this window of data. */
+export function lossFound(core: Core, tcb: Tcb, flight: number, now: Micros): void {
+  // What limited transmit sent beyond cwnd does not count (RFC 5681 s3.2 step 2).
+  tcb.cc.onCongestion(Signal.Loss, Math.min(flight, tcb.cc.window()), now);
+  core.congestionChanged(tcb, Cc.FastRetransmit, now);
+}
+
+/** Fast recovery is over. */
+export function recovered(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.cc.onRecovered(seqDiff(tcb.snd.nxt, tcb.snd.una), now);
+  core.congestionChanged(tcb, Cc.Recovered, now);
+}
+
+/** The retransmission timer has fired; `first`: not for what has been sent again before. */
+export function timedOut(core: Core, tcb: Tcb, first: boolean, now: Micros): void {
+  const { cc, snd } = tcb;
+  // After another loss cwnd is below what is outstanding: a second indication lowers it again (RFC 5681 s4.3).
+  cc.onTimeout(Math.min(seqDiff(snd.nxt, snd.una), cc.window()), first, now);
+  core.congestionChanged(tcb, Cc.RtoCollapse, now);
+}
+
+/** Something is sent after nothing was in flight. */
+export function resumes(core: Core, tcb: Tcb, now: Micros): void {
+  const { cc } = tcb;
+  if (cc.onResume !== undefined) cc.onResume(now);
+  // RFC 5681 s4.1: after a pause longer than an RTO the window says nothing about the path any more.
+  if (!core.policy.idleRestart || tcb.lastTextSentAt === 0 || now - tcb.lastTextSentAt <= tcb.rto) return;
+  const before = cc.window();
+  cc.onIdle(now);
+  if (cc.window() !== before) core.congestionChanged(tcb, Cc.IdleRestart, now);
+}
+
+/** Another controller goes on with the window of the one before. */
+export function swap(core: Core, tcb: Tcb, name: string, now: Micros): void {
+  if (tcb.cc.name === name) return;
+  const window = tcb.cc.window();
+  const threshold = tcb.cc.threshold();
+  tcb.cc = core.controllers.make(name);
+  tcb.cc.begin(tcb.snd.mss, core.policy, false);
+  tcb.cc.adopt(window, threshold);
+  core.congestionChanged(tcb, Cc.Swapped, now);
+}
