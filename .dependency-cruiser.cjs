@@ -8,7 +8,7 @@ const layers = [
   ["arp", "ip"],
   ["udp", "tcp"],
   ["stack"],
-  ["transport", "drive", "net", "sim", "conformance", "inspect"],
+  ["transport", "drive", "net", "bsd", "sim", "conformance", "inspect"],
   ["cli"],
 ];
 const core = "^src/(base|ethernet|arp|ip|udp|tcp|stack)/";
@@ -75,12 +75,12 @@ module.exports = {
     },
     {
       name: "layer-5-folders-are-strangers",
-      comment: "net/ may name drive/, conformance/ may name sim/, tools may name inspect/; a link is known by its interface",
+      comment: "net/ may name drive/, conformance/ may name sim/ and bsd/, tools may name inspect/; a link is known by its interface",
       severity: "error",
       from: { path: folders(layers[5]) },
       to: {
         path: folders(layers[5]),
-        pathNot: ["^src/$1/", "^src/transport/link\\.ts$", "^src/drive/", "^src/sim/", "^src/inspect/"],
+        pathNot: ["^src/$1/", "^src/transport/link\\.ts$", "^src/drive/", "^src/bsd/", "^src/sim/", "^src/inspect/"],
       },
     },
     {
@@ -94,6 +94,12 @@ module.exports = {
       severity: "error",
       from: { path: folders(layers[5]), pathNot: "^src/(conformance|sim)/" },
       to: { path: "^src/sim/" },
+    },
+    {
+      name: "only-conformance-names-bsd",
+      severity: "error",
+      from: { path: folders(layers[5]), pathNot: "^src/(conformance|bsd)/" },
+      to: { path: "^src/bsd/" },
     },
     {
       name: "only-tools-name-inspect",

@@ -84,8 +84,15 @@ export class DatagramQueue {
     return true;
   }
 
-  /** Copies the oldest datagram's text, up to `length` octets of it, and takes it off; -1 when there is none. */
-  read(target: Uint8Array, offset: number, length: number): number {
+  /** Octets of the oldest datagram; 0 when there is none. */
+  get nextLength(): number {
+    if (this.#count === 0) return 0;
+    this.#queue.copyOut(0, this.#record, 0, RECORD);
+    return this.#view.getInt32(At.Length);
+  }
+
+  /** Copies the oldest datagram's text, up to `length` octets of it, and takes it off unless told to leave it; -1 when there is none. */
+  read(target: Uint8Array, offset: number, length: number, take = true): number {
     if (this.#count === 0) return -1;
     const queue = this.#queue;
     const view = this.#view;
@@ -99,6 +106,7 @@ export class DatagramQueue {
     this.device = view.getInt32(At.Device);
     const count = Math.min(length, this.fullLength);
     queue.copyOut(RECORD, target, offset, count);
+    if (!take) return count;
     queue.discard(RECORD + this.fullLength);
     this.#count -= 1;
     return count;

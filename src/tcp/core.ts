@@ -60,11 +60,13 @@ export class Core {
   readonly view: DataView;
   readonly tally: Tally;
   readonly cause: Cause;
-  readonly policy: TcpPolicy;
+  policy: TcpPolicy;
   readonly limits: TcpLimits;
   readonly probes: ProbeSlot;
   readonly work: () => void;
   readonly applicationError: (error: unknown) => void;
+  /** The option set of connections whose opener says nothing. */
+  defaultSet = 0;
 
   readonly secrets: Secrets;
   readonly ports: EphemeralPorts;

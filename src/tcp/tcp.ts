@@ -8,7 +8,7 @@ import type { IpAddress } from "../ip/address.js";
 import type { QuotedError } from "../ip/icmp/error.js";
 import type { Datagram } from "../ip/network.js";
 import { arrives } from "./arrives.js";
-import type { ConnectionOptions } from "./connection-options.js";
+import { type ConnectionOptions, defaultConnectionOptions } from "./connection-options.js";
 import { Core, type TcpParts } from "./core.js";
 import { deadline } from "./deadlines.js";
 import { Form } from "./demux.js";
@@ -17,6 +17,7 @@ import { ROW_SIZE } from "./frozen.js";
 import { icmpError } from "./icmp.js";
 import type { Listener } from "./listener.js";
 import { output, resetFrom } from "./output.js";
+import type { TcpPolicy } from "./policy.js";
 import { showListener, showTcb } from "./show.js";
 import { State } from "./state.js";
 import { Flag, type Tcb } from "./tcb.js";
@@ -76,6 +77,11 @@ export class Tcp {
     this.#core.work();
   }
 
+  /** Connections that wait to be accepted. */
+  waiting(listener: Handle): number {
+    return this.#listener(listener, "waiting").waiting;
+  }
+
   /** Queues octets of `source` (copied). Returns how many: fewer when the send buffer is full (Writable follows), -1 when
    *  nothing can be sent any more (`errorOf` says why, null: it was shut down). */
   send(handle: Handle, source: Uint8Array, offset: number, length: number, _now: Micros): number {
@@ -93,6 +99,15 @@ export class Tcp {
     checkSpan(target, offset, length, "receive");
     const octets = user.receive(this.#core, tcb, target, offset, length);
     if (octets > 0) this.#core.work();
+    return octets;
+  }
+
+  /** Copies received octets from `ahead` of the next one, and leaves them; returns how many. */
+  peek(handle: Handle, ahead: number, target: Uint8Array, offset: number, length: number): number {
+    const tcb = this.#connection(handle, "peek");
+    checkSpan(target, offset, length, "peek");
+    const octets = Math.max(0, Math.min(length, user.readable(tcb) - ahead));
+    if (octets > 0) tcb.receiveQueue.copyOut(ahead, target, offset, octets);
     return octets;
   }
 
@@ -143,6 +158,11 @@ export class Tcp {
   configure(handle: Handle, changes: Partial<ConnectionOptions>, now: Micros): void {
     user.configure(this.#core, this.#connection(handle, "configure"), changes, now);
     this.#core.work();
+  }
+
+  /** Throws as `configure` would for changes that are not possible. */
+  check(changes: Partial<ConnectionOptions>): void {
+    user.deriveOptions(this.#core, this.#core.defaultSet, changes, "check");
   }
 
   /** Marks all that has been sent so far as urgent (RFC 9293 s3.8.5). */
@@ -197,6 +217,28 @@ export class Tcp {
     const slot = this.#slot(handle, "endpointsOf");
     const { demux } = this.#core;
     return { local: demux.local(slot), localPort: demux.localPort(slot), remote: demux.remote(slot), remotePort: demux.remotePort(slot) };
+  }
+
+  /** What is in force; `adopt` changes it. */
+  get policy(): TcpPolicy {
+    return this.#core.policy;
+  }
+
+  /** The options of a connection whose opener says nothing of them. */
+  get defaults(): ConnectionOptions {
+    return this.#core.optionSets.at(this.#core.defaultSet);
+  }
+
+  /** The name of the congestion controller of connections that name none. */
+  get controller(): string {
+    return this.#core.policy.congestionControl;
+  }
+
+  /** Changes policy while running, as an administrator does; connections keep the options that they have. */
+  adopt(changes: Partial<TcpPolicy>): void {
+    const core = this.#core;
+    core.policy = { ...core.policy, ...changes };
+    core.defaultSet = core.optionSets.intern(defaultConnectionOptions(core.policy));
   }
 
   // ---- for the stack
@@ -309,6 +351,11 @@ export class Tcp {
   summary(): Record<string, number> {
     const { demux, live, rows, timeWaits } = this.#core;
     return { slots: demux.used, live: live.length, frozen: rows.used, timeWait: timeWaits.count, rowSize: ROW_SIZE };
+  }
+
+  /** The connection itself, for tools that show what no call tells: it is live, change nothing and keep it no longer than the turn. */
+  look(handle: Handle): Readonly<Tcb> {
+    return this.#connection(handle, "look");
   }
 
   /** Visits every live connection, for invariants and probes: objects are live, keep none. */

@@ -47,7 +47,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   const address = formatIp(remote);
   if (core.network.isGroup(remote))
     throw networkError("EINVAL", "connect", `${address}:${remotePort}`, "connect to the address of one host", address, remotePort); // (MUST-46)
-  const optionSet = deriveOptions(core, 0, request, "connect");
+  const optionSet = deriveOptions(core, core.defaultSet, request, "connect");
   const local = request.local === undefined || request.local === UNSPECIFIED ? core.network.sourceFor(remote) : request.local;
   if (local === UNSPECIFIED)
     throw networkError("ENETUNREACH", "connect", `${address}:${remotePort}`, "no route leads there; add a gateway", address, remotePort);
@@ -97,7 +97,7 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
     throw networkError("EINVAL", "listen", `backlog ${String(backlog)}`, "use an integer from 1 to 1000000");
   if (local !== UNSPECIFIED && !core.network.isLocal(local))
     throw networkError("EADDRNOTAVAIL", "listen", formatIp(local), "listen on an address of this stack", formatIp(local), request.port);
-  const optionSet = deriveOptions(core, 0, request, "listen");
+  const optionSet = deriveOptions(core, core.defaultSet, request, "listen");
   const port = request.port === 0 ? core.ports.choose(local, UNSPECIFIED, 0, (candidate) => !core.listeners.has(candidate)) : request.port;
   const same = core.listeners.get(port) ?? [];
   if (port === 0 || same.some((other) => other.local === local))
@@ -270,7 +270,8 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
   core.touch(tcb);
 }
 
-function deriveOptions(core: Core, base: number, changes: Partial<ConnectionOptions>, syscall: string): number {
+/** The option set at `base` with `changes`, or EINVAL. */
+export function deriveOptions(core: Core, base: number, changes: Partial<ConnectionOptions>, syscall: string): number {
   const name = changes.congestionControl;
   if (name !== undefined && name !== "") core.controllers.check(name, syscall);
   return core.optionSets.derive(base, changes, syscall);

@@ -195,8 +195,16 @@ export class Udp {
 
   /** Copies the oldest unread datagram's text, up to `length` octets; -1 when there is none. `from` and its fellows tell of it. */
   receive(handle: number, target: Uint8Array, offset: number, length: number): number {
-    const { queue } = this.#get(handle, "receive");
-    const count = queue.read(target, offset, length);
+    return this.#read(this.#get(handle, "receive").queue, target, offset, length, true);
+  }
+
+  /** The same, and the datagram stays. */
+  peek(handle: number, target: Uint8Array, offset: number, length: number): number {
+    return this.#read(this.#get(handle, "peek").queue, target, offset, length, false);
+  }
+
+  #read(queue: DatagramQueue, target: Uint8Array, offset: number, length: number, take: boolean): number {
+    const count = queue.read(target, offset, length, take);
     if (count < 0) return count;
     this.from = queue.from;
     this.fromPort = queue.fromPort;
@@ -255,6 +263,11 @@ export class Udp {
   /** Datagrams waiting to be read. */
   readable(handle: number): number {
     return this.#get(handle, "readable").queue.count;
+  }
+
+  /** Octets of the oldest unread datagram; 0 when there is none. */
+  nextLength(handle: number): number {
+    return this.#get(handle, "nextLength").queue.nextLength;
   }
 
   close(handle: number): void {

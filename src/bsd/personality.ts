@@ -1,0 +1,48 @@
+/** In what the socket interfaces of systems differ, as data. What their stacks send is the profile's. */
+import type { Errno, System } from "./errno.js";
+
+export interface Personality {
+  /** Whose numbers constants and errors have. */
+  readonly system: System;
+  /** Sending before there is a connection. */
+  readonly sendUnconnected: Errno;
+  readonly sendConnecting: Errno;
+  /** The error after a reset that came when the peer had closed already. */
+  readonly resetInCloseWait: Errno;
+  /** A read behind the error of a dead connection gives the end of the stream. */
+  readonly connectOnListener: Errno;
+  /** What `setsockopt` makes of a buffer size: times so much, at least and at most. */
+  readonly bufferFactor: number;
+  readonly bufferLeast: { readonly send: number; readonly receive: number };
+  readonly bufferMost: { readonly send: number; readonly receive: number };
+  /** Connections that may wait behind `listen(fd, backlog)`. */
+  readonly acceptable: (backlog: number) => number;
+  /** Sending when nothing is listening any more raises SIGPIPE, unless MSG_NOSIGNAL: EPIPE either way. */
+  readonly infoState: "linux" | "freebsd";
+}
+
+export const linuxPersonality: Personality = {
+  system: "linux",
+  sendUnconnected: "EPIPE",
+  sendConnecting: "EAGAIN",
+  resetInCloseWait: "EPIPE",
+  connectOnListener: "EISCONN",
+  bufferFactor: 2,
+  bufferLeast: { send: 4_608, receive: 2_304 },
+  bufferMost: { send: 425_984, receive: 425_984 },
+  acceptable: (backlog) => Math.max(0, backlog) + 1,
+  infoState: "linux",
+};
+
+export const freebsdPersonality: Personality = {
+  system: "freebsd",
+  sendUnconnected: "ENOTCONN",
+  sendConnecting: "ENOTCONN",
+  resetInCloseWait: "ECONNRESET",
+  connectOnListener: "EOPNOTSUPP",
+  bufferFactor: 1,
+  bufferLeast: { send: 2_048, receive: 2_048 },
+  bufferMost: { send: 2 << 20, receive: 2 << 20 },
+  acceptable: (backlog) => Math.floor((Math.max(0, backlog) * 3) / 2) + 1,
+  infoState: "freebsd",
+};

@@ -1,0 +1,194 @@
+/** TCP_INFO and its kin: a connection in the words of `struct tcp_info`, sizes in segments where it has them in segments. */
+
+import { seqAdd, seqDiff } from "../base/seq.js";
+import { NO_THRESHOLD } from "../tcp/congestion/controller.js";
+import { Phase } from "../tcp/recovery/recovery.js";
+import { stateNames } from "../tcp/state.js";
+import { Flag, has, type Tcb } from "../tcp/tcb.js";
+import type { InfoRecord } from "./message.js";
+import type { TcpSocket } from "./tcp-socket.js";
+
+/** Numbers of the states, as programs compare them. */
+const linuxStates: Readonly<Record<string, number>> = {
+  ESTABLISHED: 1,
+  "SYN-SENT": 2,
+  "SYN-RECEIVED": 3,
+  "FIN-WAIT-1": 4,
+  "FIN-WAIT-2": 5,
+  "TIME-WAIT": 6,
+  CLOSED: 7,
+  "CLOSE-WAIT": 8,
+  "LAST-ACK": 9,
+  LISTEN: 10,
+  CLOSING: 11,
+};
+
+const freebsdStates: Readonly<Record<string, number>> = {
+  CLOSED: 0,
+  LISTEN: 1,
+  "SYN-SENT": 2,
+  "SYN-RECEIVED": 3,
+  ESTABLISHED: 4,
+  "CLOSE-WAIT": 5,
+  "FIN-WAIT-1": 6,
+  CLOSING: 7,
+  "LAST-ACK": 8,
+  "FIN-WAIT-2": 9,
+  "TIME-WAIT": 10,
+};
+
+/** Bits of `tcpi_options`. */
+export const InfoOption = { TIMESTAMPS: 1, SACK: 2, WSCALE: 4, ECN: 8, ECN_SEEN: 16, SYN_DATA: 32 } as const;
+/** Values of `tcpi_ca_state`. */
+export const InfoState = { Open: 0, Disorder: 1, CWR: 2, Recovery: 3, Loss: 4 } as const;
+
+/** Every word that scripts read, by its name in the structure. */
+export function tcpInfo(socket: TcpSocket): InfoRecord {
+  const { tcb } = socket;
+  const now = socket.environment.now();
+  const states = socket.environment.personality.infoState === "linux" ? linuxStates : freebsdStates;
+  const state = states[stateNames[socket.state]!]!;
+  if (tcb === null) return { ...blank, tcpi_state: state };
+  const { snd, rcv, cc, recovery } = tcb;
+  const mss = Math.max(1, snd.mss);
+  const segments = (octets: number): number => Math.ceil(octets / mss);
+  const flight = seqDiff(snd.nxt, snd.una);
+  const since = (at: number): number => (at <= 0 ? 0 : Math.floor((now - at) / 1_000));
+  return {
+    ...blank,
+    tcpi_state: state,
+    tcpi_ca_state: congestionState(tcb),
+    tcpi_retransmits: tcb.retries,
+    tcpi_probes: has(tcb, Flag.Persisting) ? tcb.retries : tcb.keepAliveProbes,
+    tcpi_backoff: tcb.backoff,
+    tcpi_options: options(tcb),
+    tcpi_snd_wscale: snd.scale,
+    tcpi_rcv_wscale: rcv.scale,
+    tcpi_rto: tcb.rto,
+    tcpi_snd_mss: snd.mss,
+    tcpi_rcv_mss: rcv.mss === 0 ? Math.min(536, snd.mss) : rcv.mss,
+    tcpi_advmss: tcb.snd.mss,
+    tcpi_unacked: segments(flight),
+    tcpi_sacked: segments(snd.sacked.octets),
+    tcpi_lost: segments(Math.max(0, flight - snd.sacked.octets - recovery.pipe(snd.una, snd.nxt, mss))),
+    tcpi_last_data_sent: since(tcb.lastTextSentAt),
+    tcpi_last_data_recv: since(tcb.lastHeardAt),
+    tcpi_last_ack_recv: since(tcb.lastHeardAt),
+    tcpi_pmtu: tcb.pathMtu,
+    tcpi_rtt: tcb.srtt,
+    tcpi_rttvar: tcb.rttvar,
+    tcpi_min_rtt: tcb.minRtt,
+    tcpi_snd_cwnd: Math.max(1, Math.floor(cc.window() / mss)),
+    tcpi_snd_ssthresh: cc.threshold() === NO_THRESHOLD ? NO_THRESHOLD : Math.floor(cc.threshold() / mss),
+    tcpi_rcv_space: tcb.options.receiveBuffer,
+    tcpi_bytes_acked: tcb.octetsAcked,
+    tcpi_bytes_received: tcb.octetsReceived,
+    tcpi_bytes_sent: tcb.octetsSent + tcb.octetsRetransmitted,
+    tcpi_bytes_retrans: tcb.octetsRetransmitted,
+    tcpi_segs_out: tcb.segmentsSent,
+    tcpi_segs_in: tcb.segmentsReceived,
+    tcpi_total_retrans: tcb.segmentsRetransmitted,
+    tcpi_notsent_bytes: Math.max(0, seqDiff(seqAdd(snd.text, tcb.sendQueue.length), snd.nxt)),
+    tcpi_snd_wnd: snd.wnd,
+    tcpi_rcv_ooopack: tcb.outOfOrderSegments,
+  };
+}
+
+function options(tcb: Readonly<Tcb>): number {
+  let bits = 0;
+  if (has(tcb, Flag.Timestamps)) bits |= InfoOption.TIMESTAMPS;
+  if (has(tcb, Flag.Sack)) bits |= InfoOption.SACK;
+  if (has(tcb, Flag.WindowScale)) bits |= InfoOption.WSCALE;
+  return bits;
+}
+
+function congestionState({ recovery, snd }: Readonly<Tcb>): number {
+  if (recovery.phase === Phase.AfterTimeout) return InfoState.Loss;
+  if (recovery.phase === Phase.FastRecovery) return InfoState.Recovery;
+  return snd.sacked.count > 0 ? InfoState.Disorder : InfoState.Open;
+}
+
+const blank = {
+  tcpi_state: 0,
+  tcpi_ca_state: 0,
+  tcpi_retransmits: 0,
+  tcpi_probes: 0,
+  tcpi_backoff: 0,
+  tcpi_options: 0,
+  tcpi_snd_wscale: 0,
+  tcpi_rcv_wscale: 0,
+  tcpi_delivery_rate_app_limited: 0,
+  tcpi_fastopen_client_fail: 0,
+  tcpi_rto: 0,
+  tcpi_ato: 0,
+  tcpi_snd_mss: 0,
+  tcpi_rcv_mss: 0,
+  tcpi_unacked: 0,
+  tcpi_sacked: 0,
+  tcpi_lost: 0,
+  tcpi_retrans: 0,
+  tcpi_fackets: 0,
+  tcpi_last_data_sent: 0,
+  tcpi_last_ack_sent: 0,
+  tcpi_last_data_recv: 0,
+  tcpi_last_ack_recv: 0,
+  tcpi_pmtu: 0,
+  tcpi_rcv_ssthresh: 0,
+  tcpi_rtt: 0,
+  tcpi_rttvar: 0,
+  tcpi_snd_ssthresh: NO_THRESHOLD,
+  tcpi_snd_cwnd: 0,
+  tcpi_advmss: 0,
+  tcpi_reordering: 3,
+  tcpi_rcv_rtt: 0,
+  tcpi_rcv_space: 0,
+  tcpi_total_retrans: 0,
+  tcpi_pacing_rate: 0,
+  tcpi_max_pacing_rate: 0,
+  tcpi_bytes_acked: 0,
+  tcpi_bytes_received: 0,
+  tcpi_segs_out: 0,
+  tcpi_segs_in: 0,
+  tcpi_notsent_bytes: 0,
+  tcpi_min_rtt: 0,
+  tcpi_data_segs_in: 0,
+  tcpi_data_segs_out: 0,
+  tcpi_delivery_rate: 0,
+  tcpi_busy_time: 0,
+  tcpi_rwnd_limited: 0,
+  tcpi_sndbuf_limited: 0,
+  tcpi_delivered: 0,
+  tcpi_delivered_ce: 0,
+  tcpi_bytes_sent: 0,
+  tcpi_bytes_retrans: 0,
+  tcpi_dsack_dups: 0,
+  tcpi_reord_seen: 0,
+  tcpi_rcv_ooopack: 0,
+  tcpi_snd_wnd: 0,
+  tcpi_received_ce: 0,
+  tcpi_delivered_e0_bytes: 0,
+  tcpi_delivered_e1_bytes: 0,
+  tcpi_delivered_ce_bytes: 0,
+} as const;
+
+/** TCP_CC_INFO: what the congestion controller says of itself. */
+export function congestionInfo(_socket: TcpSocket): InfoRecord {
+  return { vegas_enabled: 0, vegas_rttcnt: 0, vegas_rtt: 0, vegas_minrtt: 0 };
+}
+
+/** SO_MEMINFO. */
+export function memoryInfo(socket: TcpSocket): InfoRecord {
+  const { tcb } = socket;
+  const options = tcb?.options ?? socket.settings.options();
+  return {
+    SK_MEMINFO_RMEM_ALLOC: tcb === null ? 0 : tcb.receiveQueue.length,
+    SK_MEMINFO_RCVBUF: options.receiveBuffer,
+    SK_MEMINFO_WMEM_ALLOC: 0,
+    SK_MEMINFO_SNDBUF: options.sendBuffer,
+    SK_MEMINFO_FWD_ALLOC: 0,
+    SK_MEMINFO_WMEM_QUEUED: tcb === null ? 0 : tcb.sendQueue.length,
+    SK_MEMINFO_OPTMEM: 0,
+    SK_MEMINFO_BACKLOG: 0,
+    SK_MEMINFO_DROPS: 0,
+  };
+}

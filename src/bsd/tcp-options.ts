@@ -1,0 +1,242 @@
+/** The options of a stream socket, by level and name, and what they are of the stack's. */
+import { MILLISECOND, SECOND } from "../base/environment.js";
+import type { ConnectionOptions } from "../tcp/connection-options.js";
+import { State } from "../tcp/state.js";
+import type { Outcome } from "./call.js";
+import { type Errno, errnoNumber } from "./errno.js";
+import type { Linger, OptionValue, TimeValue } from "./message.js";
+import type { OptionGot } from "./socket.js";
+import { congestionInfo, memoryInfo, tcpInfo } from "./tcp-info.js";
+import type { SocketEnvironment, TcpSocket } from "./tcp-socket.js";
+
+/** What has been set on a socket: for the connection that it has, or will have. */
+export class TcpSettings {
+  linger: Linger = { onoff: 0, linger: 0 };
+  keepAlive = false;
+  /** Seconds. */
+  keepIdle: number;
+  receiveLowat = 1;
+  /** Options that the interface stores and gives back, and that mean nothing here. */
+  readonly stored = new Map<string, number>();
+  /** What differs from the stack's defaults. */
+  connection: Partial<ConnectionOptions> = {};
+  readonly #environment: SocketEnvironment;
+
+  constructor(environment: SocketEnvironment) {
+    this.#environment = environment;
+    this.keepIdle = Math.floor(environment.stack.tcp.policy.keepAliveIdle / SECOND);
+  }
+
+  forConnection(): Partial<ConnectionOptions> {
+    const linger = this.linger.onoff !== 0 && this.linger.linger === 0 ? 0 : -1;
+    return { ...this.connection, keepAlive: this.keepAlive ? this.keepIdle * SECOND : 0, linger };
+  }
+
+  /** A connection begins with the options of its listener. */
+  inherited(): TcpSettings {
+    const copy = new TcpSettings(this.#environment);
+    copy.linger = this.linger;
+    copy.keepAlive = this.keepAlive;
+    copy.keepIdle = this.keepIdle;
+    copy.receiveLowat = this.receiveLowat;
+    copy.connection = { ...this.connection };
+    for (const [name, value] of this.stored) copy.stored.set(name, value);
+    return copy;
+  }
+
+  options(): ConnectionOptions {
+    return { ...this.#environment.stack.tcp.defaults, ...this.forConnection() };
+  }
+}
+
+interface Option {
+  readonly get: (socket: TcpSocket) => OptionValue | Errno;
+  readonly set?: (socket: TcpSocket, value: number) => Outcome;
+  /** Octets of what `get` gives; 4 unless told otherwise. */
+  readonly length?: number;
+}
+
+const optionsOf = (socket: TcpSocket): ConnectionOptions => socket.tcb?.options ?? socket.settings.options();
+
+/** Sets what the stack knows, on the socket and on its connection. */
+function change(socket: TcpSocket, changes: Partial<ConnectionOptions>): Outcome {
+  const outcome = socket.configure(changes);
+  if (typeof outcome === "number") Object.assign(socket.settings.connection, changes);
+  return outcome;
+}
+
+function keepAliveChanged(socket: TcpSocket): Outcome {
+  return socket.configure({ keepAlive: socket.settings.keepAlive ? socket.settings.keepIdle * SECOND : 0 });
+}
+
+/** Stored, given back, and without a meaning here: `initial` until set. */
+const stored = (name: string, initial = 0): Option => ({
+  get: (socket) => socket.settings.stored.get(name) ?? initial,
+  set: (socket, value) => {
+    socket.settings.stored.set(name, value);
+    return 0;
+  },
+});
+
+const storedSwitch = (name: string): Option => ({
+  ...stored(name),
+  set: (socket, value) => {
+    socket.settings.stored.set(name, value === 0 ? 0 : 1);
+    return 0;
+  },
+});
+
+function bufferOption(which: "send" | "receive", forced: boolean): Option {
+  const key = which === "send" ? "sendBuffer" : "receiveBuffer";
+  return {
+    get: (socket) => optionsOf(socket)[key],
+    set: (socket, value) => {
+      const { bufferFactor, bufferLeast, bufferMost } = socket.environment.personality;
+      if (value < 0) return "EINVAL";
+      const wanted = Math.max(value * bufferFactor, bufferLeast[which]);
+      return change(socket, { [key]: forced ? wanted : Math.min(wanted, bufferMost[which]) });
+    },
+  };
+}
+
+/** A number within bounds, of which the stack keeps `unit` each. */
+function numberOption(key: keyof ConnectionOptions, least: number, most: number, unit = 1): Option {
+  return {
+    get: (socket) => Math.floor((optionsOf(socket)[key] as number) / unit),
+    set: (socket, value) => (value < least || value > most ? "EINVAL" : change(socket, { [key]: value * unit })),
+  };
+}
+
+const socketLevel: Readonly<Record<string, Option>> = {
+  SO_REUSEADDR: storedSwitch("SO_REUSEADDR"),
+  SO_REUSEPORT: storedSwitch("SO_REUSEPORT"),
+  SO_REUSEPORT_LB: storedSwitch("SO_REUSEPORT_LB"),
+  SO_BROADCAST: storedSwitch("SO_BROADCAST"),
+  SO_DEBUG: storedSwitch("SO_DEBUG"),
+  SO_DONTROUTE: storedSwitch("SO_DONTROUTE"),
+  SO_PRIORITY: stored("SO_PRIORITY"),
+  SO_MARK: stored("SO_MARK"),
+  SO_BUSY_POLL: stored("SO_BUSY_POLL"),
+  SO_INCOMING_CPU: stored("SO_INCOMING_CPU"),
+  SO_NOSIGPIPE: storedSwitch("SO_NOSIGPIPE"),
+  SO_MAX_PACING_RATE: stored("SO_MAX_PACING_RATE", -1),
+  SO_OOBINLINE: storedSwitch("SO_OOBINLINE"),
+  SO_TIMESTAMP: storedSwitch("SO_TIMESTAMP"),
+  SO_TIMESTAMPNS: storedSwitch("SO_TIMESTAMPNS"),
+  SO_SNDBUF: bufferOption("send", false),
+  SO_RCVBUF: bufferOption("receive", false),
+  SO_SNDBUFFORCE: bufferOption("send", true),
+  SO_RCVBUFFORCE: bufferOption("receive", true),
+  SO_KEEPALIVE: {
+    get: (socket) => (socket.settings.keepAlive ? 1 : 0),
+    set: (socket, value) => {
+      socket.settings.keepAlive = value !== 0;
+      return keepAliveChanged(socket);
+    },
+  },
+  SO_RCVLOWAT: {
+    get: (socket) => socket.settings.receiveLowat,
+    set: (socket, value) => {
+      socket.settings.receiveLowat = value > 0 ? value : value === 0 ? 1 : 2 ** 31 - 1;
+      return 0;
+    },
+  },
+  SO_SNDLOWAT: { get: () => 1 },
+  SO_ERROR: {
+    get: (socket) => {
+      const error = socket.takeError();
+      return error === null ? 0 : errnoNumber(error, socket.environment.personality.system);
+    },
+  },
+  SO_TYPE: { get: () => 1 },
+  SO_PROTOCOL: { get: () => 6 },
+  SO_DOMAIN: { get: () => 2 },
+  SO_ACCEPTCONN: { get: (socket) => (socket.listening ? 1 : 0) },
+  SO_MEMINFO: { get: (socket) => memoryInfo(socket), length: 36 },
+};
+
+const tcpLevel: Readonly<Record<string, Option>> = {
+  TCP_NODELAY: {
+    get: (socket) => (optionsOf(socket).noDelay ? 1 : 0),
+    set: (socket, value) => change(socket, { noDelay: value !== 0 }),
+  },
+  TCP_KEEPIDLE: {
+    get: (socket) => socket.settings.keepIdle,
+    set: (socket, value) => {
+      if (value < 1 || value > 32_767) return "EINVAL";
+      socket.settings.keepIdle = value;
+      return keepAliveChanged(socket);
+    },
+  },
+  TCP_KEEPINTVL: numberOption("keepAliveInterval", 1, 32_767, SECOND),
+  TCP_KEEPCNT: numberOption("keepAliveCount", 1, 127),
+  TCP_USER_TIMEOUT: numberOption("userTimeout", 0, 2 ** 31 - 1, MILLISECOND),
+  TCP_MAXSEG: { get: (socket) => socket.tcb?.snd.mss ?? 536 },
+  TCP_CONGESTION: {
+    get: (socket) => optionsOf(socket).congestionControl || socket.environment.stack.tcp.controller,
+    length: 16,
+  },
+  TCP_INFO: { get: (socket) => tcpInfo(socket), length: 248 },
+  TCP_CC_INFO: { get: (socket) => congestionInfo(socket), length: 20 },
+};
+
+const ipLevel: Readonly<Record<string, Option>> = {
+  IP_TTL: numberOption("ttl", 1, 255),
+  IP_TOS: numberOption("trafficClass", 0, 255),
+  IP_RECVERR: storedSwitch("IP_RECVERR"),
+  IP_MTU_DISCOVER: stored("IP_MTU_DISCOVER", 1),
+  IP_FREEBIND: storedSwitch("IP_FREEBIND"),
+  IP_TRANSPARENT: storedSwitch("IP_TRANSPARENT"),
+  IP_BIND_ADDRESS_NO_PORT: storedSwitch("IP_BIND_ADDRESS_NO_PORT"),
+  IP_MTU: { get: (socket) => socket.tcb?.pathMtu ?? "ENOTCONN" },
+};
+
+const levels: Readonly<Record<string, Readonly<Record<string, Option>>>> = {
+  SOL_SOCKET: socketLevel,
+  IPPROTO_TCP: tcpLevel,
+  IPPROTO_IP: ipLevel,
+};
+
+const optionNamed = (level: string, name: string): Option | null => levels[level]?.[name] ?? null;
+
+export function getTcpOption(socket: TcpSocket, level: string, name: string): OptionGot | Errno {
+  if (level === "SOL_SOCKET" && name === "SO_LINGER") return { value: socket.settings.linger, length: 8 };
+  if (level === "SOL_SOCKET" && name === "SO_RCVTIMEO") return { value: timeOf(socket.receiveTimeout), length: 16 };
+  if (level === "SOL_SOCKET" && name === "SO_SNDTIMEO") return { value: timeOf(socket.sendTimeout), length: 16 };
+  const option = optionNamed(level, name);
+  if (option === null) return "ENOPROTOOPT";
+  const value = option.get(socket);
+  if (isErrno(value)) return value;
+  return { value, length: option.length ?? 4 };
+}
+
+export function setTcpOption(socket: TcpSocket, level: string, name: string, value: OptionValue): Outcome {
+  if (level === "SOL_SOCKET" && name === "SO_LINGER") return setLinger(socket, value);
+  if (level === "SOL_SOCKET" && (name === "SO_RCVTIMEO" || name === "SO_SNDTIMEO")) {
+    if (!isTime(value)) return "EINVAL";
+    const micros = value.seconds * SECOND + value.fraction;
+    if (name === "SO_RCVTIMEO") socket.receiveTimeout = micros;
+    else socket.sendTimeout = micros;
+    return 0;
+  }
+  if (level === "IPPROTO_TCP" && name === "TCP_CONGESTION") {
+    if (typeof value !== "string") return "EINVAL";
+    const outcome = change(socket, { congestionControl: value });
+    return outcome === "EINVAL" ? "ENOENT" : outcome;
+  }
+  const option = optionNamed(level, name);
+  if (option?.set === undefined) return "ENOPROTOOPT";
+  return typeof value === "number" ? option.set(socket, value) : "EINVAL";
+}
+
+function setLinger(socket: TcpSocket, value: OptionValue): Outcome {
+  if (!isLinger(value)) return "EINVAL";
+  socket.settings.linger = { onoff: value.onoff === 0 ? 0 : 1, linger: value.linger };
+  if (socket.state === State.Listen) return 0;
+  return socket.configure({ linger: value.onoff !== 0 && value.linger === 0 ? 0 : -1 });
+}
+
+const isErrno = (value: OptionValue | Errno): value is Errno => typeof value === "string" && /^E[A-Z]+$/.test(value);
+const isLinger = (value: OptionValue): value is Linger => typeof value === "object" && value !== null && "onoff" in value;
+const isTime = (value: OptionValue): value is TimeValue => typeof value === "object" && value !== null && "seconds" in value;
+const timeOf = (micros: number): TimeValue => ({ seconds: Math.floor(micros / SECOND), fraction: micros % SECOND });

@@ -1,0 +1,373 @@
+/** A stream socket: what 4.4BSD and its heirs have made of the user interface of RFC 9293 s3.9.1. */
+import { type Micros, NEVER, SECOND } from "../base/environment.js";
+import { NetworkError } from "../base/errors.js";
+import { seqAdd, seqDiff, seqGt } from "../base/seq.js";
+import { UNSPECIFIED } from "../ip/address.js";
+import type { Stack } from "../stack/stack.js";
+import type { ConnectionOptions } from "../tcp/connection-options.js";
+import { type Application, TcpEvent } from "../tcp/events.js";
+import { State } from "../tcp/state.js";
+import { Flag, has, type Tcb } from "../tcp/tcb.js";
+import type { Outcome } from "./call.js";
+import { Msg, Poll } from "./constants.js";
+import { type Errno, errnoNamed } from "./errno.js";
+import type { Message, OptionValue, SocketAddress } from "./message.js";
+import type { Personality } from "./personality.js";
+import { Edges, type OptionGot, type Socket } from "./socket.js";
+import { getTcpOption, setTcpOption, TcpSettings } from "./tcp-options.js";
+
+/** What a socket lives in. */
+export interface SocketEnvironment {
+  readonly stack: Stack;
+  readonly personality: Personality;
+  readonly now: () => Micros;
+  /** Something has happened to a socket. */
+  readonly news: () => void;
+}
+
+const SHUT_RD = 0;
+const SHUT_WR = 1;
+
+export class TcpSocket implements Socket, Application {
+  readonly stream = true;
+  readonly edges = new Edges();
+  readonly environment: SocketEnvironment;
+  readonly settings: TcpSettings;
+  receiveTimeout: Micros = 0;
+  sendTimeout: Micros = 0;
+  /** The connection or the listener; 0: none (any more). */
+  handle = 0;
+  listening = false;
+  /** SO_ERROR: told once. */
+  error: Errno | null = null;
+  #bound: SocketAddress | null = null;
+  /** A connect was begun and its outcome is not told yet. */
+  #connecting = false;
+  /** The end of the connection has been noticed. */
+  #ended = false;
+  #shutRead = false;
+  #shutWrite = false;
+  #closing = false;
+
+  constructor(environment: SocketEnvironment, settings = new TcpSettings(environment)) {
+    this.environment = environment;
+    this.settings = settings;
+  }
+
+  /** The connection; null before there is one, and on a listener. */
+  get tcb(): Readonly<Tcb> | null {
+    return this.handle === 0 || this.listening ? null : this.environment.stack.tcp.look(this.handle);
+  }
+
+  get state(): State {
+    if (this.listening) return State.Listen;
+    return this.tcb?.state ?? State.Closed;
+  }
+
+  bind(to: SocketAddress): Outcome {
+    const { stack } = this.environment;
+    if (this.#bound !== null || this.handle !== 0) return "EINVAL";
+    if (to.address !== UNSPECIFIED && !stack.ip.isLocal(to.address)) return "EADDRNOTAVAIL";
+    this.#bound = to;
+    return 0;
+  }
+
+  listen(backlog: number): Outcome {
+    const { stack, personality } = this.environment;
+    if (this.listening) return 0;
+    if (this.handle !== 0) return "EINVAL";
+    const { address = UNSPECIFIED, port = 0 } = this.#bound ?? {};
+    return guarded(() => {
+      const options = this.settings.forConnection();
+      this.handle = stack.tcp.listen({ local: address, port, backlog: Math.max(1, personality.acceptable(backlog)), ...options }, this);
+      this.listening = true;
+      return 0;
+    });
+  }
+
+  connect(to: SocketAddress | null): Outcome {
+    const { stack, personality, now } = this.environment;
+    this.#notice();
+    if (to === null) return this.#disconnect();
+    if (this.listening) return personality.connectOnListener;
+    if (this.#connecting) {
+      const outcome = this.connected();
+      return outcome === "EAGAIN" ? "EALREADY" : outcome;
+    }
+    if (this.handle !== 0 && !this.#ended) return "EISCONN";
+    if (this.handle !== 0) this.#forget();
+    return guarded(() => {
+      const { address: local = UNSPECIFIED, port: localPort = 0 } = this.#bound ?? {};
+      const request = { remote: to.address, remotePort: to.port, local, localPort, ...this.settings.forConnection() };
+      this.handle = stack.tcp.connect(request, this, now());
+      this.#ended = this.#shutRead = this.#shutWrite = false;
+      this.error = null;
+      this.#connecting = true;
+      return "EINPROGRESS";
+    });
+  }
+
+  connected(): Outcome {
+    this.#notice();
+    if (this.error !== null) {
+      this.#connecting = false;
+      return this.takeError()!;
+    }
+    const { state } = this;
+    if (!this.#ended && (state === State.SynSent || state === State.SynReceived)) return "EAGAIN";
+    this.#connecting = false;
+    return this.#ended ? "ECONNABORTED" : 0;
+  }
+
+  accept(): Socket | Errno {
+    if (!this.listening) return "EINVAL";
+    const { tcp } = this.environment.stack;
+    const handle = tcp.accept(this.handle);
+    if (handle === 0) return "EAGAIN";
+    const socket = new TcpSocket(this.environment, this.settings.inherited());
+    socket.handle = handle;
+    tcp.attach(handle, socket);
+    return socket;
+  }
+
+  send(octets: Uint8Array, flags: number, _to: SocketAddress | null, _message: Message | null): Outcome {
+    const { stack, personality, now } = this.environment;
+    this.#notice();
+    const { tcb } = this;
+    if (this.error !== null) return this.takeError()!;
+    if (this.#shutWrite) return "EPIPE";
+    if (tcb === null) return personality.sendUnconnected;
+    if (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !this.#shutWrite)) return personality.sendConnecting;
+    if (octets.length === 0) return tcb.state === State.Established || tcb.state === State.CloseWait ? 0 : "EPIPE";
+    const taken = stack.tcp.send(this.handle, octets, 0, octets.length, now());
+    if (taken < 0) return this.takeError() ?? "EPIPE";
+    if (taken > 0 && flags & Msg.OOB) stack.tcp.markUrgent(this.handle);
+    return taken === 0 ? "EAGAIN" : taken;
+  }
+
+  receive(octets: Uint8Array, flags: number, message: Message): Outcome {
+    const { stack, now } = this.environment;
+    this.#notice();
+    message.flags = 0;
+    if (flags & Msg.ERRQUEUE) return "EAGAIN";
+    const { tcb } = this;
+    if (tcb === null || this.listening) return this.takeError() ?? "ENOTCONN";
+    if (flags & Msg.OOB) return this.#receiveOutOfBand(tcb, octets);
+    const readable = this.#readableBeforeUrgent(tcb);
+    if (readable > 0) {
+      const count = Math.min(octets.length, readable);
+      if (flags & Msg.PEEK) return stack.tcp.peek(this.handle, 0, octets, 0, count);
+      if (flags & Msg.TRUNC) {
+        stack.tcp.consume(this.handle, count, now());
+        return count;
+      }
+      return stack.tcp.receive(this.handle, octets, 0, count, now());
+    }
+    if (octets.length === 0) return 0;
+    if (this.#atEnd(tcb)) return this.#ended && !tcb.rcv.finSeen ? (this.takeError() ?? 0) : 0;
+    return this.takeError() ?? "EAGAIN";
+  }
+
+  shutdown(how: number): Outcome {
+    const { stack, now } = this.environment;
+    this.#notice();
+    const { tcb } = this;
+    if (tcb === null || tcb.state === State.Closed || tcb.state === State.TimeWait || this.listening) return "ENOTCONN";
+    if (how !== SHUT_WR) this.#shutRead = true;
+    if (how !== SHUT_RD) {
+      this.#shutWrite = true;
+      stack.tcp.shutdown(this.handle, now());
+    }
+    this.edges.in += 1;
+    this.edges.out += 1;
+    return 0;
+  }
+
+  close(): Outcome {
+    const { stack, now } = this.environment;
+    this.#notice();
+    if (this.#closing) return this.#lingers() ? "EAGAIN" : this.#letGo();
+    if (this.handle === 0) return 0;
+    if (this.lingerUntil(now()) !== NEVER && !this.#ended) {
+      this.#closing = true;
+      stack.tcp.shutdown(this.handle, now());
+      if (this.#lingers()) return "EAGAIN";
+    }
+    return this.#letGo();
+  }
+
+  /** SO_LINGER with a time: `close` waits so long for the peer to have everything. */
+  lingerUntil(now: Micros): Micros {
+    const { onoff, linger } = this.settings.linger;
+    return onoff !== 0 && linger > 0 && this.tcb !== null ? now + linger * SECOND : NEVER;
+  }
+
+  ioctl(request: string): Outcome {
+    const { tcb } = this;
+    if (this.listening) return "EINVAL";
+    switch (request) {
+      case "FIONREAD":
+      case "SIOCINQ":
+        return tcb === null ? 0 : this.#readableBeforeUrgent(tcb);
+      case "SIOCOUTQ":
+      case "TIOCOUTQ":
+      case "FIONWRITE":
+        return tcb === null ? 0 : tcb.sendQueue.length + (has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinAcked) ? 1 : 0);
+      case "SIOCOUTQNSD":
+        return tcb === null ? 0 : unsent(tcb);
+      case "SIOCATMARK":
+        return tcb !== null && this.#urgentAhead(tcb) === 0 ? 1 : 0;
+      default:
+        return "ENOTTY";
+    }
+  }
+
+  setOption(level: string, name: string, value: OptionValue): Outcome {
+    return setTcpOption(this, level, name, value);
+  }
+
+  getOption(level: string, name: string): OptionGot | Errno {
+    this.#notice();
+    return getTcpOption(this, level, name);
+  }
+
+  localName(): SocketAddress | Errno {
+    if (this.handle === 0) return this.#bound ?? { address: UNSPECIFIED, port: 0 };
+    const { local, localPort } = this.environment.stack.tcp.endpointsOf(this.handle);
+    return { address: local, port: localPort };
+  }
+
+  remoteName(): SocketAddress | Errno {
+    if (this.handle === 0 || this.listening || this.#ended) return "ENOTCONN";
+    const { remote, remotePort } = this.environment.stack.tcp.endpointsOf(this.handle);
+    return { address: remote, port: remotePort };
+  }
+
+  readiness(): number {
+    const { stack } = this.environment;
+    this.#notice();
+    if (this.listening) return stack.tcp.waiting(this.handle) > 0 ? Poll.IN | Poll.RDNORM : 0;
+    const { tcb } = this;
+    const error = this.error === null ? 0 : Poll.ERR;
+    if (tcb === null || this.#ended) {
+      const over = Poll.HUP | Poll.OUT | Poll.WRNORM | error;
+      return tcb === null ? over : over | Poll.IN | Poll.RDNORM | Poll.RDHUP;
+    }
+    let events = error;
+    const closedThere = tcb.rcv.finSeen && seqGt(tcb.rcv.nxt, tcb.rcv.fin);
+    const noMoreIn = closedThere || this.#shutRead;
+    if (noMoreIn && this.#shutWrite) events |= Poll.HUP;
+    if (noMoreIn) events |= Poll.IN | Poll.RDNORM | Poll.RDHUP;
+    if (tcb.state === State.SynSent || tcb.state === State.SynReceived) return events;
+    if (this.#readableBeforeUrgent(tcb) >= this.settings.receiveLowat) events |= Poll.IN | Poll.RDNORM;
+    if (this.#shutWrite || this.#writable(tcb)) events |= Poll.OUT | Poll.WRNORM;
+    if (this.#urgentAhead(tcb) > 0) events |= Poll.PRI;
+    return events;
+  }
+
+  onEvents(_handle: number, events: number): void {
+    const inbound = TcpEvent.Readable | TcpEvent.Acceptable | TcpEvent.Urgent;
+    const both = TcpEvent.Established | TcpEvent.PeerClosed | TcpEvent.Closed | TcpEvent.SoftError;
+    if (events & (inbound | both)) this.edges.in += 1;
+    if (events & (TcpEvent.Writable | both)) this.edges.out += 1;
+    this.#notice();
+    this.environment.news();
+  }
+
+  takeError(): Errno | null {
+    const { error } = this;
+    this.error = null;
+    return error;
+  }
+
+  /** Options of the connection that exists follow those of the socket. */
+  configure(changes: Partial<ConnectionOptions>): Outcome {
+    const { tcp } = this.environment.stack;
+    return guarded(() => {
+      if (this.handle === 0 || this.listening || this.#ended) tcp.check(changes);
+      else tcp.configure(this.handle, changes, this.environment.now());
+      return 0;
+    });
+  }
+
+  /** Sees whether the connection has ended since the last look, and how. */
+  #notice(): void {
+    const { tcb } = this;
+    if (tcb === null || this.#ended) return;
+    if (tcb.state !== State.Closed && tcb.state !== State.TimeWait) return;
+    this.#ended = true;
+    const code = this.environment.stack.tcp.errorOf(this.handle);
+    if (code === null) return;
+    const errno = errnoNamed(code) ?? "EIO";
+    this.error = errno === "ECONNRESET" && tcb.rcv.finSeen ? this.environment.personality.resetInCloseWait : errno;
+  }
+
+  #atEnd(tcb: Readonly<Tcb>): boolean {
+    return this.#ended || this.#shutRead || (tcb.rcv.finSeen && seqGt(tcb.rcv.nxt, tcb.rcv.fin));
+  }
+
+  #writable(tcb: Readonly<Tcb>): boolean {
+    // A third must be free: what a full queue frees by every segment is not worth waking for.
+    const queued = tcb.sendQueue.length;
+    return tcb.options.sendBuffer - queued >= queued >> 1;
+  }
+
+  /** Octets to the urgent octet, which is out of band, or all of them. */
+  #readableBeforeUrgent(tcb: Readonly<Tcb>): number {
+    const { tcp } = this.environment.stack;
+    return tcb.state === State.SynReceived || tcb.state === State.SynSent ? 0 : tcp.readable(this.handle);
+  }
+
+  #urgentAhead(tcb: Readonly<Tcb>): number {
+    return Math.max(0, seqDiff(tcb.rcv.up, seqAdd(tcb.rcv.nxt, -tcb.receiveQueue.length)));
+  }
+
+  #receiveOutOfBand(_tcb: Readonly<Tcb>, _octets: Uint8Array): Outcome {
+    return "EINVAL";
+  }
+
+  #lingers(): boolean {
+    const { tcb } = this;
+    if (tcb === null || this.#ended) return false;
+    return tcb.state === State.FinWait1 || tcb.state === State.Closing || tcb.state === State.LastAck || tcb.state === State.CloseWait;
+  }
+
+  #letGo(): Outcome {
+    const { stack, now } = this.environment;
+    if (this.handle !== 0) stack.tcp.close(this.handle, now());
+    this.handle = 0;
+    return 0;
+  }
+
+  /** connect(AF_UNSPEC): the socket is as it was before `connect` or `listen`. */
+  #disconnect(): Outcome {
+    const { stack, now } = this.environment;
+    if (this.listening) stack.tcp.close(this.handle, now());
+    else if (this.handle !== 0) stack.tcp.abort(this.handle, now());
+    this.handle = 0;
+    this.listening = false;
+    this.#connecting = this.#ended = this.#shutRead = this.#shutWrite = false;
+    this.error = null;
+    return 0;
+  }
+
+  /** The connection that has ended makes room for the next. */
+  #forget(): void {
+    this.environment.stack.tcp.close(this.handle, this.environment.now());
+    this.handle = 0;
+  }
+}
+
+const unsent = (tcb: Readonly<Tcb>): number =>
+  Math.max(0, seqDiff(seqAdd(tcb.snd.text, tcb.sendQueue.length), tcb.snd.nxt)) +
+  (has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent) ? 1 : 0);
+
+/** The errors that the stack throws at its users are errnos here. */
+export function guarded(act: () => Outcome): Outcome {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof NetworkError) return errnoNamed(error.code) ?? "EIO";
+    throw error;
+  }
+}
