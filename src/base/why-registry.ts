@@ -1,7 +1,7 @@
 /** What the codes of why.ts mean: a name for machines, the section of the standard that is followed, and a sentence for people.
  *
  *  Each table has exactly the codes of its group: a code without a row, or a row without a code, does not compile. */
-import { Arp, Cc, Drop, Eth, Hold, Icmp, Ip, Loss, Rtx, St, Tm, Tx, Udp, type WhyEntry, Wire } from "./why.js";
+import { Arp, Cc, Dhcp, Dns, Drop, Eth, Hold, Icmp, Ip, Loss, Rtx, St, Tm, Tx, Udp, type WhyEntry, Wire } from "./why.js";
 
 /** Name behind the group's prefix, source, text. */
 type Row = readonly [name: string, source: string, text: string];
@@ -387,6 +387,29 @@ const udp: Table<typeof Udp> = {
   NoBuffers: ["no_buffers", "RFC 8085 s5", "No free packet, or no room at the device."],
 };
 
+const dhcp: Table<typeof Dhcp> = {
+  Malformed: [
+    "malformed",
+    "RFC 2131 s2",
+    "Shorter than its fixed fields, without the magic cookie, or an option says more octets than there are.",
+  ],
+  OtherTransaction: ["other_transaction", "RFC 2131 s4.4.1", "Its xid is not that of the request under way: silently discarded (MUST)."],
+  OtherHardware: ["other_hardware", "RFC 2131 s4.1", "For a client with another hardware address."],
+  Unexpected: ["unexpected", "RFC 2131 s4.4", "A message type that the client does not wait for in this state."],
+  BadServer: ["bad_server", "RFC 2131 s4.4.1", "Not from the server that was chosen, or from one without an identifier."],
+  BadLease: ["bad_lease", "RFC 2131 s4.3.1", "It offers what no host can use: a broken address, no lease time, or not what was asked for."],
+  Accepted: ["accepted", "RFC 2131 s4.4.1", "An answer that was waited for."],
+  Refused: ["refused", "RFC 2131 s3.1", "A DHCPNAK: the address is not to be used, and the client starts again."],
+};
+const dns: Table<typeof Dns> = {
+  Malformed: ["malformed", "RFC 1035 s4.1", "No message, or one with a broken name or record."],
+  OtherId: ["other_id", "RFC 1035 s4.1.1", "Its identifier is not that of the query."],
+  OtherQuestion: ["other_question", "RFC 1035 s4.1.2", "It answers another question, or is no answer."],
+  NoAnswer: ["no_answer", "RFC 1035 s4.1.1", "The server says that it failed, refuses or does not understand: another is asked."],
+  Accepted: ["accepted", "RFC 1035 s4.1", "An answer that was waited for."],
+  Truncated: ["truncated", "RFC 1035 s4.2.1", "The answer did not fit a datagram: asked again by TCP."],
+  TimedOut: ["timed_out", "RFC 1035 s4.2.1", "No answer in time: the next server is asked, or the same one again."],
+};
 const wire: Table<typeof Wire> = {
   Loss: ["loss", "RFC 791 s1.2", "Lost by chance, as configured: datagrams are delivered with best effort only."],
   Rule: ["rule", "RFC 791 s1.2", "Dropped by a rule of the experiment."],
@@ -421,6 +444,8 @@ export const registry: readonly WhyEntry[] = [
   ...entriesOf("icmp", Icmp, icmp),
   ...entriesOf("udp", Udp, udp),
   ...entriesOf("wire", Wire, wire),
+  ...entriesOf("dhcp", Dhcp, dhcp),
+  ...entriesOf("dns", Dns, dns),
 ].sort((a, b) => a.code - b.code);
 
 const byCode: (WhyEntry | undefined)[] = [];

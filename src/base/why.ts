@@ -87,9 +87,19 @@ export const Wire = {
   Loss: 400, Rule: 401, QueueFull: 402, Corrupted: 403, TooBig: 404, Partition: 405, Duplicated: 406, Reordered: 407, Delivered: 408,
   Fragmented: 409, ReceiverFull: 410,
 } as const;
+/** The DHCP client: messages that it does not believe. */
+// biome-ignore format: a table reads better in lines
+export const Dhcp = {
+  Malformed: 500, OtherTransaction: 501, OtherHardware: 502, Unexpected: 503, BadServer: 504, BadLease: 505, Accepted: 506, Refused: 507,
+} as const;
+/** The resolver: answers that it does not believe. */
+// biome-ignore format: a table reads better in lines
+export const Dns = {
+  Malformed: 520, OtherId: 521, OtherQuestion: 522, NoAnswer: 523, Accepted: 524, Truncated: 525, TimedOut: 526,
+} as const;
 
 /** One more than the largest code. */
-export const WHY_CODES = 420;
+export const WHY_CODES = 540;
 
 export interface WhyEntry {
   readonly code: number;

@@ -10,10 +10,15 @@ interface Notice {
   readonly device: Device;
   readonly address: IpAddress;
   readonly granted: boolean;
+  /** Who asked for the address, to be told instead of everybody; null: nobody in particular. */
+  readonly told: Told | null;
 }
+
+type Told = (granted: boolean) => void;
 
 export class Addressing {
   readonly #stack: Stack;
+  readonly #told = new Map<IpAddress, Told>();
   #notices: Notice[] = [];
 
   constructor(stack: Stack) {
@@ -25,7 +30,7 @@ export class Addressing {
     return this.#notices.length > 0;
   }
 
-  add(device: Device, address: IpAddress, prefixLength: number, claim: "use" | "announce" | "probe", now: Micros): void {
+  add(device: Device, address: IpAddress, prefixLength: number, claim: "use" | "announce" | "probe", told: Told | null, now: Micros): void {
     const text = `${formatIp(address)}/${prefixLength}`;
     if (!Number.isInteger(prefixLength) || prefixLength < 1 || prefixLength > 32) {
       throw networkError("EINVAL", "addAddress", text, "a prefix length is 1 to 32");
@@ -35,6 +40,7 @@ export class Addressing {
     if (this.#isKnown(address)) throw networkError("EADDRINUSE", "addAddress", text, "the stack has that address");
     if (claim === "probe" && device.ethernet) {
       device.addresses.push({ address, prefixLength, tentative: true });
+      if (told !== null) this.#told.set(address, told);
       device.arp.claims.probe(address, now);
       return;
     }
@@ -43,6 +49,7 @@ export class Addressing {
     } catch (error) {
       throw networkError("ENOBUFS", "addAddress", text, (error as Error).message);
     }
+    if (told !== null) this.#told.set(address, told);
     if (device.ethernet) device.arp.claims.hold(address, claim === "announce", now);
   }
 
@@ -73,6 +80,7 @@ export class Addressing {
     const { tcp, udp, ip } = this.#stack;
     const at = device.addresses.findIndex((held) => held.address === address);
     if (at < 0) return;
+    this.#told.delete(address);
     // While the address is still ours: the resets go out from it.
     tcp.addressGone(address, now);
     tcp.flush(now);
@@ -102,17 +110,22 @@ export class Addressing {
       granted = false;
       device.arp.claims.release(address);
     }
-    this.#notices.push({ device, address, granted });
+    this.#notice(device, address, granted);
   }
 
   /** RFC 5227 s2.1.1 and s2.4: the address is another's. `held`: it was ours until now. */
   denied(device: Device, address: IpAddress, held: boolean, now: Micros): void {
+    this.#notice(device, address, false);
     if (held) this.remove(device, address, now);
     else {
       const at = device.addresses.findIndex((candidate) => candidate.address === address);
       if (at >= 0) device.addresses.splice(at, 1);
     }
-    this.#notices.push({ device, address, granted: false });
+  }
+
+  #notice(device: Device, address: IpAddress, granted: boolean): void {
+    this.#notices.push({ device, address, granted, told: this.#told.get(address) ?? null });
+    if (!granted) this.#told.delete(address);
   }
 
   /** Tells the application what became of claims. */
@@ -120,10 +133,10 @@ export class Addressing {
     if (this.#notices.length === 0) return;
     const notices = this.#notices;
     this.#notices = [];
-    if (tell === null) return;
-    for (const { device, address, granted } of notices) {
+    for (const { device, address, granted, told } of notices) {
       try {
-        tell(device, address, granted);
+        if (told !== null) told(granted);
+        else tell?.(device, address, granted);
       } catch (error) {
         failed(error);
       }
@@ -136,7 +149,7 @@ export class Addressing {
 }
 
 /** RFC 1122 s3.2.1.3: neither zero, nor a group, nor a loopback, nor a subnet's own or broadcast address. */
-function isHost(address: IpAddress, prefixLength: number): boolean {
+export function isHost(address: IpAddress, prefixLength: number): boolean {
   if (address >>> 24 === 0 || isMulticast(address) || isClassE(address) || isLoopback(address) || address === -1) return false;
   const host = address & ~netmask(prefixLength);
   // RFC 3021: a 31-bit prefix has two hosts and nothing else.

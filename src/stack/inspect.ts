@@ -94,6 +94,7 @@ export function inspect(stack: Stack, now: Micros) {
     udp: stack.udp.show(),
     ping: stack.icmp.show(),
     tcp: { ...stack.tcp.summary(), connections: stack.tcp.showAll(now) },
+    agents: stack.agents.map((agent) => ({ name: agent.name, state: agent.inspect(now) })),
     tally: stack.tally.show(),
     limits: { ...stack.limits },
     pools: {

@@ -27,6 +27,7 @@ import { Tcp } from "../tcp/tcp.js";
 import type { Link } from "../transport/link.js";
 import { Udp } from "../udp/udp.js";
 import { Addressing } from "./addressing.js";
+import type { Agent } from "./agent.js";
 import { Device } from "./device.js";
 import { isDelivered } from "./fate.js";
 import { joinGroup, leaveGroup } from "./groups.js";
@@ -56,6 +57,8 @@ export class Stack {
   /** By index, the loopback first; a removed device stays in its place until another takes it. */
   readonly devices: Device[] = [];
   readonly addressing: Addressing;
+  /** What lives on this stack's clock, by `addAgent`. */
+  readonly agents: Agent[] = [];
   /** Frames received, and what became of them: in = delivered + dropped. */
   readonly frames = { in: 0, delivered: 0, dropped: 0 };
   probe: Probe | null;
@@ -200,9 +203,17 @@ export class Stack {
   }
 
   /** Gives a device one more address, and its prefix a route. The change is announced, or the address probed for, as `claim` says: RFC 5227.
-   *  Throws EINVAL for what no host can have, EADDRINUSE for what the stack has, ENOBUFS when a table is full. */
-  addAddress(device: Device, address: IpAddress, prefixLength: number, now: Micros, claim?: "use" | "announce" | "probe"): void {
-    this.addressing.add(device, address, prefixLength, claim ?? this.profile.lower.claim, now);
+   *  `told` is called instead of `onAddress`. Throws EINVAL for what no host can have, EADDRINUSE for what the stack has, ENOBUFS when a
+   *  table is full. */
+  addAddress(
+    device: Device,
+    address: IpAddress,
+    prefixLength: number,
+    now: Micros,
+    claim?: "use" | "announce" | "probe",
+    told: ((granted: boolean) => void) | null = null,
+  ): void {
+    this.addressing.add(device, address, prefixLength, claim ?? this.profile.lower.claim, told, now);
     this.#work();
   }
 
@@ -225,6 +236,27 @@ export class Stack {
 
   get routes(): RouteTable {
     return this.ip.routes;
+  }
+
+  /** The time of the turn under way, or of the last one. */
+  get now(): Micros {
+    return this.#now;
+  }
+
+  /** From now on the agent is told the time, until `removeAgent`. */
+  addAgent(agent: Agent): void {
+    this.agents.push(agent);
+    this.#work();
+  }
+
+  removeAgent(agent: Agent): void {
+    const at = this.agents.indexOf(agent);
+    if (at >= 0) this.agents.splice(at, 1);
+  }
+
+  /** An agent has something to do before the stack would look again. */
+  wake(): void {
+    this.#work();
   }
 
   /** Handles one frame, which is the stack's from here. */
@@ -289,6 +321,7 @@ export class Stack {
     this.udp.deliver();
     this.icmp.deliver();
     this.addressing.notify(this.onAddress, (error) => this.#applicationError(error));
+    this.#runAgents();
     if (this.#errors.length === 0) return;
     const errors = this.#errors;
     this.#errors = [];
@@ -305,6 +338,7 @@ export class Stack {
       const device = this.devices[i]!;
       if (device.attached && device.ethernet) next = Math.min(next, device.arp.nextTimeout());
     }
+    for (let i = 0; i < this.agents.length; i++) next = Math.min(next, this.agents[i]!.nextTimeout());
     return next;
   }
 
@@ -325,6 +359,7 @@ export class Stack {
   close(now: Micros): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const agent of [...this.agents]) agent.stop(now);
     this.tcp.closeAll(now);
     this.flush(now);
     for (const device of [...this.devices]) this.removeDevice(device, now);
@@ -442,6 +477,20 @@ export class Stack {
       throw networkError("EINVAL", "addDevice", `vlan ${vlan}`, "a VLAN is 1 to 4094 of an Ethernet device that has a link, by that link");
     }
     if (childOf(parent, vlan) !== null) throw networkError("EADDRINUSE", "addDevice", `vlan ${vlan}`, "the device has that VLAN");
+  }
+
+  /** One that leaves in the midst makes another wait for the next turn, which is at once. */
+  #runAgents(): void {
+    for (let i = 0; i < this.agents.length; i++) {
+      const agent = this.agents[i]!;
+      if (agent.nextTimeout() > this.#now) continue;
+      this.cause.begin();
+      try {
+        agent.expire(this.#now);
+      } catch (error) {
+        this.#applicationError(error);
+      }
+    }
   }
 
   #work(): void {
