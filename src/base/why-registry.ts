@@ -97,6 +97,7 @@ const hold: Table<typeof Hold> = {
   SendBuffer: ["sndbuf", "RFC 9293 s3.10.2", "The send buffer is full: the application must wait."],
   NotEstablished: ["not_established", "RFC 9293 s3.10.2", "Queued until the connection is established."],
   NoBuffers: ["no_buffers", "RFC 9293 s3.9.2", "No free packet, or no room at the device: tried again when there is."],
+  Recovery: ["recovery", "RFC 9937 s4", "What was lost goes again first, and what leaves is paced by what has arrived: new text waits."],
   Neighbor: ["neighbor", "RFC 1122 s2.3.2.2", "The hardware address of the next hop is not known yet."],
   Pacing: ["pacing", "RFC 9002 s7.7", "The next segment leaves when its time has come: a burst would fill queues on the way."],
 };

@@ -17,6 +17,7 @@ export const Rtx = { Fast: 40, PartialAck: 41, Rto: 42, Syn: 43, SynAck: 44, Fin
 // biome-ignore format: a table reads better in lines
 export const Hold = {
   Application: 60, Cwnd: 61, Rwnd: 62, Nagle: 63, Sws: 64, SendBuffer: 65, NotEstablished: 66, NoBuffers: 67, Neighbor: 68, Pacing: 69,
+  Recovery: 70,
 } as const;
 /** Segments and connections dropped or refused by TCP. */
 // biome-ignore format: a table reads better in lines

@@ -1,6 +1,10 @@
 /** Tables and lines for people, from what `inspect()` and a connection say. */
 import type { Micros } from "../base/environment.js";
+import { Hold } from "../base/why.js";
+import { whyName } from "../base/why-registry.js";
 import type { Probe } from "../stack/probe.js";
+import { lifetime } from "../tcp/hold.js";
+import { showHolds } from "../tcp/show.js";
 import { State, stateNames } from "../tcp/state.js";
 import type { Tcb } from "../tcp/tcb.js";
 import { formatEndpoint, milliseconds } from "./format.js";
@@ -49,13 +53,23 @@ const units: readonly string[] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** A connection's life in one line: who, how it stands, what went each way, for how long, what was sent again.
  *
- *      10.0.0.1:49152 10.0.0.2:80 TIME-WAIT out 1.2 KiB in 256.0 MiB 2131ms srtt 20.1ms again 3 of 182531 */
+ *      10.0.0.1:49152 10.0.0.2:80 TIME-WAIT out 1.2 KiB in 256.0 MiB 2131ms srtt 20.1ms held: cwnd 71% again 3 of 182531 */
 export function connectionSummary(tcb: Tcb, now: Micros): string {
   const again = tcb.segmentsRetransmitted === 0 ? "" : ` again ${tcb.segmentsRetransmitted} of ${tcb.segmentsSent}`;
   const timeouts = tcb.timeouts === 0 ? "" : ` timeouts ${tcb.timeouts}`;
   const srtt = tcb.srtt === 0 ? "" : ` srtt ${milliseconds(tcb.srtt)}`;
+  const held = formatHolds(tcb, now);
   const between = `${formatEndpoint(tcb.local, tcb.localPort)} ${formatEndpoint(tcb.remote, tcb.remotePort)}`;
-  return `${between} ${stateNames[tcb.state]} out ${formatOctets(tcb.octetsAcked)} in ${formatOctets(tcb.octetsReceived)} ${milliseconds(now - tcb.openedAt)}${srtt}${again}${timeouts}`;
+  return `${between} ${stateNames[tcb.state]} out ${formatOctets(tcb.octetsAcked)} in ${formatOctets(tcb.octetsReceived)} ${milliseconds(now - tcb.openedAt)}${srtt}${held}${again}${timeouts}`;
+}
+
+/** Of what the sender was held back by for at least half a percent of its life: how much of it. */
+function formatHolds(tcb: Tcb, now: Micros): string {
+  const whole = lifetime(tcb, now);
+  const shown = Object.entries(showHolds(tcb, now))
+    .filter(([name, spent]) => name !== whyName(Hold.Application) && spent * 200 >= whole)
+    .map(([name, spent]) => ` ${name.slice("hold.".length)} ${((spent * 100) / whole).toFixed(0)}%`);
+  return shown.length === 0 ? "" : ` held:${shown.join("")}`;
 }
 
 /** A probe that gives one line to `print` whenever a connection ends, or begins its TIME-WAIT. */

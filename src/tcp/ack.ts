@@ -6,6 +6,7 @@ import { armKeepAlive } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
+import { beginHolds } from "./hold.js";
 import { resetFrom } from "./output.js";
 import { packetSize } from "./path.js";
 import { Timer } from "./probe.js";
@@ -41,6 +42,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   tcb.retries = 0;
   tcb.recovery.begin(tcb.iss);
   core.enter(tcb, State.Established, why, now);
+  beginHolds(core, tcb, now);
   core.network.reachable(tcb.remote, tcb.local, now);
   armKeepAlive(core, tcb, now);
   if (has(tcb, Flag.FinQueued)) core.enter(tcb, State.FinWait1, St.CloseSendFin, now); // CLOSE was called meanwhile: s3.10.4

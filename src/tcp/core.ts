@@ -13,7 +13,8 @@ import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
 import { deadline, noteSlow, setDeadline } from "./deadlines.js";
 import { Demux, Form } from "./demux.js";
 import { type Application, CloseError, TcpEvent } from "./events.js";
-import { canFreeze, type FrozenRows, freeze, frozenFlags, frozenRows, thaw } from "./frozen.js";
+import { canFreeze, FrozenRows, freeze, frozenFlags, thaw } from "./frozen.js";
+import { endHolds } from "./hold.js";
 import { Secrets } from "./isn.js";
 import type { TcpLimits } from "./limits.js";
 import type { Listener } from "./listener.js";
@@ -117,7 +118,7 @@ export class Core {
     this.wheel = new TimerWheel(now);
     this.timeWaits = new TimeWaits(this.demux, parts.limits.timeWaits);
     this.optionSets = new OptionSets(defaultConnectionOptions(parts.policy));
-    this.rows = frozenRows(16, parts.limits.connections);
+    this.rows = new FrozenRows(16, parts.limits.connections);
     this.resets = new TokenBucket(parts.limits.resetsPerSecond, parts.limits.resetsPerSecond, now, parts.random);
     this.challenges = new TokenBucket(parts.limits.challengesPerSecond, parts.limits.challengesPerSecond, now, parts.random);
   }
@@ -354,6 +355,7 @@ export class Core {
     const told = tcb.state === State.TimeWait; // it was over for the application then
     const listener = tcb.listener !== 0 && has(tcb, Flag.Unaccepted) ? this.listener(tcb.listener) : null;
     if (tcb.state !== State.Closed) this.enter(tcb, State.Closed, why, now);
+    endHolds(tcb, now);
     if (tcb.local !== 0 || tcb.localPort !== 0) this.demux.leave(tcb.slot);
     tcb.error = error;
     tcb.owes = 0;

@@ -7,11 +7,12 @@ import { type Layout, layout, Rows } from "../base/rows.js";
 import { type Seq, seqGt } from "../base/seq.js";
 import { CONTROLLER_WORDS, type CongestionPolicy } from "./congestion/controller.js";
 import type { Controllers } from "./congestion/index.js";
+import { HOLDS, resumeHolds } from "./hold.js";
 import { isSynchronized, State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
 const columns = layout(
-  "state",
+  "kind",
   "flags",
   "iss",
   "irs",
@@ -21,7 +22,6 @@ const columns = layout(
   "wl1",
   "wl2",
   "maxWnd",
-  "scales",
   "mss",
   "peerMss",
   "path",
@@ -35,11 +35,8 @@ const columns = layout(
   "rttvar",
   "rto",
   "minRtt",
-  "backoff",
-  "retries",
   "optionSet",
   "listener",
-  "controller",
   "cc0",
   "cc1",
   "cc2",
@@ -48,7 +45,9 @@ const columns = layout(
   "cc5",
   "cc6",
   "cc7",
-  "openedSeconds",
+  "establishedSeconds",
+  "establishedMicros",
+  "past",
   "heardSeconds",
   "heardMicros",
   "idleSeconds",
@@ -62,8 +61,24 @@ const at = columns.at;
 /** Octets of a row. */
 export const ROW_SIZE = columns.stride * 4;
 
-export type FrozenRows = Rows<Column>;
-export const frozenRows = (capacity: number, limit: number): FrozenRows => new Rows(columns as Layout<Column>, capacity, limit);
+/** Two cells for each time of `tcb.holds`. */
+const past = layout(...Array.from({ length: HOLDS }, (_, i) => [`seconds${i}`, `micros${i}`]).flat());
+
+export class FrozenRows {
+  readonly rows: Rows<Column>;
+  /** What has held back those connections that anything but their application ever did. */
+  readonly pasts: Rows<string>;
+
+  constructor(capacity: number, limit: number) {
+    this.rows = new Rows(columns as Layout<Column>, capacity, limit);
+    this.pasts = new Rows(past, 0, limit);
+  }
+
+  /** Connections. */
+  get used(): number {
+    return this.rows.used;
+  }
+}
 
 /** Nothing queued either way, nothing in flight but a SYN,ACK, nothing owed, and no timer that only an object has. */
 export function canFreeze(tcb: Tcb): boolean {
@@ -82,12 +97,15 @@ const isFinDone = (state: State): boolean =>
   state === State.CloseWait || state === State.Closing || state === State.LastAck || state === State.TimeWait;
 
 /** Puts the connection into a row; returns it, or -1 when there are as many rows as there may be. The TCB is free then. */
-export function freeze(rows: FrozenRows, tcb: Tcb, controllers: Controllers): number {
+export function freeze(frozen: FrozenRows, tcb: Tcb, controllers: Controllers): number {
+  const controller = controllers.names.indexOf(tcb.cc.name);
+  if (controller > MOST_CONTROLLERS) return -1;
+  const { rows } = frozen;
   const row = rows.take();
   if (row < 0) return -1;
   const c = rows.cells;
   const { snd, rcv } = tcb;
-  c[row + at.state] = tcb.state;
+  c[row + at.kind] = kindOf(tcb, controller);
   c[row + at.flags] = tcb.flags;
   c[row + at.iss] = tcb.iss;
   c[row + at.irs] = tcb.irs;
@@ -97,7 +115,6 @@ export function freeze(rows: FrozenRows, tcb: Tcb, controllers: Controllers): nu
   c[row + at.wl1] = snd.wl1;
   c[row + at.wl2] = snd.wl2;
   c[row + at.maxWnd] = snd.maxWnd;
-  c[row + at.scales] = (snd.scale << 4) | rcv.scale;
   c[row + at.mss] = snd.mss;
   c[row + at.peerMss] = snd.peerMss;
   c[row + at.path] = (snd.acknowledgedSize << 8) | tcb.softError;
@@ -111,13 +128,11 @@ export function freeze(rows: FrozenRows, tcb: Tcb, controllers: Controllers): nu
   c[row + at.rttvar] = tcb.rttvar;
   c[row + at.rto] = tcb.rto;
   c[row + at.minRtt] = tcb.minRtt;
-  c[row + at.backoff] = tcb.backoff;
-  c[row + at.retries] = tcb.retries;
   c[row + at.optionSet] = tcb.optionSet;
   c[row + at.listener] = tcb.listener;
-  c[row + at.controller] = controllers.names.indexOf(tcb.cc.name);
   tcb.cc.save(c, row + at.cc0);
-  c[row + at.openedSeconds] = Math.floor(tcb.openedAt / 1e6);
+  putTime(c, row + at.establishedSeconds, tcb.establishedAt < 0 ? tcb.openedAt : tcb.establishedAt);
+  c[row + at.past] = freezePast(frozen.pasts, tcb.holds);
   putTime(c, row + at.heardSeconds, tcb.lastHeardAt);
   putTime(c, row + at.idleSeconds, tcb.idleAt);
   putTime(c, row + at.rexmitSeconds, tcb.rexmitAt);
@@ -125,10 +140,12 @@ export function freeze(rows: FrozenRows, tcb: Tcb, controllers: Controllers): nu
 }
 
 /** Fills a cleared TCB from the row and gives the row back. The 4-tuple, handle and option record are the caller's to set. */
-export function thaw(rows: FrozenRows, row: number, tcb: Tcb, controllers: Controllers, policy: CongestionPolicy): void {
+export function thaw(frozen: FrozenRows, row: number, tcb: Tcb, controllers: Controllers, policy: CongestionPolicy): void {
+  const { rows } = frozen;
   const c = rows.cells;
   const { snd, rcv } = tcb;
-  tcb.state = c[row + at.state]! as State;
+  const kind = c[row + at.kind]!;
+  tcb.state = (kind & 15) as State;
   tcb.flags = c[row + at.flags]!;
   tcb.iss = c[row + at.iss]! as Seq;
   tcb.irs = c[row + at.irs]! as Seq;
@@ -138,8 +155,8 @@ export function thaw(rows: FrozenRows, row: number, tcb: Tcb, controllers: Contr
   snd.wl1 = c[row + at.wl1]! as Seq;
   snd.wl2 = c[row + at.wl2]! as Seq;
   snd.maxWnd = c[row + at.maxWnd]!;
-  snd.scale = c[row + at.scales]! >> 4;
-  rcv.scale = c[row + at.scales]! & 15;
+  snd.scale = (kind >> 4) & 15;
+  rcv.scale = (kind >> 8) & 15;
   snd.mss = c[row + at.mss]!;
   snd.peerMss = c[row + at.peerMss]!;
   snd.acknowledgedSize = c[row + at.path]! >>> 8;
@@ -160,15 +177,17 @@ export function thaw(rows: FrozenRows, row: number, tcb: Tcb, controllers: Contr
   tcb.rttvar = c[row + at.rttvar]!;
   tcb.rto = c[row + at.rto]!;
   tcb.minRtt = c[row + at.minRtt]!;
-  tcb.backoff = c[row + at.backoff]!;
-  tcb.retries = c[row + at.retries]!;
+  tcb.backoff = (kind >> 18) & 0x1f;
+  tcb.retries = (kind >> 23) & 0xff;
   tcb.optionSet = c[row + at.optionSet]!;
   tcb.listener = c[row + at.listener]!;
-  const name = controllers.names[c[row + at.controller]!]!;
+  const name = controllers.names[(kind >> 12) & MOST_CONTROLLERS]!;
   if (tcb.cc.name !== name) tcb.cc = controllers.make(name);
   tcb.cc.load(c, row + at.cc0, snd.mss, policy);
   tcb.recovery.begin(((snd.una - 1) | 0) as Seq);
-  tcb.openedAt = c[row + at.openedSeconds]! * 1e6;
+  tcb.openedAt = getTime(c, row + at.establishedSeconds);
+  if (tcb.state !== State.SynReceived) resumeHolds(tcb, tcb.openedAt);
+  thawPast(frozen.pasts, c[row + at.past]!, tcb.holds);
   tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, row + at.heardSeconds);
   tcb.idleAt = getTime(c, row + at.idleSeconds);
   tcb.rexmitAt = getTime(c, row + at.rexmitSeconds);
@@ -181,7 +200,28 @@ export function thaw(rows: FrozenRows, row: number, tcb: Tcb, controllers: Contr
 }
 
 /** `tcb.flags` of a frozen connection. */
-export const frozenFlags = (rows: FrozenRows, row: number): number => rows.cells[row + at.flags]!;
+export const frozenFlags = ({ rows }: FrozenRows, row: number): number => rows.cells[row + at.flags]!;
+
+/** The largest index of a controller's name that the cell has bits for: who has more controllers has connections that stay live. */
+const MOST_CONTROLLERS = 0x3f;
+
+/** What is small, in one cell: state, both shifts, the controller, how often the SYN,ACK was sent again. */
+const kindOf = ({ state, snd, rcv, backoff, retries }: Tcb, controller: number): number =>
+  state | (snd.scale << 4) | (rcv.scale << 8) | (controller << 12) | (Math.min(backoff, 0x1f) << 18) | (Math.min(retries, 0xff) << 23);
+
+/** The row with these times, or -1: they are all zero, or there is no room to remember them. */
+function freezePast(pasts: Rows<string>, holds: Float64Array): number {
+  if (holds.every((spent) => spent === 0)) return -1;
+  const row = pasts.take();
+  if (row >= 0) for (let i = 0; i < HOLDS; i++) putTime(pasts.cells, row + 2 * i, holds[i]!);
+  return row;
+}
+
+function thawPast(pasts: Rows<string>, row: number, holds: Float64Array): void {
+  if (row < 0) return;
+  for (let i = 0; i < HOLDS; i++) holds[i] = getTime(pasts.cells, row + 2 * i);
+  pasts.give(row);
+}
 
 /** A time as whole seconds and the rest, so that int32 cells hold 68 years to the microsecond; -1: never. */
 function putTime(cells: Int32Array, cell: number, time: Micros): void {

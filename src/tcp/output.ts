@@ -5,6 +5,7 @@ import { type Seq, seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "..
 import { Hold, Rtx, St, Tm, Tx } from "../base/why.js";
 import { resumes } from "./congestion-signals.js";
 import type { Core } from "./core.js";
+import { heldBy } from "./hold.js";
 import { announcedMss, packetSize, refreshPath } from "./path.js";
 import { Timer } from "./probe.js";
 import { Phase } from "./recovery/recovery.js";
@@ -29,6 +30,7 @@ export function output(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.pathEpoch !== core.network.epoch) refreshPath(core, tcb, now);
 
   if (tcb.state !== State.TimeWait && tcb.state !== State.FinWait2) sendText(core, tcb, now);
+  else heldBy(core, tcb, Hold.Application, now);
   if (tcb.owes & Owe.Probe) sendProbe(core, tcb, now);
   if (tcb.owes & Owe.KeepAlive) sendKeepAlive(core, tcb, now);
   if (tcb.owes & Owe.Ack) sendAck(core, tcb, tcb.ackWhy, tcb.ackCause, now);
@@ -65,7 +67,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         hold = Hold.Rwnd;
         break;
       }
-      if (!sendAgain(core, tcb, from, octets, fin, now)) return;
+      if (!sendAgain(core, tcb, from, octets, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
       continue;
     }
 
@@ -92,11 +94,17 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       hold = Hold.Cwnd;
       break;
     }
-    if (!sendNew(core, tcb, length, length < room, last, fin, now)) return;
+    if (!sendNew(core, tcb, length, length < room, last, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
-  limited(core, tcb, hold, now);
+  heldBy(core, tcb, blamed(tcb, hold), now);
   armAfterText(core, tcb, hold, now);
+}
+
+/** An application that waits for room has more to say, and a window that is full of what was lost is full because of it. */
+function blamed(tcb: Tcb, hold: number): number {
+  if (hold === Hold.Application) return has(tcb, Flag.WantsRoom) && tcb.sendQueue.length > 0 ? Hold.SendBuffer : hold;
+  return hold === Hold.Cwnd && tcb.recovery.phase !== Phase.Open ? Hold.Recovery : hold;
 }
 
 const textEnd = (tcb: Tcb): Seq => seqAdd(tcb.snd.text, tcb.sendQueue.length);
@@ -377,14 +385,6 @@ function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, 
   tcb.owes &= ~(Owe.Ack | Owe.DelayedAck | Owe.Window);
   if (tcb.ackAt !== NEVER) core.arm(tcb, Timer.DelayedAck, NEVER, Tm.DelayedAck, now);
   return true;
-}
-
-/** What keeps the sender back has changed. */
-function limited(core: Core, tcb: Tcb, hold: number, now: Micros): void {
-  if (tcb.hold === hold) return;
-  tcb.hold = hold;
-  const probe = core.probes.probe;
-  if (probe?.sendLimited) probe.sendLimited(tcb, hold, core.cause.id, now);
 }
 
 /** Timers that follow from what was sent and what was not. */

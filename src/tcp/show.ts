@@ -1,10 +1,12 @@
 /** A connection as plain JSON in the words of the RFCs: live or frozen. For people and tools; not for the packet path. */
 import { type Micros, NEVER } from "../base/environment.js";
 import { seqDiff } from "../base/seq.js";
+import { Hold } from "../base/why.js";
 import { whyName } from "../base/why-registry.js";
 import { formatIp } from "../ip/address.js";
 import { NO_THRESHOLD } from "./congestion/controller.js";
 import { closeErrors } from "./events.js";
+import { FIRST_HOLD, HOLDS, lifetime } from "./hold.js";
 import type { Listener } from "./listener.js";
 import type { TcpPolicy } from "./policy.js";
 import { backedOff } from "./rtt.js";
@@ -94,6 +96,7 @@ export function showTcb(tcb: Tcb, policy: TcpPolicy, form: "live" | "frozen", no
     },
     path: { mtu: tcb.pathMtu, claimedMtu: tcb.claimedMtu || null, acknowledgedSize: snd.acknowledgedSize },
     limitedBy: tcb.hold === 0 ? null : whyName(tcb.hold),
+    limited: tcb.establishedAt < 0 ? null : { since: now - tcb.heldSince, lifetime: lifetime(tcb, now), spent: showHolds(tcb, now) },
     owes: Object.entries(Owe)
       .filter(([, bit]) => tcb.owes & bit)
       .map(([name]) => name),
@@ -129,6 +132,18 @@ export function showTcb(tcb: Tcb, policy: TcpPolicy, form: "live" | "frozen", no
     },
     options: { ...options },
   };
+}
+
+/** Microseconds by name of what held the sender back, of those that ever did; together they are its lifetime. */
+export function showHolds(tcb: Tcb, now: Micros): Record<string, Micros> {
+  const shown: Record<string, Micros> = {};
+  let rest = lifetime(tcb, now);
+  for (let i = 0; i < HOLDS; i++) {
+    const spent = tcb.holds[i]! + (tcb.hold === FIRST_HOLD + i ? now - tcb.heldSince : 0);
+    if (spent > 0) shown[whyName(FIRST_HOLD + i)] = spent;
+    rest -= spent;
+  }
+  return { [whyName(Hold.Application)]: rest, ...shown };
 }
 
 export const showListener = (listener: Listener): Record<string, unknown> => ({

@@ -7,6 +7,7 @@ import { type Seq, seq } from "../base/seq.js";
 import { type IpAddress, UNSPECIFIED } from "../ip/address.js";
 import type { CongestionController } from "./congestion/controller.js";
 import type { ConnectionOptions } from "./connection-options.js";
+import { HOLDS } from "./hold.js";
 import type { LossRecovery } from "./recovery/recovery.js";
 import { State } from "./state.js";
 
@@ -158,8 +159,10 @@ export class Tcb {
   sendCause = 0;
   /** True while it is in the list of those that the turn has touched. */
   touched = false;
-  /** What keeps the sender back: a `Hold` code, 0: nothing. */
+  /** What keeps the sender back: a `Hold` code, 0: there is nothing to hold yet, or any more. */
   hold = 0;
+  /** Since when it does. */
+  heldSince: Micros = 0;
   /** The `Network.epoch` for which `snd.mss` holds. */
   pathEpoch = -1;
   checksumOffload = false;
@@ -225,6 +228,10 @@ export class Tcb {
   /** Freeze then, if nothing has happened. */
   freezeAt: Micros = NEVER;
   openedAt: Micros = 0;
+  /** When the handshake was over; -1: it is not. */
+  establishedAt: Micros = -1;
+  /** How long each `Hold` code but that of the application has held, without the time since `heldSince`. */
+  readonly holds = new Float64Array(HOLDS);
   /** When the last challenge ACK and the last answer to an unacceptable segment went out. */
   challengedAt: Micros = 0;
   invalidAckAt: Micros = 0;
@@ -278,9 +285,11 @@ export function clear(tcb: Tcb): void {
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.ackRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.timedEnd = tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
-  tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.tsOffset = tcb.quickAcks = 0;
+  tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.heldSince = tcb.tsOffset = tcb.quickAcks = 0;
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
   tcb.hold = 0;
+  tcb.establishedAt = -1;
+  tcb.holds.fill(0);
   tcb.pathEpoch = -1;
   tcb.checksumOffload = false;
   tcb.pathMtu = tcb.claimedMtu = tcb.softError = tcb.error = 0;

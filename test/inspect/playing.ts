@@ -34,6 +34,10 @@ export const tcb = (handle = 1): Tcb =>
     srtt: 20_000,
     rttvar: 10_000,
     rto: 220_000,
+    hold: 0,
+    heldSince: 1_000_500,
+    establishedAt: 500,
+    holds: Float64Array.of(710_000, 4_000),
   }) as unknown as Tcb;
 
 export function segment(fields: Partial<Segment>): Segment {

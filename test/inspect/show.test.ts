@@ -47,7 +47,7 @@ describe("show", () => {
   test("a life in one line", () => {
     const connection = counted();
     expect(connectionSummary(connection, 2_131_500)).toBe(
-      "10.0.0.1:49152 10.0.0.2:80 SYN-SENT out 1.2 KiB in 256.0 MiB 2131ms srtt 20ms again 3 of 182531 timeouts 1",
+      "10.0.0.1:49152 10.0.0.2:80 SYN-SENT out 1.2 KiB in 256.0 MiB 2131ms srtt 20ms held: cwnd 71% again 3 of 182531 timeouts 1",
     );
   });
 

@@ -170,7 +170,7 @@ describe("two stacks, seen from one of them", () => {
     expect(stable([...a.lives, ...b.lives])).toMatchInlineSnapshot(`
       "
       10.0.0.1:PORT 10.0.0.2:80 TIME-WAIT out 1000 B in 1000 B 60ms srtt 37.5ms
-      10.0.0.2:80 10.0.0.1:PORT CLOSED out 1000 B in 1000 B 70ms srtt 20ms
+      10.0.0.2:80 10.0.0.1:PORT CLOSED out 1000 B in 1000 B 40ms srtt 20ms
       "
     `);
   });

@@ -203,6 +203,7 @@ export class Exchange {
             segmentDropped: (_tcb, _seg, why) => this.drops.push(whyName(why)),
             dropped: (_device, why) => this.drops.push(whyName(why)),
             segmentSent: (...told) => this.probe?.segmentSent?.(...told),
+            sendLimited: (...told) => this.probe?.sendLimited?.(...told),
           },
         },
         work: () => {},

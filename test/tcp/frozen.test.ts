@@ -5,7 +5,7 @@ import { createMemory } from "../../src/base/memory.js";
 import { SeededRandom } from "../../src/base/prng.js";
 import { linux } from "../../src/stack/profile.js";
 import { Controllers } from "../../src/tcp/congestion/index.js";
-import { canFreeze, freeze, frozenRows, thaw } from "../../src/tcp/frozen.js";
+import { canFreeze, FrozenRows, freeze, thaw } from "../../src/tcp/frozen.js";
 import { recoveries } from "../../src/tcp/recovery/index.js";
 import { clear, Tcb } from "../../src/tcp/tcb.js";
 import { Exchange, type ExchangeOptions, octets } from "./exchange.js";
@@ -132,7 +132,7 @@ describe("thawed, it is what it was", () => {
       clear(tcb);
       return tcb;
     };
-    const rows = frozenRows(2, 8);
+    const rows = new FrozenRows(2, 8);
     fc.assert(
       fc.property(fields, (f) => {
         const tcb = make();
