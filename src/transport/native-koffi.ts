@@ -30,6 +30,7 @@ export const koffiPort = (koffi: Koffi): NativePort => {
   const open = c.func("open", "int", ["str", "int", "int"]);
   const close = c.func("close", "int", ["int"]);
   const ioctl = c.func("ioctl", "int", ["int", "ulong", "void *"]);
+  const set = c.func("ioctl", "int", ["int", "ulong", "ulong"]);
   const read = c.func("read", "int", ["int", "uintptr_t", "uint32"]);
   const write = c.func("write", "int", ["int", "uintptr_t", "uint32"]);
   const socket = c.func("socket", "int", ["int", "int", "int"]);
@@ -45,6 +46,7 @@ export const koffiPort = (koffi: Koffi): NativePort => {
     open: (path, flags) => result(open(path, flags, 0o644)),
     close: (fd) => result(close(fd)),
     ioctl: (fd, request, argument) => result(ioctl(fd, request, argument)),
+    set: (fd, request, value) => result(set(fd, request, value)),
     address: (memory) => Number(koffi.address(memory)),
     read: (fd, address, length) => result(read(fd, address, length)),
     write: (fd, address, length) => result(write(fd, address, length)),

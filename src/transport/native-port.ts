@@ -22,6 +22,8 @@ export interface NativePort {
   close(fd: number): number;
   /** `argument` is the structure the request reads and writes. */
   ioctl(fd: number, request: number, argument: Uint8Array): number;
+  /** An ioctl whose argument is a number. */
+  set(fd: number, request: number, value: number): number;
   /** Where `memory` lies in the process. Valid while somebody holds `memory`; a WebAssembly memory must not grow. */
   address(memory: ArrayBuffer): number;
   /** Straight between the descriptor and memory at an `address` plus an offset. */

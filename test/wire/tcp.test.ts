@@ -43,6 +43,24 @@ const mtu = (octets: number): OursOptions => ({ tap: { mtu: octets } });
 const nobodyErred = (outcomes: readonly { error: string | null }[]): void =>
   expect(outcomes.map(({ error }) => error)).toEqual(outcomes.map(() => null));
 
+/** Packets that hold the longest super-segment. */
+const offload = (octets: number): OursOptions => ({ tap: { mtu: octets, offload: true }, memory: { packets: 256, packetSize: 65_600 } });
+
+describe("bulk with super-segments and checksums left to the kernel", () => {
+  for (const size of [576, 1500, 9000])
+    for (const small of [false, true]) {
+      const options = small ? { tap: { mtu: size, offload: true } } : offload(size);
+      wireTest(`MTU ${size}, packets of ${small ? "one frame" : "64 KiB"}: 32 MiB both ways at once`, async () => {
+        await withStack(options, async (ours) => {
+          const both = { send: { seed: 5, octets: 32 * MEGABYTE }, receive: {} };
+          const [outcomes, results] = await kernelConnects(ours, both, both);
+          nobodyErred([...outcomes, ...results]);
+          for (const received of [outcomes[0]!.received, results[0]!.received!]) expectStreams([received], 5, 32 * MEGABYTE);
+        });
+      });
+    }
+});
+
 describe("bulk, by MTU", () => {
   for (const [size, octets] of [
     [68, MEGABYTE / 8],
