@@ -51,8 +51,6 @@ export interface AddressInfo {
   readonly port: number;
 }
 
-/** Two hours: RFC 9293 s3.8.4 (MUST-28). */
-const KEEP_ALIVE_IDLE = 7_200_000;
 /** Octets of one read at most: enough to make the cost of a Buffer small, little enough to keep it out of the large object space. */
 const READ_LIMIT = 65_536;
 
@@ -193,7 +191,7 @@ export class Socket extends Duplex implements Application {
   }
 
   setKeepAlive(enable = false, initialDelay = 0): this {
-    this.#settings.keepAlive = enable ? (initialDelay > 0 ? initialDelay : KEEP_ALIVE_IDLE) * 1000 : 0;
+    this.#settings.keepAlive = enable ? keepAliveOf(initialDelay) : 0;
     this.#configure();
     return this;
   }
@@ -546,9 +544,12 @@ function writeAfterEnd(this: Socket, chunk: unknown, encoding?: unknown, callbac
 
 const closedError = (code: string, message: string): Error => Object.assign(new Error(message), { code });
 
+/** Milliseconds of an application; none: as long as the profile says. */
+const keepAliveOf = (initialDelay = 0): number => (initialDelay > 0 ? initialDelay * 1000 : -1);
+
 const settingsOf = (options: SocketOptions): { noDelay?: boolean; keepAlive?: number } => ({
   ...(options.noDelay === undefined ? {} : { noDelay: options.noDelay }),
-  ...(options.keepAlive ? { keepAlive: (options.keepAliveInitialDelay || KEEP_ALIVE_IDLE) * 1000 } : {}),
+  ...(options.keepAlive ? { keepAlive: keepAliveOf(options.keepAliveInitialDelay) } : {}),
 });
 
 export const portOf = (port: number | string): number => {

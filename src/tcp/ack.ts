@@ -37,7 +37,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   // RFC 6928 s2: one segment only if the SYN or SYN,ACK was lost more than once.
   tcb.cc.begin(snd.mss, core.policy, tcb.retries > 1);
   if (tcb.retries > 1) core.congestionChanged(tcb, Cc.SynLost, now);
-  if (tcb.retries > 0 && tcb.srtt === 0) tcb.rto = Math.max(tcb.rto, RTO_AFTER_SYN_LOSS); // Deviation: rto-after-syn
+  if (tcb.retries > 0 && tcb.srtt === 0) tcb.rto = Math.max(tcb.rto, Math.min(RTO_AFTER_SYN_LOSS, tcb.options.rtoMax)); // Deviation: rto-after-syn
   tcb.backoff = 0;
   tcb.retries = 0;
   tcb.recovery.begin(tcb.iss);
@@ -134,7 +134,7 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
     core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
   } else if (!has(tcb, Flag.Persisting)) {
-    core.arm(tcb, Timer.Retransmission, now + backedOff(core.policy, tcb.rto, tcb.backoff), Tm.RtoRestart, now);
+    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff), Tm.RtoRestart, now);
     if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
   }
   if (now - tcb.advisedAt > ADVICE_INTERVAL) {

@@ -27,9 +27,13 @@ export function armFinWait2(core: Core, tcb: Tcb, now: Micros): void {
   else armKeepAlive(core, tcb, now);
 }
 
+/** Idle time before the first probe; 0: the application wants none. */
+export const keepAliveIdle = (core: Core, tcb: Tcb): Micros =>
+  tcb.options.keepAlive < 0 ? core.policy.keepAliveIdle : tcb.options.keepAlive;
+
 /** The keep-alive timer runs while the application wants it and nothing else keeps the connection honest (MUST-25, MUST-26). */
 export function armKeepAlive(core: Core, tcb: Tcb, now: Micros): void {
   if (!mayIdle(tcb) || has(tcb, Flag.Orphan) || (has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinAcked))) return;
-  const { keepAlive } = tcb.options;
-  core.arm(tcb, Timer.KeepAlive, keepAlive > 0 ? now + keepAlive : NEVER, Tm.KeepAlive, now);
+  const idle = keepAliveIdle(core, tcb);
+  core.arm(tcb, Timer.KeepAlive, idle > 0 ? now + idle : NEVER, Tm.KeepAlive, now);
 }

@@ -6,11 +6,16 @@ import type { TcpPolicy } from "./policy.js";
 export interface ConnectionOptions {
   /** Send small segments at once: Nagle's algorithm off (RFC 9293 s3.7.4, MUST-17). */
   readonly noDelay: boolean;
-  /** Idle time before the first keep-alive probe; 0: none (MUST-25, default). */
+  /** Idle time before the first keep-alive probe; 0: none (MUST-25, default); -1: as long as the profile says. */
   readonly keepAlive: Micros;
   readonly keepAliveInterval: Micros;
   /** Probes without an answer after which the connection is given up. */
   readonly keepAliveCount: number;
+  /** RFC 6298: the RTO before the first sample (2.1), its least (2.4) and its most (2.5), microseconds. A least below the profile's lowers the
+   *  floor of its variance term too. */
+  readonly rtoInitial: Micros;
+  readonly rtoMin: Micros;
+  readonly rtoMax: Micros;
   /** Give up when data stays unacknowledged so long (RFC 5482); 0: by the profile's R2. */
   readonly userTimeout: Micros;
   /** How long close() may go on delivering queued data in the background before it resets; -1: as the profile does; 0: reset at once. */
@@ -33,6 +38,9 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
   keepAlive: 0,
   keepAliveInterval: policy.keepAliveInterval,
   keepAliveCount: policy.keepAliveCount,
+  rtoInitial: policy.rtoInitial,
+  rtoMin: policy.rtoMin,
+  rtoMax: policy.rtoMax,
   userTimeout: 0,
   linger: -1,
   ttl: policy.ttl,
@@ -45,9 +53,12 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
 
 /** Least and most of each number: 2^30 octets is the largest window that RFC 7323 s2.3 can express. */
 const bounds: Readonly<Record<string, readonly [number, number]>> = {
-  keepAlive: [0, 2 ** 45],
+  keepAlive: [-1, 2 ** 45],
   keepAliveInterval: [1_000, 2 ** 45],
   keepAliveCount: [1, 1_000],
+  rtoInitial: [1_000, 2 ** 40],
+  rtoMin: [1_000, 2 ** 40],
+  rtoMax: [1_000, 2 ** 40],
   userTimeout: [0, 2 ** 45],
   linger: [-1, 2 ** 45],
   ttl: [1, 255],
@@ -94,6 +105,8 @@ export class OptionSets {
         throw networkError("EINVAL", syscall, `${name} ${String(value)}`, `use an integer from ${range[0]} to ${range[1]}`);
       derived[name] = value;
     }
+    const { rtoMin, rtoMax } = derived as unknown as ConnectionOptions;
+    if (rtoMin > rtoMax) throw networkError("EINVAL", syscall, `rtoMin ${rtoMin}`, `it is above rtoMax, ${rtoMax}: change one of them`);
     return this.intern(derived as unknown as ConnectionOptions);
   }
 }

@@ -131,7 +131,7 @@ export class Core {
     const tcb = this.#takeTcb(optionSet);
     tcb.handle = handle;
     tcb.slot = slot;
-    tcb.rto = this.policy.rtoInitial;
+    tcb.rto = tcb.options.rtoInitial;
     tcb.quickAcks = this.policy.quickAcks;
     tcb.openedAt = now;
     tcb.lastHeardAt = now;

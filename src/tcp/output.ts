@@ -280,7 +280,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   }
   if (tcb.rexmitAt === NEVER || tcb.rexmitAt <= now) {
     const linear = passive ? 0 : policy.synLinear;
-    const delay = backedOff(policy, tcb.rto, Math.max(0, tcb.backoff - linear));
+    const delay = backedOff(tcb.options, tcb.rto, Math.max(0, tcb.backoff - linear));
     core.arm(tcb, Timer.Retransmission, now + delay, Tm.SynRto, now);
   }
 }
@@ -403,7 +403,7 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
       core.arm(tcb, Timer.Persist, now + interval, Tm.Persist, now);
     }
   } else if (outstanding && tcb.rexmitAt === NEVER) {
-    core.arm(tcb, Timer.Retransmission, now + backedOff(policy, tcb.rto, tcb.backoff), Tm.Rto, now); // RFC 6298 s5.1
+    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff), Tm.Rto, now); // RFC 6298 s5.1
   }
   if ((outstanding || waiting) && tcb.options.userTimeout > 0 && tcb.userAt === NEVER)
     core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);

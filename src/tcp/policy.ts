@@ -60,6 +60,7 @@ export interface TcpPolicy extends CongestionPolicy {
   /** A probe of a closed window carries one octet of text (RFC 9293 s3.8.6.1), or none and an old sequence number. */
   readonly probeWithText: boolean;
 
+  /** Idle time before the first keep-alive probe of an application that does not say (RFC 9293 s3.8.4, MUST-28: two hours at least). */
   readonly keepAliveIdle: Micros;
   readonly keepAliveInterval: Micros;
   readonly keepAliveCount: number;

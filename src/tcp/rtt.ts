@@ -44,18 +44,24 @@ function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
     tcb.rttvar += Math.round((Math.abs(tcb.srtt - rtt) - tcb.rttvar) / 4);
     tcb.srtt = Math.max(1, tcb.srtt + Math.round((rtt - tcb.srtt) / 8));
   }
-  tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar);
+  tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar, tcb.options);
   const probe = core.probes.probe;
   if (probe?.rttSampled) probe.rttSampled(tcb, rtt, core.cause.id, now);
 }
 
-/** RTO = SRTT + max(G, 4*RTTVAR), within the profile's bounds. */
-export function timeout(policy: TcpPolicy, srtt: Micros, rttvar: Micros): Micros {
-  const variance = Math.max(policy.timestampTick, policy.rtoVarianceMin, 4 * rttvar);
-  return Math.min(policy.rtoMax, Math.max(policy.rtoMin, srtt + variance + policy.rtoSlop));
+/** The least and the most of an RTO: of a profile, or of a connection. */
+interface Bounds {
+  readonly rtoMin: Micros;
+  readonly rtoMax: Micros;
+}
+
+/** RTO = SRTT + max(G, 4*RTTVAR), within bounds. */
+export function timeout(policy: TcpPolicy, srtt: Micros, rttvar: Micros, bounds: Bounds = policy): Micros {
+  const variance = Math.max(policy.timestampTick, Math.min(policy.rtoVarianceMin, bounds.rtoMin), 4 * rttvar);
+  return Math.min(bounds.rtoMax, Math.max(bounds.rtoMin, srtt + variance + policy.rtoSlop));
 }
 
 /** The RTO with its exponential backoff (RFC 6298 s5.5). */
-export function backedOff(policy: TcpPolicy, rto: Micros, backoff: number): Micros {
-  return Math.min(policy.rtoMax, rto * 2 ** Math.min(backoff, 16));
+export function backedOff(bounds: Bounds, rto: Micros, backoff: number): Micros {
+  return Math.min(bounds.rtoMax, rto * 2 ** Math.min(backoff, 16));
 }

@@ -1,7 +1,7 @@
 /** TIMEOUTS: RFC 9293 s3.10.8, and the timers of RFC 6298, RFC 5482 and RFC 9293 s3.8. */
 import { type Micros, NEVER } from "../base/environment.js";
 import { Hold, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
-import { armKeepAlive, mayIdle } from "./closing.js";
+import { armKeepAlive, keepAliveIdle, mayIdle } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { noteSlow } from "./deadlines.js";
@@ -88,7 +88,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   core.tally.add(Loss.Rto);
   const probe = core.probes.probe;
   if (probe?.segmentLost) probe.segmentLost(tcb, snd.una, snd.nxt, Loss.Rto, core.cause.id, now);
-  core.arm(tcb, Timer.Retransmission, now + backedOff(core.policy, tcb.rto, tcb.backoff), Tm.RtoBackoff, now);
+  core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff), Tm.RtoBackoff, now);
 }
 
 function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
@@ -149,9 +149,10 @@ function idle(core: Core, tcb: Tcb, now: Micros): void {
 /** RFC 9293 s3.8.4: only when nothing is outstanding and nothing was heard for the interval (MUST-26). */
 function keepAlive(core: Core, tcb: Tcb, now: Micros): void {
   const { options } = tcb;
-  if (options.keepAlive === 0 || !mayIdle(tcb)) return;
+  const idle = keepAliveIdle(core, tcb);
+  if (idle === 0 || !mayIdle(tcb)) return;
   if (tcb.snd.una !== tcb.snd.nxt || tcb.sendQueue.length > 0) return armKeepAlive(core, tcb, now);
-  const due = tcb.lastHeardAt + options.keepAlive;
+  const due = tcb.lastHeardAt + idle;
   if (tcb.keepAliveProbes === 0 && due > now) {
     core.arm(tcb, Timer.KeepAlive, due, Tm.KeepAlive, now);
     return;

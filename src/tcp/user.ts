@@ -14,6 +14,7 @@ import { Listener } from "./listener.js";
 import { resetFrom } from "./output.js";
 import { effectiveMss } from "./path.js";
 import { Timer } from "./probe.js";
+import { timeout } from "./rtt.js";
 import { maySend, State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { openReceiveWindow } from "./window.js";
@@ -260,6 +261,8 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
   tcb.optionSet = deriveOptions(core, tcb.optionSet, changes, "configure");
   tcb.options = core.optionSets.at(tcb.optionSet);
   if (before.keepAlive !== tcb.options.keepAlive) armKeepAlive(core, tcb, now);
+  if (tcb.srtt > 0) tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar, tcb.options);
+  else if (before.rtoInitial !== tcb.options.rtoInitial) tcb.rto = tcb.options.rtoInitial;
   if (before.userTimeout !== tcb.options.userTimeout) {
     const opening = tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive));
     const at = opening && tcb.options.userTimeout > 0 ? now + tcb.options.userTimeout : NEVER;

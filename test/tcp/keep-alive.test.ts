@@ -10,6 +10,15 @@ const memory = createMemory({ packets: 64, chunks: 2_048, chunkSize: 4_096 });
 const options = { keepAlive: 60 * SECOND, keepAliveInterval: 5 * SECOND, keepAliveCount: 3 };
 const connection = (more: Record<string, unknown> = {}): Exchange => established({ memory, connection: { ...options, ...more } });
 
+test("s3.8.4: an application that names no idle time has the profile's (9293-MUST-28)", () => {
+  const x = new Exchange({ policy: { keepAliveIdle: 3_600 * SECOND } });
+  x.open({ keepAlive: -1 });
+  x.advance(3_600 * SECOND - 1);
+  expect(x.take()).toEqual([]);
+  x.advance(1);
+  expect(x.take()).toMatchObject([{ why: "tx.keepalive" }]);
+});
+
 describe("s3.8.4", () => {
   test.each(Object.entries(profiles))("s3.8.4: off by default: a day of silence, profile %s (9293-MUST-25)", (_name, profile) => {
     const x = established({ memory, profile });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { createMemory } from "../../src/base/memory.js";
 import { freebsd, linux, rfc } from "../../src/stack/profile.js";
 import { backedOff, timeout } from "../../src/tcp/rtt.js";
+import { Exchange } from "./exchange.js";
 import { ack, established, MS, MSS, SECOND } from "./flow.js";
 
 const memory = createMemory({ packets: 64, chunks: 2_048, chunkSize: 4_096 });
@@ -64,6 +65,50 @@ describe("RFC 6298 s2: the estimator", () => {
   test("s5.5: doubled for each expiry, up to the maximum (6298-14)", () => {
     expect([0, 1, 2, 3].map((n) => backedOff(rfc.tcp, SECOND, n))).toEqual([1, 2, 4, 8].map((n) => n * SECOND));
     for (const n of [7, 16, 31, 32, 1_000]) expect(backedOff(rfc.tcp, SECOND, n)).toBe(120 * SECOND);
+  });
+});
+
+describe("RFC 6298 s2: the bounds of one connection", () => {
+  test("s2.1: its SYN goes again when it says, doubling up to its most (6298-01, 6298-05)", () => {
+    const x = new Exchange({ memory });
+    const start = x.now;
+    x.connect({ rtoInitial: 50 * MS, rtoMin: 10 * MS, rtoMax: 400 * MS });
+    x.advance(2_500 * MS);
+    // Four that do not back off, then the doubling.
+    expect(x.take().map((s) => (s.at - start) / MS)).toEqual([0, 50, 100, 150, 200, 250, 350, 550, 950, 1_350, 1_750]);
+  });
+
+  test("s2.4: a least of 20 ms lowers the floor of the variance with it; a least of 2 s is one (6298-04)", () => {
+    for (const [rtoMin, first] of [
+      [20 * MS, 10 * MS + 20 * MS],
+      [2 * SECOND, 2 * SECOND],
+    ] as const) {
+      const x = established({ memory, rtt: 10 * MS, connection: { rtoMin } });
+      x.write(MSS);
+      x.take();
+      x.advance(first - 1);
+      expect(x.take()).toEqual([]);
+      x.advance(1);
+      expect(x.take()).toMatchObject([{ why: "rtx.rto" }]);
+    }
+  });
+
+  test("changed while the connection lives, they hold from the next time the timer is set", () => {
+    const x = established({ memory, rtt: 10 * MS });
+    expect(x.tcb.rto).toBe(210 * MS);
+    x.tcp.configure(x.handle, { rtoMin: 5 * MS }, x.now);
+    expect(x.tcb.rto).toBe(30 * MS); // 10 + max(5, 4 * 5)
+    x.tcp.configure(x.handle, { rtoMin: SECOND, rtoMax: 3 * SECOND }, x.now);
+    const start = x.now;
+    x.write(MSS);
+    x.advance(10 * SECOND);
+    expect(x.take().map((s) => (s.at - start) / MS)).toEqual([0, 1_000, 3_000, 6_000, 9_000]);
+  });
+
+  test("what makes no sense is refused, with the reason", () => {
+    const x = new Exchange({ memory });
+    expect(() => x.connect({ rtoMin: 0 })).toThrowError(/rtoMin 0.*from 1000/);
+    expect(() => x.connect({ rtoMin: 2 * SECOND, rtoMax: SECOND })).toThrowError(/rtoMin 2000000.*above rtoMax, 1000000/);
   });
 });
 
