@@ -84,6 +84,11 @@ export class SeqRanges {
     return this.#searchRight(seq, true);
   }
 
+  /** The first range that ends at or after `seq`: what a range from there on would join; `count` when none does. */
+  touching(seq: Seq): number {
+    return this.#searchRight(seq, false);
+  }
+
   /** Is all of [left, right) in the set? */
   covers(left: Seq, right: Seq): boolean {
     if (left === right) return true;

@@ -69,8 +69,8 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_rcv_mss: rcv.mss === 0 ? Math.min(536, snd.mss) : rcv.mss,
     tcpi_advmss: tcb.snd.mss,
     tcpi_unacked: segments(flight),
-    tcpi_sacked: segments(snd.sacked.octets),
-    tcpi_lost: segments(Math.max(0, flight - snd.sacked.octets - recovery.pipe(snd.una, snd.nxt, mss))),
+    tcpi_sacked: segments(tcb.sent.sacked),
+    tcpi_lost: segments(Math.max(0, flight - tcb.sent.sacked - recovery.pipe(snd.una, snd.nxt, mss))),
     tcpi_last_data_sent: since(tcb.lastTextSentAt),
     tcpi_last_data_recv: since(tcb.lastHeardAt),
     tcpi_last_ack_recv: since(tcb.lastHeardAt),
@@ -102,10 +102,10 @@ function options(tcb: Readonly<Tcb>): number {
   return bits;
 }
 
-function congestionState({ recovery, snd }: Readonly<Tcb>): number {
+function congestionState({ recovery, sent }: Readonly<Tcb>): number {
   if (recovery.phase === Phase.AfterTimeout) return InfoState.Loss;
   if (recovery.phase === Phase.FastRecovery) return InfoState.Recovery;
-  return snd.sacked.count > 0 ? InfoState.Disorder : InfoState.Open;
+  return sent.ranges.count > 0 ? InfoState.Disorder : InfoState.Open;
 }
 
 const blank = {

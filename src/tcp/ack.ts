@@ -1,6 +1,6 @@
 /** The ACK field: RFC 9293 s3.10.7.4, fifth step; RFC 5681, RFC 6298 s5. */
 import { type Micros, NEVER, SECOND } from "../base/environment.js";
-import { type Seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
+import { seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Cc, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
 import { armKeepAlive } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
@@ -70,17 +70,17 @@ function offer(core: Core, tcb: Tcb, now: Micros): boolean {
 export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { snd } = tcb;
   const acked = seqDiff(seg.ack, snd.una);
-  const news = seg.sackCount > 0 && has(tcb, Flag.Sack) && noteSacked(tcb, seg);
+  takeIn(core, tcb, seg, acked, now);
   // Where SACK is agreed, a duplicate is what says that more has arrived, whatever else it says (RFC 6675 s2); one that does not is no
   // evidence of anything (RFC 3042 s2). Where it is not: RFC 5681 s2, (a) to (e).
-  const duplicate = acked === 0 && snd.una !== snd.nxt && (has(tcb, Flag.Sack) ? news : repeatsAck(seg, snd.wnd, snd.scale));
+  const duplicate = acked === 0 && snd.una !== snd.nxt && (has(tcb, Flag.Sack) ? event.news > 0 : repeatsAck(seg, snd.wnd, snd.scale));
   if (duplicate) tcb.duplicateAcks += 1;
 
   tcb.keepAliveProbes = 0;
-  const flight = seqDiff(snd.nxt, snd.una);
   if (acked > 0) advance(core, tcb, seg, now);
   updateSendWindow(core, tcb, seg, acked > 0, now);
-  if (acked > 0 || duplicate) recover(core, tcb, acked, flight, duplicate, now);
+  event.duplicate = duplicate;
+  if (acked > 0 || duplicate) recover(core, tcb, now);
   // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1), unless nobody
   // is left who could: an orphan does not wait for ever (RFC 6429 s4).
   if (snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
@@ -90,18 +90,22 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
 const repeatsAck = (seg: Segment, wnd: number, scale: number): boolean =>
   seg.textEnd === seg.textStart && (seg.flags & (SYN | FIN)) === 0 && seg.wnd << scale === wnd;
 
-/** Records the SACK blocks beyond the ACK: no D-SACK, no lie beyond SND.NXT. True when one says what none said before. */
-function noteSacked(tcb: Tcb, seg: Segment): boolean {
-  const { sacked, una, nxt } = tcb.snd;
-  const from = seqMax(una, seg.ack);
-  let news = false;
-  for (let i = 0; i < seg.sackCount; i++) {
-    const left = seg.sack[2 * i]! as Seq;
-    const right = seg.sack[2 * i + 1]! as Seq;
-    if (!seqGt(left, from) || !seqLt(left, right) || !seqLeq(right, nxt) || sacked.covers(left, right)) continue;
-    if (sacked.add(left, right)) news = true;
-  }
-  return news;
+/** Puts the ACK to the records of what was sent: what is delivered, what is news. */
+function takeIn(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros): void {
+  const { snd } = tcb;
+  event.una = seg.ack;
+  event.nxt = snd.nxt;
+  event.acked = acked;
+  event.flight = seqDiff(snd.nxt, snd.una);
+  event.mss = snd.mss;
+  event.sack = seg.sack;
+  event.sackCount = has(tcb, Flag.Sack) ? seg.sackCount : 0;
+  event.stamped = has(tcb, Flag.Timestamps) && seg.hasTimestamp && seg.tsEcr !== 0;
+  event.echo = (seg.tsEcr - tcb.tsOffset) | 0;
+  event.tick = core.policy.timestampTick;
+  event.minRtt = tcb.minRtt;
+  event.point = tcb.recovery.recoveryPoint;
+  tcb.sent.update(event, now);
 }
 
 function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
@@ -109,7 +113,6 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   snd.una = seg.ack;
   if (seqLt(snd.up, snd.una)) snd.up = snd.una;
   if (seqLt(snd.sml, snd.una)) snd.sml = snd.una;
-  if (snd.sacked.count > 0) snd.sacked.removeBelow(snd.una);
 
   // The text that it covers leaves the queue; beyond the text lies only our FIN.
   const text = Math.min(seqDiff(snd.una, snd.text), tcb.sendQueue.length);
@@ -176,15 +179,10 @@ function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, advances: boolean,
   }
 }
 
-/** Tells recovery, and through it the congestion controller. `flight`: what was outstanding before this ACK. */
-function recover(core: Core, tcb: Tcb, acked: number, flight: number, duplicate: boolean, now: Micros): void {
-  const { snd, recovery } = tcb;
-  event.una = snd.una;
-  event.nxt = snd.nxt;
-  event.acked = acked;
-  event.duplicate = duplicate;
-  event.selective = has(tcb, Flag.Sack);
-  event.mss = snd.mss;
+/** Tells recovery, and through it the congestion controller. */
+function recover(core: Core, tcb: Tcb, now: Micros): void {
+  const { recovery } = tcb;
+  const { acked, flight } = event;
   const phase = recovery.phase;
   const outcome = recovery.onAck(event, now);
 
@@ -194,7 +192,7 @@ function recover(core: Core, tcb: Tcb, acked: number, flight: number, duplicate:
     lost(core, tcb, Loss.DupThresh, now);
   }
   if (outcome & Outcome.Partial) lost(core, tcb, Loss.PartialAck, now);
-  if (acked > 0) congestion.acknowledged(core, tcb, acked, flight, phase === Phase.FastRecovery, now);
+  if (acked > 0) congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery, now);
   if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, now);
   tcb.sendCause = core.cause.id;
 }

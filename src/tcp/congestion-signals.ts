@@ -4,15 +4,19 @@ import { seqDiff } from "../base/seq.js";
 import { Cc } from "../base/why.js";
 import { AckSample, Signal } from "./congestion/controller.js";
 import type { Core } from "./core.js";
+import type { AckEvent } from "./recovery/recovery.js";
 import type { Tcb } from "./tcb.js";
 
 const sample = new AckSample();
 
-/** An ACK of `acked` octets, of the `flight` that was outstanding before it. */
-export function acknowledged(core: Core, tcb: Tcb, acked: number, flight: number, inRecovery: boolean, now: Micros): void {
+/** An ACK that recovery has judged. */
+export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: boolean, now: Micros): void {
   const { cc, snd } = tcb;
+  const { flight } = ack;
   const before = cc.window();
-  sample.acked = acked;
+  sample.acked = ack.acked;
+  sample.delivered = ack.delivered;
+  sample.lost = ack.lost;
   sample.flight = flight;
   sample.rtt = tcb.ackRtt;
   sample.srtt = tcb.srtt;

@@ -22,6 +22,8 @@ import type { TcpPolicy } from "./policy.js";
 import { EphemeralPorts } from "./ports.js";
 import { type TcpProbe, type Timer, TimerEvent } from "./probe.js";
 import { DEFAULT_RECOVERY, recoveries } from "./recovery/index.js";
+import { SentRecords } from "./recovery/sent.js";
+import { SentPool } from "./recovery/sent-pool.js";
 import { Segment } from "./segment.js";
 import { mayEnter, State, stateNames } from "./state.js";
 import { clear, Flag, has, Owe, Tcb } from "./tcb.js";
@@ -88,6 +90,7 @@ export class Core {
   /** Live connections; the demux knows the index. */
   readonly live: Tcb[] = [];
   readonly #spare: Tcb[] = [];
+  readonly #sentPool = new SentPool();
   readonly turn = new Turn();
   /** Handles of connections that found no memory for a first octet, the longest waiting first. */
   readonly #starved: number[] = [];
@@ -362,7 +365,7 @@ export class Core {
     tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = NEVER;
     this.wheel.cancel(tcb.slot);
     tcb.sendQueue.clear();
-    tcb.snd.sacked.clear();
+    tcb.sent.release();
     tcb.outOfOrder.clear();
     tcb.receiveQueue.trim();
     // RFC 9293 s3.10.7.4 flushes all queues. What came before a RST is still good: the application reads it first. Deviation: reset-keeps-text
@@ -418,12 +421,14 @@ export class Core {
 
   #newTcb(): Tcb {
     const options = this.optionSets.at(0);
-    const recovery = recoveries[DEFAULT_RECOVERY]!();
+    const sent = new SentRecords(this.#sentPool);
+    const recovery = recoveries[DEFAULT_RECOVERY]!(sent);
     const tcb = new Tcb(
       this.memory.chunks,
       this.limits.outOfOrderRanges,
       options,
       this.controllers.make(this.controllerOf(options)),
+      sent,
       recovery,
     );
     clear(tcb);

@@ -71,6 +71,10 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       continue;
     }
 
+    if (tcb.sent.full) {
+      hold = Hold.NoBuffers;
+      break;
+    }
     const unsent = queued(tcb);
     const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent);
     if (unsent === 0 && !finDue) break;
@@ -220,6 +224,7 @@ function sendProbe(core: Core, tcb: Tcb, now: Micros): void {
     return;
   }
   snd.nxt = seqAdd(from, length + (fin ? 1 : 0));
+  if (snd.nxt !== from) tcb.recovery.onSent(from, snd.nxt, false, now);
   tcb.octetsSent += length;
   if (fin) finSent(core, tcb, now);
 }

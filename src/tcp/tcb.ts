@@ -9,10 +9,8 @@ import type { CongestionController } from "./congestion/controller.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import { HOLDS } from "./hold.js";
 import type { LossRecovery } from "./recovery/recovery.js";
+import type { SentRecords } from "./recovery/sent.js";
 import { State } from "./state.js";
-
-/** Ranges of the peer's SACK blocks that are remembered; one too many is no news. */
-const SACKED_RANGES = 128;
 
 /** RFC 9293 s3.3.1, figure 3. */
 export class SendSpace {
@@ -40,8 +38,6 @@ export class SendSpace {
    *  octets: maxsizesent and maxsizeacked of RFC 5927 s7.2. */
   sentSize = 0;
   acknowledgedSize = 0;
-  /** What the peer says it holds beyond `una` (RFC 2018 s5): by it an ACK is told from its repetition. */
-  readonly sacked = new SeqRanges(SACKED_RANGES);
 }
 
 /** RFC 9293 s3.3.1, figure 4. */
@@ -150,6 +146,8 @@ export class Tcb {
   options: ConnectionOptions;
   cc: CongestionController;
   recovery: LossRecovery;
+  /** What `recovery` and the congestion controller know of each segment in flight. */
+  readonly sent: SentRecords;
 
   /** Bits of `Owe`, and why and because of which event the ACK among them is owed. */
   owes = 0;
@@ -252,12 +250,20 @@ export class Tcb {
   zeroWindowProbes = 0;
   challenges = 0;
 
-  constructor(chunks: ChunkPool, ranges: number, options: ConnectionOptions, cc: CongestionController, recovery: LossRecovery) {
+  constructor(
+    chunks: ChunkPool,
+    ranges: number,
+    options: ConnectionOptions,
+    cc: CongestionController,
+    sent: SentRecords,
+    recovery: LossRecovery,
+  ) {
     this.sendQueue = new ByteQueue(chunks);
     this.receiveQueue = new ByteQueue(chunks);
     this.outOfOrder = new SeqRanges(ranges);
     this.options = options;
     this.cc = cc;
+    this.sent = sent;
     this.recovery = recovery;
   }
 }
@@ -273,7 +279,7 @@ export function clear(tcb: Tcb): void {
   snd.una = snd.nxt = snd.wl1 = snd.wl2 = snd.up = snd.text = snd.sml = zero;
   snd.wnd = snd.scale = snd.maxWnd = snd.sentSize = snd.acknowledgedSize = 0;
   snd.mss = snd.peerMss = 536;
-  snd.sacked.clear();
+  tcb.sent.release();
   rcv.nxt = rcv.adv = rcv.up = rcv.lastAckSent = rcv.fin = rcv.dsackLeft = rcv.dsackRight = zero;
   rcv.scale = rcv.tsRecent = rcv.tsRecentAt = rcv.mss = rcv.unacked = rcv.recentCount = 0;
   rcv.finSeen = rcv.dsack = false;

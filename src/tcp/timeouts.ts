@@ -81,7 +81,6 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   tcb.backoff += 1; // RFC 6298 s5.5
   congestion.timedOut(core, tcb, first, now);
   recovery.onTimeout(snd.una, snd.nxt, now);
-  snd.sacked.clear(); // the peer may have reneged (RFC 2018 s5.1)
   tcb.rtxWhy = Rtx.Rto;
   tcb.timedAt = NEVER;
   tcb.flags |= Flag.Untimed;

@@ -1,4 +1,4 @@
-/** RFC 6582: NewReno on the wire. The bookkeeping alone: test/tcp/newreno-recovery.test.ts. */
+/** RFC 6582: NewReno on the wire. The bookkeeping alone: test/tcp/recovery/newreno.test.ts. */
 import { describe, expect, test } from "vitest";
 import { createMemory } from "../../src/base/memory.js";
 import type { Exchange } from "../tcp/exchange.js";

@@ -7,6 +7,8 @@ import { linux } from "../../src/stack/profile.js";
 import { Controllers } from "../../src/tcp/congestion/index.js";
 import { canFreeze, FrozenRows, freeze, thaw } from "../../src/tcp/frozen.js";
 import { recoveries } from "../../src/tcp/recovery/index.js";
+import { SentRecords } from "../../src/tcp/recovery/sent.js";
+import { SentPool } from "../../src/tcp/recovery/sent-pool.js";
 import { clear, Tcb } from "../../src/tcp/tcb.js";
 import { Exchange, type ExchangeOptions, octets } from "./exchange.js";
 import { exchangeAt, rcvNxt, reach, type StateName, sndNxt, stateOf, wraps } from "./states.js";
@@ -128,7 +130,8 @@ describe("thawed, it is what it was", () => {
       x.open();
       const options = x.tcp.optionsOf(x.handle);
       x.tcp.closeAll(x.now);
-      const tcb = new Tcb(memory.chunks, 16, options, list.make("cubic"), recoveries["newreno"]!());
+      const sent = new SentRecords(new SentPool());
+      const tcb = new Tcb(memory.chunks, 16, options, list.make("cubic"), sent, recoveries["newreno"]!(sent));
       clear(tcb);
       return tcb;
     };

@@ -72,6 +72,9 @@ export const NO_THRESHOLD = 0x7fff_ffff;
 export class AckSample {
   /** Octets newly acknowledged. */
   acked = 0;
+  /** Octets newly acknowledged, cumulatively or selectively, and octets newly taken for lost. */
+  delivered = 0;
+  lost = 0;
   /** Octets in flight before this ACK. */
   flight = 0;
   /** Of the newest segment that this ACK acknowledges, if it was sent once; 0: none. Microseconds, as the next two. */

@@ -2,8 +2,10 @@
  *
  *  The RFCs inflate cwnd by a segment for each duplicate ACK. Here cwnd stays what it is, and the pipe shrinks by the same:
  *  a duplicate ACK says that a segment has left the network. */
+import type { Micros } from "../../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGeq, seqGt, seqLt, seqMax } from "../../base/seq.js";
 import { type AckEvent, type LossRecovery, Outcome, Phase } from "./recovery.js";
+import type { SentRecords } from "./sent.js";
 
 const DUP_THRESH = 3;
 
@@ -22,7 +24,14 @@ export class NewRenoRecovery implements LossRecovery {
   #next: Seq = 0 as Seq;
   #pending = false;
 
+  readonly #sent: SentRecords;
+
+  constructor(sent: SentRecords) {
+    this.#sent = sent;
+  }
+
   begin(iss: Seq): void {
+    this.#sent.begin(seqAdd(iss, 1));
     this.phase = Phase.Open;
     this.recoveryPoint = iss;
     this.#duplicates = 0;
@@ -45,7 +54,7 @@ export class NewRenoRecovery implements LossRecovery {
     if (this.#duplicates < DUP_THRESH) return Outcome.None;
     // RFC 6582 s3.2 step 2: only if the ACK covers more than "recover", else these may echo what was sent again needlessly. A
     // duplicate that names what has arrived is no echo: then all of "recover" is enough (RFC 6675 s5.1).
-    if (ack.selective ? seqLt(ack.una, this.recoveryPoint) : !seqGt(ack.una, this.recoveryPoint)) {
+    if (ack.sackCount > 0 ? seqLt(ack.una, this.recoveryPoint) : !seqGt(ack.una, this.recoveryPoint)) {
       this.#departed = 0;
       return Outcome.None;
     }
@@ -54,6 +63,7 @@ export class NewRenoRecovery implements LossRecovery {
     this.#next = ack.una;
     this.#pending = true;
     this.partial = false;
+    ack.lost += this.#sent.markLost(0);
     return Outcome.Entered;
   }
 
@@ -81,6 +91,7 @@ export class NewRenoRecovery implements LossRecovery {
     this.#next = ack.una;
     this.#pending = true;
     this.partial = true;
+    ack.lost += this.#sent.markLost(0);
     return Outcome.Partial;
   }
 
@@ -91,10 +102,13 @@ export class NewRenoRecovery implements LossRecovery {
     this.#departed = 0;
     this.#next = una;
     this.#pending = false;
+    this.#sent.forgetSacks(); // the peer may have reneged (RFC 2018 s5.1)
+    for (let i = 0; i < this.#sent.count; i++) this.#sent.markLost(i);
   }
 
-  onSent(_from: Seq, to: Seq, again: boolean): void {
-    if (!again) return;
+  onSent(from: Seq, to: Seq, again: boolean, now: Micros): void {
+    if (!again) return this.#sent.append(from, to, now);
+    this.#sent.again(from, to, false, now);
     if (this.phase === Phase.AfterTimeout) this.#next = seqMax(this.#next, to);
     else this.#pending = false;
   }

@@ -4,6 +4,8 @@
 import type { Micros } from "../../base/environment.js";
 import type { Seq } from "../../base/seq.js";
 
+const NO_BLOCKS = new Int32Array(0);
+
 export const Phase = { Open: 0, FastRecovery: 1, AfterTimeout: 2 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
@@ -35,16 +37,57 @@ export interface LossRecovery {
   pipe(una: Seq, nxt: Seq, mss: number): number;
 }
 
-/** Filled by the caller, reused for every ACK: read it, do not keep it. */
+/** One ACK: the questions are filled by the caller, the answers by `SentRecords.update` and by `onAck`. Reused for every ACK: read
+ *  it, do not keep it.
+ *
+ *  A delivery-rate sampler reads after `update`: `ack.delivered`, `sent.delivered` and `sent.deliveredAt` (C.delivered and
+ *  C.delivered_time of draft-cheng-iccrg-delivery-rate-estimation), and `sent.newest`, the columns of the record that was sent last
+ *  of those that this ACK delivered (P.delivered, P.delivered_time, P.first_sent_time, P.is_app_limited, P.sent_time; `sentAt` -1:
+ *  there is none, the ACK covers a part of a record or nothing). The columns are written at each transmission, the first or again;
+ *  when the flight was empty, `firstSentAt` and `deliveredAt` are that moment. Who finds the sender with nothing more to say sets
+ *  `sent.appLimitedUntil = sent.delivered + sent.pipe` (C.app_limited, at least 1); it is cleared here. `ack.lost` and
+ *  `sent.lostTotal` (C.lost) count octets when they are marked, again when their retransmission is; `sent.newestLost` has the
+ *  columns of the one marked last, with what was in flight and lost when it left. */
 export class AckEvent {
   /** SND.UNA after this ACK, and SND.NXT. */
   una: Seq = 0 as Seq;
   nxt: Seq = 0 as Seq;
-  /** Octets that this ACK newly acknowledged. */
+  /** Octets by which SND.UNA moved. */
   acked = 0;
-  /** It is a duplicate in the sense of RFC 5681 s2. */
+  /** Octets in flight before this ACK. */
+  flight = 0;
+  /** It is a duplicate: by RFC 6675 s2 where SACK is agreed, else by RFC 5681 s2. */
   duplicate = false;
-  /** Duplicates of this connection come with SACK blocks that say something new. */
-  selective = false;
   mss = 0;
+  /** SEG.SACK: edges as in `Segment.sack`; no blocks where SACK was not agreed. */
+  sackCount = 0;
+  sack: Int32Array = NO_BLOCKS;
+  /** The timestamp that it echoes, as ticks of `tick` microseconds since the clock's origin. */
+  stamped = false;
+  echo = 0;
+  tick: Micros = 1;
+  /** The least round-trip time. */
+  minRtt: Micros = 0;
+  /** Originals that end at or before this are looked for. */
+  point: Seq = 0 as Seq;
+
+  // ---- answers
+
+  /** Octets newly acknowledged, cumulatively or selectively. */
+  delivered = 0;
+  /** Octets newly marked lost. */
+  lost = 0;
+  /** Octets that its SACK blocks say have arrived and none has said before. */
+  news = 0;
+  /** It reports a duplicate (RFC 2883), and which. */
+  dsack = false;
+  dsackLeft: Seq = 0 as Seq;
+  dsackRight: Seq = 0 as Seq;
+  /** What was sent once has arrived behind what was sent later. */
+  reordered = false;
+  /** It delivers what was never sent again and ends at or before `point`. */
+  originals = false;
+  /** When the last of what it delivers was sent, and its end; -1 when no transmission is known to be the one delivered. */
+  rackAt: Micros = -1;
+  rackEnd: Seq = 0 as Seq;
 }

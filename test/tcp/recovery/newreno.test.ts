@@ -1,14 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { type Seq, seq, seqAdd, seqDiff } from "../../src/base/seq.js";
-import { DEFAULT_RECOVERY, recoveries } from "../../src/tcp/recovery/index.js";
-import { NewRenoRecovery } from "../../src/tcp/recovery/newreno.js";
-import { AckEvent, Outcome, Phase } from "../../src/tcp/recovery/recovery.js";
+import { type Seq, seq, seqAdd, seqDiff } from "../../../src/base/seq.js";
+import { DEFAULT_RECOVERY, recoveries } from "../../../src/tcp/recovery/index.js";
+import { NewRenoRecovery } from "../../../src/tcp/recovery/newreno.js";
+import { AckEvent, Outcome, Phase } from "../../../src/tcp/recovery/recovery.js";
+import { SentRecords } from "../../../src/tcp/recovery/sent.js";
+import { SentPool } from "../../../src/tcp/recovery/sent-pool.js";
 
 const MSS = 1_000;
 
 /** A sender's side of recovery: numbers relative to the first octet, segments of one MSS. ISS lies where the numbers wrap. */
 class Side {
-  readonly recovery = new NewRenoRecovery();
+  readonly sent = new SentRecords(new SentPool());
+  readonly recovery = new NewRenoRecovery(this.sent);
   readonly iss: Seq;
   una: Seq;
   nxt: Seq;
@@ -23,7 +26,7 @@ class Side {
     for (let i = 0; i < segments; i++) {
       const from = this.nxt;
       this.nxt = seqAdd(from, MSS);
-      this.recovery.onSent(from, this.nxt, false);
+      this.recovery.onSent(from, this.nxt, false, 0);
     }
     return this;
   }
@@ -52,7 +55,7 @@ class Side {
     if (!this.recovery.next(this.una, this.nxt, MSS)) return null;
     const from = this.recovery.from;
     const length = Math.min(MSS, seqDiff(this.recovery.to, from));
-    this.recovery.onSent(from, seqAdd(from, length), true);
+    this.recovery.onSent(from, seqAdd(from, length), true, 0);
     return [seqDiff(from, this.una), length];
   }
 
@@ -239,6 +242,6 @@ describe("RFC 6298 s5.4", () => {
 });
 
 test("the registry names what it makes", () => {
-  for (const [name, make] of Object.entries(recoveries)) expect(make().name).toBe(name);
+  for (const [name, make] of Object.entries(recoveries)) expect(make(new SentRecords(new SentPool())).name).toBe(name);
   expect(recoveries[DEFAULT_RECOVERY]).toBeDefined();
 });
