@@ -86,7 +86,7 @@ module.exports = {
     {
       name: "only-net-names-drive",
       severity: "error",
-      from: { path: folders(layers[5]), pathNot: "^src/(net|drive)/" },
+      from: { path: folders(layers[5]), pathNot: "^src/(net|dns|drive)/" },
       to: { path: "^src/drive/" },
     },
     {
@@ -139,6 +139,12 @@ module.exports = {
       severity: "error",
       from: { path: "^src/", pathNot: "^src/cli/" },
       to: { path: "node_modules/commander/" },
+    },
+    {
+      name: "dns-packet-in-the-resolver",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/dns/codec\\.ts$" },
+      to: { path: "node_modules/dns-packet/" },
     },
     {
       name: "no-development-dependencies",
