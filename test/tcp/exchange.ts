@@ -199,11 +199,15 @@ export class Exchange {
         limits: { ...defaultTcpLimits, ...options.limits },
         probes: {
           probe: {
-            stateChanged: (tcb: Tcb, old) => this.transitions.push(`${stateNames[old]}>${stateNames[tcb.state]}`),
+            stateChanged: (tcb: Tcb, old, ...told) => {
+              this.transitions.push(`${stateNames[old]}>${stateNames[tcb.state]}`);
+              this.probe?.stateChanged?.(tcb, old, ...told);
+            },
             segmentDropped: (_tcb, _seg, why) => this.drops.push(whyName(why)),
             dropped: (_device, why) => this.drops.push(whyName(why)),
             segmentSent: (...told) => this.probe?.segmentSent?.(...told),
             sendLimited: (...told) => this.probe?.sendLimited?.(...told),
+            segmentReceived: (...told) => this.probe?.segmentReceived?.(...told),
           },
         },
         work: () => {},

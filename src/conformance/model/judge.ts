@@ -1,0 +1,156 @@
+/** Is this trace legal TCP? Each segment of each connection in a capture is judged by what its sender may have known, and tells in which states
+ *  both ends must be. What an end may know is what has passed the place of the capture before: no more can have reached it. */
+import type { CapturedFrame, CapturedInterface } from "../../inspect/capture-reader.js";
+import { Direction } from "../../inspect/pcapng.js";
+import { arrives } from "./arrives.js";
+import { End, type StateName, states } from "./end.js";
+import { type CapturedSegment, segmentOf } from "./frames.js";
+import { positionOf } from "./numbers.js";
+import { type Breach, rules } from "./rules.js";
+import { Bit, has, type ModelSegment, segmentText } from "./segment.js";
+import { sends, type View } from "./sends.js";
+
+export interface JudgedSegment {
+  /** The frame's number in the capture, from 1. */
+  readonly frame: number;
+  /** Microseconds since the connection's first segment. */
+  readonly at: number;
+  /** Which of the two ends sent it. */
+  readonly from: 0 | 1;
+  /** As packet scripts write it, numbers relative but for SYNs. */
+  readonly text: string;
+  readonly breaches: readonly Breach[];
+  /** The states that each end may be in now. */
+  readonly states: readonly [readonly StateName[], readonly StateName[]];
+}
+
+export interface JudgedConnection {
+  /** Address and port; the first is the one that was seen first. */
+  readonly ends: readonly [string, string];
+  readonly segments: readonly JudgedSegment[];
+  /** Its SYN is not in the capture: what was agreed is not known, and less is judged. */
+  readonly joined: boolean;
+}
+
+export interface Judgment {
+  readonly connections: readonly JudgedConnection[];
+  /** Frames without a whole TCP segment over IPv4. */
+  readonly others: number;
+}
+
+/** Judges every connection of a capture. */
+export function judge(frames: readonly CapturedFrame[], interfaces: readonly CapturedInterface[]): Judgment {
+  const open = new Map<string, Trial>();
+  const all: Trial[] = [];
+  let others = 0;
+  for (const [index, frame] of frames.entries()) {
+    const captured = segmentOf(frame.octets, interfaces[frame.interfaceId]?.linkType ?? -1, frame.length);
+    if (captured === null) {
+      others += 1;
+      continue;
+    }
+    const from = `${captured.source}:${captured.sourcePort}`;
+    const to = `${captured.destination}:${captured.destinationPort}`;
+    const key = from < to ? `${from} ${to}` : `${to} ${from}`;
+    let trial = open.get(key);
+    if (trial === undefined || trial.isNewOpening(from, captured)) {
+      trial = new Trial([from, to], frame.at, trial ?? null);
+      open.set(key, trial);
+      all.push(trial);
+    }
+    trial.hear(index + 1, from, captured, frame);
+  }
+  return { connections: all.filter((trial) => trial.segments.length > 0), others };
+}
+
+/** One connection. */
+class Trial implements JudgedConnection {
+  readonly ends: readonly [string, string];
+  readonly segments: JudgedSegment[] = [];
+  joined = false;
+  readonly #models: readonly [End, End];
+  readonly #begun: bigint;
+  /** The incarnation before, while the peer has not answered the SYN that may have ended it (RFC 9293 s3.5.1). */
+  #previous: Trial | null;
+
+  constructor(ends: readonly [string, string], begun: bigint, previous: Trial | null) {
+    this.ends = ends;
+    this.#begun = begun;
+    this.#previous = previous;
+    this.#models = [new End(ends[0], ["CLOSED", "LISTEN"], false), new End(ends[1], ["CLOSED", "LISTEN"], false)];
+  }
+
+  /** A SYN with another number than the first begins anew. */
+  isNewOpening(from: string, { segment, checksum }: CapturedSegment): boolean {
+    if (segment === null || checksum === "bad" || (segment.flags & (Bit.Syn | Bit.Ack | Bit.Rst)) !== Bit.Syn) return false;
+    const own = this.#models[from === this.ends[0] ? 0 : 1];
+    if (own.iss === segment.seq) return false;
+    // Crossing SYNs are one connection.
+    return own.iss !== null || this.segments.some(({ text }) => !text.startsWith("S "));
+  }
+
+  hear(frame: number, from: string, captured: CapturedSegment, { at, direction }: CapturedFrame): void {
+    const { segment } = captured;
+    const side = from === this.ends[0] ? 0 : 1;
+    if (this.#previous !== null && segment !== null && this.#isOfPrevious(side, segment))
+      return this.#previous.hear(frame, from, captured, { at, direction } as CapturedFrame);
+    const since = Number((at - this.#begun) / 1_000n);
+    if (segment === null) {
+      this.#add(frame, since, side, "(no segment)", [{ rule: "header", detail: "its data offset is impossible" }]);
+      return;
+    }
+    const sender = this.#models[side];
+    const receiver = this.#models[1 - side]!;
+    if (this.segments.length === 0 && !has(segment, Bit.Syn) && !has(segment, Bit.Rst)) this.#join(sender, receiver, segment);
+    const text = this.#textOf(sender, segment);
+    if (captured.checksum === "bad") {
+      this.#add(frame, since, side, text, [{ rule: "checksum", detail: "it is another; the receiver must drop the segment (MUST-3)" }]);
+      return;
+    }
+    const view: View = { now: since, merged: captured.checksum !== "good", ordered: direction === Direction.Outbound };
+    const breaches = sends(sender, segment, view);
+    arrives(receiver, segment, since);
+    this.#add(frame, since, side, text, breaches);
+    if (side === 1 && has(segment, Bit.Syn)) this.#previous = null;
+  }
+
+  /** While a SYN is not answered, what comes from the other end, and the resets that it draws, belong to the incarnation before. */
+  #isOfPrevious(side: 0 | 1, segment: ModelSegment): boolean {
+    if (has(segment, Bit.Syn)) return false;
+    if (side === 1) return !has(segment, Bit.Rst);
+    return this.#models[1].iss === null;
+  }
+
+  /** Somewhere in the middle: both ends are synchronized. */
+  #join(sender: End, receiver: End, segment: ModelSegment): void {
+    this.joined = true;
+    const open = states.slice(states.indexOf("SYN-RECEIVED"));
+    for (const [end, own, other] of [
+      [sender, segment.seq, segment.ack],
+      [receiver, segment.ack, segment.seq],
+    ] as const) {
+      end.joined = true;
+      end.states = new Set(open);
+      end.iss = (own - 1) >>> 0;
+      end.irs = (other - 1) >>> 0;
+      end.nxt = end.acked = end.sure = end.rcvNxt = 1;
+      end.held.add(0, 1);
+      end.rcvEdge = Number.MAX_SAFE_INTEGER;
+    }
+  }
+
+  #textOf(sender: End, segment: ModelSegment): string {
+    const absolute = has(segment, Bit.Syn);
+    const seq = absolute || sender.iss === null ? segment.seq : positionOf(segment.seq, sender.iss, sender.nxt);
+    return segmentText(segment, seq, sender.irs === null ? segment.ack : positionOf(segment.ack, sender.irs, sender.acked));
+  }
+
+  #add(frame: number, at: number, from: 0 | 1, text: string, breaches: readonly Breach[]): void {
+    const [first, second] = this.#models;
+    this.segments.push({ frame, at, from, text, breaches, states: [[...first.states], [...second.states]] });
+  }
+}
+
+/** Breaches of MUSTs, and of the protocol's arithmetic. */
+export const illegalOnes = ({ breaches }: JudgedSegment): readonly Breach[] =>
+  breaches.filter(({ rule }) => rules[rule].severity === "illegal");

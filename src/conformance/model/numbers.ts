@@ -1,0 +1,76 @@
+/** Numbers as the model has them. A sequence number is told as its *position*: octets since the initial sequence number of its stream, an
+ *  ordinary integer that never wraps (SYN 0, the first octet 1). So comparisons are plain, and RFC 9293 s3.4 is this one function. */
+
+/** Of all positions that the 32-bit `number` may stand for in a stream that began at `isn`, the one nearest to `near`. */
+export const positionOf = (number: number, isn: number, near: number): number => near + ((number - isn - near) | 0);
+
+/** Positions [from, to), disjoint and in order. Written for obviousness. */
+export class Ranges {
+  #ranges: [number, number][] = [];
+
+  get list(): readonly (readonly [number, number])[] {
+    return this.#ranges;
+  }
+
+  add(from: number, to: number): void {
+    if (from >= to) return;
+    let left = from;
+    let right = to;
+    const apart = this.#ranges.filter(([a, b]) => {
+      if (b < from || a > to) return true;
+      left = Math.min(left, a);
+      right = Math.max(right, b);
+      return false;
+    });
+    this.#ranges = [...apart, [left, right] as [number, number]].sort((a, b) => a[0] - b[0]);
+  }
+
+  /** How far everything from `at` on is here without a hole. */
+  contiguousFrom(at: number): number {
+    return this.#ranges.find(([a, b]) => a <= at && at <= b)?.[1] ?? at;
+  }
+
+  covers(from: number, to: number): boolean {
+    return this.#ranges.some(([a, b]) => a <= from && to <= b);
+  }
+
+  reset(ranges: readonly (readonly [number, number])[]): void {
+    this.#ranges = ranges.map(([a, b]) => [a, b]);
+  }
+}
+
+const PAGE = 4_096;
+
+/** The octets of a stream, as far as they were seen. */
+export class Octets {
+  readonly #pages = new Map<number, { octets: Uint8Array; known: Uint8Array }>();
+
+  /** Keeps what was not known; the position of the first octet that was known as another, or -1. */
+  put(at: number, octets: Uint8Array): number {
+    let wrong = -1;
+    for (const [i, octet] of octets.entries()) {
+      const position = at + i;
+      const page = this.#page(Math.floor(position / PAGE));
+      const offset = position % PAGE;
+      if (page.known[offset] === 0) {
+        page.octets[offset] = octet;
+        page.known[offset] = 1;
+      } else if (page.octets[offset] !== octet && wrong < 0) wrong = position;
+    }
+    return wrong;
+  }
+
+  /** What lies below is nobody's business any more. */
+  forget(below: number): void {
+    for (const number of this.#pages.keys()) if ((number + 1) * PAGE <= below) this.#pages.delete(number);
+  }
+
+  #page(number: number): { octets: Uint8Array; known: Uint8Array } {
+    let page = this.#pages.get(number);
+    if (page === undefined) {
+      page = { octets: new Uint8Array(PAGE), known: new Uint8Array(PAGE) };
+      this.#pages.set(number, page);
+    }
+    return page;
+  }
+}
