@@ -10,6 +10,7 @@ import { addFetch } from "./fetch.js";
 import { addListen } from "./listen.js";
 import { addPing } from "./ping.js";
 import { addServe } from "./serve.js";
+import { addTest } from "./test.js";
 import { addWire } from "./wire.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
@@ -34,6 +35,7 @@ addConnect(program);
 addPing(program);
 addArp(program);
 addWire(program);
+addTest(program);
 asDemo(program.command("demo"));
 
 await runProgram(program);

@@ -314,6 +314,25 @@ export class Tcp {
     }
   }
 
+  /** Ends every connection in `state`, as an administrator does: peers that can be told are reset, owners hear ECONNABORTED. Returns how many. */
+  drop(state: State, now: Micros): number {
+    const core = this.#core;
+    let dropped = 0;
+    for (let slot = 1; slot < core.demux.top; slot++) {
+      const form = core.demux.form(slot);
+      const tcb = form === Form.Live || form === Form.Row ? core.resolve(slot) : null;
+      if (tcb === null) continue;
+      if (tcb.state === state && state !== State.Closed) {
+        if (state !== State.SynSent && state !== State.Closing && state !== State.LastAck && state !== State.TimeWait)
+          resetFrom(core, tcb, tcb.snd.nxt, Tx.RstAbort, now);
+        core.finish(tcb, CloseError.Aborted, St.UserAbort, now);
+        dropped += 1;
+      } else if (form === Form.Row && !tcb.touched) core.refreeze(tcb);
+    }
+    core.work();
+    return dropped;
+  }
+
   /** Ends everything at once: every connection is reset, no event follows. */
   closeAll(now: Micros): void {
     for (const listeners of [...this.#core.listeners.values()])

@@ -1,0 +1,179 @@
+/** What `sysctl` lines of scripts mean here: one row for each key. Policy that a key chooses is a field of the profile; a key that has no
+ *  field is known only with the value that describes what the stack does. */
+import { MILLISECOND, SECOND } from "../../base/environment.js";
+import type { TcpPolicy } from "../../tcp/policy.js";
+
+/** What a value comes to; null: nothing is to be done, because it is so already or means nothing here. "unsupported": it is not so. */
+type Meaning = Partial<TcpPolicy> | null | "unsupported";
+type Row = (value: string) => Meaning;
+
+/** Nothing here depends on it. */
+const nothing: Row = () => null;
+
+/** The stack does this and nothing else. */
+const only =
+  (...values: readonly string[]): Row =>
+  (value) =>
+    values.includes(value) ? null : "unsupported";
+
+const flag =
+  (name: "windowScaling" | "timestamps" | "sack" | "idleRestart" | "synCookies"): Row =>
+  (value) =>
+    value === "0" ? { [name]: false } : value === "1" ? { [name]: true } : "unsupported";
+
+const integer =
+  (to: (value: number) => Partial<TcpPolicy>, least = 0): Row =>
+  (value) => {
+    const number = Number(value);
+    return /^-?\d+$/.test(value) && number >= least ? to(number) : "unsupported";
+  };
+
+/** "least initial most": the most is what a connection may use. */
+const buffer =
+  (name: "sendBuffer" | "receiveBuffer"): Row =>
+  (value) => {
+    const most = Number(value.split(/\s+/)[2]);
+    return Number.isInteger(most) && most >= 2_048 ? { [name]: most } : "unsupported";
+  };
+
+/** FreeBSD counts its timers in milliseconds. */
+const linux: Readonly<Record<string, Row>> = {
+  tcp_timestamps: (value) => (value === "2" ? { timestamps: true } : flag("timestamps")(value)),
+  tcp_sack: flag("sack"),
+  tcp_window_scaling: flag("windowScaling"),
+  tcp_slow_start_after_idle: flag("idleRestart"),
+  tcp_syncookies: (value) => (value === "2" ? "unsupported" : flag("synCookies")(value)),
+  tcp_syn_retries: integer((synRetries) => ({ synRetries }), 1),
+  tcp_syn_linear_timeouts: integer((synLinear) => ({ synLinear })),
+  tcp_synack_retries: integer((synAckRetries) => ({ synAckRetries })),
+  tcp_orphan_retries: integer((retries) => ({ orphanRetries: retries === 0 ? 8 : retries })),
+  tcp_retries1: integer((r1) => ({ r1 }), 1),
+  tcp_retries2: integer((r2) => ({ r2 }), 1),
+  tcp_fin_timeout: integer((seconds) => ({ finWait2: seconds * SECOND })),
+  tcp_keepalive_time: integer((seconds) => ({ keepAliveIdle: seconds * SECOND }), 1),
+  tcp_keepalive_intvl: integer((seconds) => ({ keepAliveInterval: seconds * SECOND }), 1),
+  tcp_keepalive_probes: integer((keepAliveCount) => ({ keepAliveCount }), 1),
+  tcp_invalid_ratelimit: integer((milliseconds) => ({ invalidAckInterval: milliseconds * MILLISECOND })),
+  tcp_rto_max_ms: integer((milliseconds) => ({ rtoMax: milliseconds * MILLISECOND }), 1_000),
+  tcp_rto_min_us: integer((rtoVarianceMin) => ({ rtoMin: rtoVarianceMin, rtoVarianceMin }), 1),
+  tcp_rmem: buffer("receiveBuffer"),
+  tcp_wmem: buffer("sendBuffer"),
+  tcp_congestion_control: (congestionControl) => ({ congestionControl }),
+  tcp_ecn: only("0"),
+  tcp_fastopen: nothing,
+  tcp_fastopen_key: nothing,
+  tcp_fastopen_blackhole_timeout_sec: nothing,
+  tcp_reordering: only("3"),
+  tcp_early_retrans: only("3", "4"),
+  tcp_recovery: only("1"),
+  tcp_frto: only("2"),
+  tcp_dsack: only("1"),
+  tcp_fack: only("0"),
+  tcp_mtu_probing: only("0"),
+  tcp_shrink_window: only("0"),
+  tcp_rfc1337: nothing,
+  tcp_tw_reuse: nothing,
+  tcp_no_metrics_save: nothing,
+  tcp_autocorking: nothing,
+  tcp_limit_output_bytes: nothing,
+  tcp_min_tso_segs: nothing,
+  tcp_tso_win_divisor: nothing,
+  tcp_tso_rtt_log: nothing,
+  tcp_pacing_ss_ratio: nothing,
+  tcp_pacing_ca_ratio: nothing,
+  tcp_notsent_lowat: only("4294967295", "-1"),
+  tcp_moderate_rcvbuf: nothing,
+  tcp_challenge_ack_limit: nothing,
+  tcp_max_syn_backlog: nothing,
+  tcp_ecn_option: nothing,
+  tcp_ecn_option_beacon: nothing,
+  tcp_ecn_fallback: nothing,
+  ip_no_pmtu_disc: only("0"),
+  ip_local_port_range: nothing,
+};
+
+const core: Readonly<Record<string, Row>> = {
+  rmem_max: nothing,
+  wmem_max: nothing,
+  rmem_default: nothing,
+  wmem_default: nothing,
+  optmem_max: nothing,
+  somaxconn: nothing,
+  default_qdisc: nothing,
+  netdev_max_backlog: nothing,
+};
+
+const freebsd: Readonly<Record<string, Row>> = {
+  "net.inet.tcp.sack.enable": flag("sack"),
+  "net.inet.tcp.rfc1323": (value) =>
+    value === "0" ? { windowScaling: false, timestamps: false } : value === "1" ? { windowScaling: true, timestamps: true } : "unsupported",
+  "net.inet.tcp.recvspace": integer((receiveBuffer) => ({ receiveBuffer }), 2_048),
+  "net.inet.tcp.sendspace": integer((sendBuffer) => ({ sendBuffer }), 2_048),
+  "net.inet.tcp.keepidle": integer((milliseconds) => ({ keepAliveIdle: milliseconds * MILLISECOND }), 1_000),
+  "net.inet.tcp.keepintvl": integer((milliseconds) => ({ keepAliveInterval: milliseconds * MILLISECOND }), 1_000),
+  "net.inet.tcp.keepcnt": integer((keepAliveCount) => ({ keepAliveCount }), 1),
+  "net.inet.tcp.rexmit_initial": integer((milliseconds) => ({ rtoInitial: milliseconds * MILLISECOND }), 1),
+  "net.inet.tcp.rexmit_slop": integer((milliseconds) => ({ rtoSlop: milliseconds * MILLISECOND })),
+  "net.inet.tcp.rexmit_min": integer((milliseconds) => ({ rtoMin: milliseconds * MILLISECOND }), 1),
+  "net.inet.tcp.delacktime": integer((milliseconds) => ({ ackDelay: milliseconds * MILLISECOND }), 1),
+  "net.inet.tcp.finwait2_timeout": integer((milliseconds) => ({ finWait2: milliseconds * MILLISECOND })),
+  "net.inet.tcp.msl": integer((milliseconds) => ({ timeWait: 2 * milliseconds * MILLISECOND })),
+  "net.inet.tcp.syncookies": flag("synCookies"),
+  "net.inet.tcp.cc.algorithm": (congestionControl) => ({ congestionControl }),
+  "net.inet.tcp.hostcache.purgenow": nothing,
+  "net.inet.tcp.hostcache.enable": nothing,
+  "net.inet.tcp.blackhole": only("0"),
+  "net.inet.tcp.ecn.enable": only("0", "2"),
+  "net.inet.tcp.ecn.maxretries": nothing,
+  "net.inet.tcp.insecure_rst": only("0"),
+  "net.inet.tcp.insecure_syn": only("0"),
+  "net.inet.tcp.drop_synfin": only("0"),
+  "net.inet.tcp.rexmit_drop_options": only("0"),
+  "net.inet.tcp.icmp_may_rst": only("1"),
+  "net.inet.tcp.keepinit": only("75000"),
+  "net.inet.tcp.fastopen.client_enable": nothing,
+  "net.inet.tcp.fastopen.server_enable": nothing,
+  "kern.ipc.maxsockbuf": nothing,
+};
+
+/** The row of a key, written with points or as a path below /proc/sys; null: nobody has heard of it. */
+function rowOf(key: string): Row | null {
+  const name = key.replace(/^\/proc\/sys\//, "").replaceAll("/", ".");
+  if (Object.hasOwn(freebsd, name)) return freebsd[name]!;
+  const tcp = /^net\.(?:ipv4|ipv6)\.(\w+)$/.exec(name);
+  if (tcp !== null && Object.hasOwn(linux, tcp[1]!)) return linux[tcp[1]!]!;
+  const other = /^net\.core\.(\w+)$/.exec(name);
+  return other !== null && Object.hasOwn(core, other[1]!) ? core[other[1]!]! : null;
+}
+
+/** What setting `key` to `value` comes to. */
+export function sysctl(key: string, value: string): Meaning {
+  const row = rowOf(key);
+  return row === null ? "unsupported" : row(value.trim());
+}
+
+/** What `defaults.sh` sets, and what of it a profile field holds. */
+export const defaultsOfLinux: readonly (readonly [string, string])[] = [
+  ["net.ipv4.tcp_rmem", "4096 540000 15728640"],
+  ["net.ipv4.tcp_wmem", "4096 262144 4194304"],
+  ["net.ipv4.tcp_timestamps", "1"],
+  ["net.ipv4.tcp_syn_retries", "5"],
+  ["net.ipv4.tcp_synack_retries", "5"],
+  ["net.ipv4.tcp_frto", "2"],
+  ["net.ipv4.tcp_sack", "1"],
+  ["net.ipv4.tcp_dsack", "1"],
+  ["net.ipv4.tcp_fack", "0"],
+  ["net.ipv4.tcp_reordering", "3"],
+  ["net.ipv4.tcp_congestion_control", "cubic"],
+  ["net.ipv4.tcp_slow_start_after_idle", "0"],
+  ["net.ipv4.tcp_early_retrans", "4"],
+  ["net.ipv4.tcp_recovery", "1"],
+  ["net.ipv4.tcp_tso_win_divisor", "3"],
+  ["net.ipv4.tcp_ecn", "0"],
+  ["net.ipv4.tcp_pacing_ss_ratio", "200"],
+  ["net.ipv4.tcp_pacing_ca_ratio", "120"],
+  ["net.ipv4.tcp_notsent_lowat", "4294967295"],
+  ["net.ipv4.tcp_fastopen", "0x3"],
+  ["net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"],
+  ["net.ipv4.tcp_syncookies", "1"],
+];
