@@ -20,8 +20,8 @@ export class SipKey {
   }
 }
 
-/** Hashes the 16 octets that are the four words, little-endian. Returns the low int32; `key.high` is the other half. */
-export const sipHash24 = (key: SipKey, w0: number, w1: number, w2: number, w3: number): number => {
+/** Hashes the 16 octets that are the four words, little-endian, or the first 8 of them. Returns the low int32; `key.high` is the other half. */
+export const sipHash24 = (key: SipKey, w0: number, w1: number, w2: number, w3: number, octets: 8 | 16 = 16): number => {
   let v0l = key.k0Low ^ 0x70736575;
   let v0h = key.k0High ^ 0x736f6d65;
   let v1l = key.k1Low ^ 0x6e646f6d;
@@ -30,7 +30,7 @@ export const sipHash24 = (key: SipKey, w0: number, w1: number, w2: number, w3: n
   let v2h = key.k0High ^ 0x6c796765;
   let v3l = key.k1Low ^ 0x79746573;
   let v3h = key.k1High ^ 0x74656462;
-  // Rounds 0-1 take the first eight octets, 2-3 the next, 4-5 the length block, 6-9 finish.
+  // Rounds 0-1 take the first eight octets, 2-3 the next, if any, 4-5 the length block, 6-9 finish.
   for (let round = 0; round < 10; round++) {
     if (round === 0) {
       v3l ^= w0;
@@ -38,14 +38,19 @@ export const sipHash24 = (key: SipKey, w0: number, w1: number, w2: number, w3: n
     } else if (round === 2) {
       v0l ^= w0;
       v0h ^= w1;
-      v3l ^= w2;
-      v3h ^= w3;
+      if (octets === 16) {
+        v3l ^= w2;
+        v3h ^= w3;
+      } else {
+        v3h ^= 8 << 24;
+        round = 4;
+      }
     } else if (round === 4) {
       v0l ^= w2;
       v0h ^= w3;
       v3h ^= 16 << 24;
     } else if (round === 6) {
-      v0h ^= 16 << 24;
+      v0h ^= octets << 24;
       v2l ^= 0xff;
     }
     let sum = (v0l + v1l) | 0;

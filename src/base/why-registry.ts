@@ -70,6 +70,7 @@ const tx: Table<typeof Tx> = {
     "RST: text arrived after the application had closed, and nobody can read it.",
   ],
   Urgent: ["urgent", "RFC 9293 s3.8.5", "The urgent pointer goes ahead, whatever the window allows."],
+  SynData: ["syn_data", "RFC 7413 s4.2.1", "SYN with text: the server has given a cookie before, and may believe that it is us."],
 };
 
 const rtx: Table<typeof Rtx> = {

@@ -7,6 +7,8 @@ export interface Personality {
   /** Sending before there is a connection. */
   readonly sendUnconnected: Errno;
   readonly sendConnecting: Errno;
+  /** What is sent to an address opens a connection, and waits for it in the queue. */
+  readonly queuesWhileConnecting: boolean;
   /** The error after a reset that came when the peer had closed already. */
   readonly resetInCloseWait: Errno;
   /** A read behind the error of a dead connection gives the end of the stream. */
@@ -25,6 +27,7 @@ export const linuxPersonality: Personality = {
   system: "linux",
   sendUnconnected: "EPIPE",
   sendConnecting: "EAGAIN",
+  queuesWhileConnecting: false,
   resetInCloseWait: "EPIPE",
   connectOnListener: "EISCONN",
   bufferFactor: 2,
@@ -38,6 +41,7 @@ export const freebsdPersonality: Personality = {
   system: "freebsd",
   sendUnconnected: "ENOTCONN",
   sendConnecting: "ENOTCONN",
+  queuesWhileConnecting: true,
   resetInCloseWait: "ECONNRESET",
   connectOnListener: "EOPNOTSUPP",
   bufferFactor: 1,

@@ -13,8 +13,8 @@ export interface Socket {
   connected(): Outcome;
   /** A socket of its own for the next connection that waits. */
   accept(): Socket | Errno;
-  /** As much as fits; EAGAIN: none of it. */
-  send(octets: Uint8Array, flags: number, to: SocketAddress | null, message: Message | null): Outcome;
+  /** As much as fits; EAGAIN: none of it. `blocking`: the caller tries again with the rest. */
+  send(octets: Uint8Array, flags: number, to: SocketAddress | null, blocking: boolean): Outcome;
   /** As much as there is, into `octets`. `message` takes who sent it, flags and control messages. */
   receive(octets: Uint8Array, flags: number, message: Message): Outcome;
   shutdown(how: number): Outcome;

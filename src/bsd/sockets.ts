@@ -339,13 +339,15 @@ export class Sockets {
     const octets = gather(message.iov);
     const file = this.#file(fd);
     let sent = 0;
+    const blocking = file?.nonBlocking === false && (flags & Msg.DONTWAIT) === 0;
     const attempt = (socket: Socket): Outcome => {
-      const outcome = socket.send(octets.subarray(sent), flags, message.name, message);
-      if (typeof outcome === "string") return sent > 0 && outcome !== "EAGAIN" ? sent : outcome;
-      sent += outcome;
-      // A blocking stream goes on until all is queued.
-      if (sent >= octets.length || !socket.stream || file?.nonBlocking !== false || flags & Msg.DONTWAIT) return sent;
-      return "EAGAIN";
+      for (;;) {
+        const outcome = socket.send(octets.subarray(sent), flags, message.name, blocking);
+        if (typeof outcome === "string") return sent > 0 && outcome !== "EAGAIN" ? sent : outcome;
+        sent += outcome;
+        // A blocking stream goes on until all is queued.
+        if (sent >= octets.length || !socket.stream || !blocking) return sent;
+      }
     };
     return this.#onSocket(
       name,

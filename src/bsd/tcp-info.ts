@@ -2,6 +2,7 @@
 
 import { seqAdd, seqDiff } from "../base/seq.js";
 import { NO_THRESHOLD } from "../tcp/congestion/controller.js";
+import { FastOpen } from "../tcp/fast-open.js";
 import { Phase } from "../tcp/recovery/recovery.js";
 import { stateNames } from "../tcp/state.js";
 import { Flag, has, type Tcb } from "../tcp/tcb.js";
@@ -99,6 +100,7 @@ function options(tcb: Readonly<Tcb>): number {
   if (has(tcb, Flag.Timestamps)) bits |= InfoOption.TIMESTAMPS;
   if (has(tcb, Flag.Sack)) bits |= InfoOption.SACK;
   if (has(tcb, Flag.WindowScale)) bits |= InfoOption.WSCALE;
+  if (tcb.fastOpen & (FastOpen.SynDataAcked | FastOpen.Early)) bits |= InfoOption.SYN_DATA;
   return bits;
 }
 

@@ -16,6 +16,10 @@ export class TcpSettings {
   /** Seconds. */
   keepIdle: number;
   receiveLowat = 1;
+  /** TCP_FASTOPEN: of a listener the queue; of a client that it may. */
+  fastOpen = 0;
+  fastOpenConnect = false;
+  cookieKeys: readonly (readonly number[])[] = [];
   /** Options that the interface stores and gives back, and that mean nothing here. */
   readonly stored = new Map<string, number>();
   /** What differs from the stack's defaults. */
@@ -37,6 +41,7 @@ export class TcpSettings {
     const copy = new TcpSettings(this.#environment);
     copy.linger = this.linger;
     copy.keepAlive = this.keepAlive;
+    copy.fastOpen = this.fastOpen;
     copy.keepIdle = this.keepIdle;
     copy.receiveLowat = this.receiveLowat;
     copy.connection = { ...this.connection };
@@ -176,6 +181,32 @@ const tcpLevel: Readonly<Record<string, Option>> = {
     get: (socket) => optionsOf(socket).congestionControl || socket.environment.stack.tcp.controller,
     length: 16,
   },
+  TCP_FASTOPEN: {
+    get: (socket) => socket.settings.fastOpen,
+    set: (socket, value) => {
+      if (value < 0 || (socket.handle !== 0 && !socket.listening)) return "EINVAL";
+      socket.settings.fastOpen = value;
+      if (socket.listening) socket.environment.stack.tcp.setFastOpen(socket.handle, value);
+      return 0;
+    },
+  },
+  TCP_FASTOPEN_CONNECT: {
+    get: (socket) => (socket.settings.fastOpenConnect ? 1 : 0),
+    set: (socket, value) => {
+      if (value < 0 || value > 1) return "EINVAL";
+      if (!socket.environment.stack.tcp.policy.fastOpenClient) return "EOPNOTSUPP";
+      if (socket.handle !== 0) return "EINVAL";
+      socket.settings.fastOpenConnect = value === 1;
+      return 0;
+    },
+  },
+  TCP_FASTOPEN_NO_COOKIE: {
+    get: (socket) => (optionsOf(socket).fastOpenNoCookie ? 1 : 0),
+    set: (socket, value) => {
+      if (value < 0 || value > 1 || (socket.handle !== 0 && !socket.listening)) return "EINVAL";
+      return change(socket, { fastOpenNoCookie: value === 1 });
+    },
+  },
   TCP_INFO: { get: (socket) => tcpInfo(socket), length: 248 },
   TCP_CC_INFO: { get: (socket) => congestionInfo(socket), length: 20 },
 };
@@ -224,9 +255,21 @@ export function setTcpOption(socket: TcpSocket, level: string, name: string, val
     const outcome = change(socket, { congestionControl: value });
     return outcome === "EINVAL" ? "ENOENT" : outcome;
   }
+  if (level === "IPPROTO_TCP" && name === "TCP_FASTOPEN_KEY") return setCookieKeys(socket, value);
   const option = optionNamed(level, name);
   if (option?.set === undefined) return "ENOPROTOOPT";
   return typeof value === "number" ? option.set(socket, value) : "EINVAL";
+}
+
+/** One key, or two: the one in use and the one before it. */
+function setCookieKeys(socket: TcpSocket, value: OptionValue): Outcome {
+  if (!(value instanceof Uint8Array) || (value.length !== 16 && value.length !== 32)) return "EINVAL";
+  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  const word = (at: number): number => view.getInt32(at, true);
+  const keys = [0, 16].filter((at) => at < value.length).map((at) => [word(at), word(at + 4), word(at + 8), word(at + 12)]);
+  socket.settings.cookieKeys = keys;
+  if (socket.listening) socket.environment.stack.tcp.setCookieKeys(keys, socket.handle);
+  return 0;
 }
 
 function setLinger(socket: TcpSocket, value: OptionValue): Outcome {

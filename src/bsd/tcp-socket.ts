@@ -8,6 +8,7 @@ import type { ConnectionOptions } from "../tcp/connection-options.js";
 import { type Application, TcpEvent } from "../tcp/events.js";
 import { State } from "../tcp/state.js";
 import { Flag, has, type Tcb } from "../tcp/tcb.js";
+import { isOpening } from "../tcp/user.js";
 import type { Outcome } from "./call.js";
 import { Msg, Poll } from "./constants.js";
 import { type Errno, errnoNamed } from "./errno.js";
@@ -48,6 +49,11 @@ export class TcpSocket implements Socket, Application {
   #shutRead = false;
   #shutWrite = false;
   #closing = false;
+  /** Where a connection shall lead whose SYN waits for the first text. */
+  #deferred: SocketAddress | null = null;
+  #early = false;
+  /** Octets that went with the SYN, and that the call which waits has not been told of; -1: no call waits. */
+  #inSyn = -1;
 
   constructor(environment: SocketEnvironment, settings = new TcpSettings(environment)) {
     this.environment = environment;
@@ -80,6 +86,8 @@ export class TcpSocket implements Socket, Application {
     return guarded(() => {
       const options = this.settings.forConnection();
       this.handle = stack.tcp.listen({ local: address, port, backlog: Math.max(1, personality.acceptable(backlog)), ...options }, this);
+      if (this.settings.fastOpen > 0) stack.tcp.setFastOpen(this.handle, this.settings.fastOpen);
+      if (this.settings.cookieKeys.length > 0) stack.tcp.setCookieKeys(this.settings.cookieKeys, this.handle);
       this.listening = true;
       return 0;
     });
@@ -94,11 +102,17 @@ export class TcpSocket implements Socket, Application {
       const outcome = this.connected();
       return outcome === "EAGAIN" ? "EALREADY" : outcome;
     }
-    if (this.handle !== 0 && !this.#ended) return "EISCONN";
+    if (this.#deferred !== null || (this.handle !== 0 && !this.#ended)) return "EISCONN";
     if (this.handle !== 0) this.#forget();
     return guarded(() => {
       const { address: local = UNSPECIFIED, port: localPort = 0 } = this.#bound ?? {};
-      const request = { remote: to.address, remotePort: to.port, local, localPort, ...this.settings.forConnection() };
+      const fastOpen = this.#early || this.settings.fastOpen > 0 || this.settings.fastOpenConnect;
+      // The SYN waits for the first text when a cookie is at hand (RFC 7413 s4.2.1).
+      if (this.settings.fastOpenConnect && !this.#early && this.#fastOpenReady(to)) {
+        this.#deferred = to;
+        return 0;
+      }
+      const request = { remote: to.address, remotePort: to.port, local, localPort, fastOpen, ...this.settings.forConnection() };
       this.handle = stack.tcp.connect(request, this, now());
       this.#ended = this.#shutRead = this.#shutWrite = false;
       this.error = null;
@@ -107,14 +121,35 @@ export class TcpSocket implements Socket, Application {
     });
   }
 
+  #fastOpenReady(to: SocketAddress): boolean {
+    const { stack, now } = this.environment;
+    return stack.tcp.fastOpenReady(to.address, to.port, this.settings.connection.fastOpenNoCookie === true, now());
+  }
+
+  /** Opens with text in the SYN. What went along counts as sent; who waits goes on with the rest when there is a connection. */
+  #sendEarly(octets: Uint8Array, to: SocketAddress, blocking: boolean): Outcome {
+    const { stack, personality, now } = this.environment;
+    this.#deferred = null;
+    this.#early = true;
+    const outcome = this.connect(to);
+    this.#early = false;
+    if (outcome !== "EINPROGRESS") return outcome;
+    const room = personality.queuesWhileConnecting ? octets.length : Math.min(octets.length, stack.tcp.synRoom(this.handle, now()));
+    const taken = room > 0 ? stack.tcp.send(this.handle, octets, 0, room, now()) : 0;
+    if (personality.queuesWhileConnecting || (!blocking && taken > 0)) return taken;
+    if (!blocking) return outcome;
+    this.#inSyn = taken;
+    return "EAGAIN";
+  }
+
   connected(): Outcome {
     this.#notice();
     if (this.error !== null) {
       this.#connecting = false;
       return this.takeError()!;
     }
-    const { state } = this;
-    if (!this.#ended && (state === State.SynSent || state === State.SynReceived)) return "EAGAIN";
+    const { tcb } = this;
+    if (!this.#ended && tcb !== null && isOpening(tcb)) return "EAGAIN";
     this.#connecting = false;
     return this.#ended ? "ECONNABORTED" : 0;
   }
@@ -130,15 +165,27 @@ export class TcpSocket implements Socket, Application {
     return socket;
   }
 
-  send(octets: Uint8Array, flags: number, _to: SocketAddress | null, _message: Message | null): Outcome {
+  send(octets: Uint8Array, flags: number, to: SocketAddress | null, blocking: boolean): Outcome {
     const { stack, personality, now } = this.environment;
     this.#notice();
+    if (this.#deferred !== null) return this.#sendEarly(octets, this.#deferred, blocking);
+    if (flags & Msg.FASTOPEN) {
+      if (!stack.tcp.policy.fastOpenClient) return "EOPNOTSUPP";
+      if (this.handle === 0) return to === null ? "EINVAL" : this.#sendEarly(octets, to, blocking);
+      if (this.#inSyn < 0) return this.connected() === "EAGAIN" ? "EALREADY" : "EISCONN";
+    } else if (to !== null && this.handle === 0 && personality.queuesWhileConnecting) return this.#sendEarly(octets, to, blocking);
     const { tcb } = this;
     if (this.error !== null) return this.takeError()!;
     if (this.#shutWrite) return "EPIPE";
     if (tcb === null) return personality.sendUnconnected;
-    if (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !this.#shutWrite)) return personality.sendConnecting;
-    if (octets.length === 0) return tcb.state === State.Established || tcb.state === State.CloseWait ? 0 : "EPIPE";
+    if (isOpening(tcb)) return personality.sendConnecting;
+    if (this.#inSyn >= 0) {
+      const taken = this.#inSyn;
+      this.#inSyn = -1;
+      this.#connecting = false;
+      if (taken > 0) return taken;
+    }
+    if (octets.length === 0) return 0;
     const taken = stack.tcp.send(this.handle, octets, 0, octets.length, now());
     if (taken < 0) return this.takeError() ?? "EPIPE";
     if (taken > 0 && flags & Msg.OOB) stack.tcp.markUrgent(this.handle);
@@ -151,6 +198,7 @@ export class TcpSocket implements Socket, Application {
     message.flags = 0;
     if (flags & Msg.ERRQUEUE) return "EAGAIN";
     const { tcb } = this;
+    if (this.#deferred !== null) return "EAGAIN";
     if (tcb === null || this.listening) return this.takeError() ?? "ENOTCONN";
     if (flags & Msg.OOB) return this.#receiveOutOfBand(tcb, octets);
     const readable = this.#readableBeforeUrgent(tcb);
@@ -248,6 +296,7 @@ export class TcpSocket implements Socket, Application {
     this.#notice();
     if (this.listening) return stack.tcp.waiting(this.handle) > 0 ? Poll.IN | Poll.RDNORM : 0;
     const { tcb } = this;
+    if (this.#deferred !== null) return Poll.OUT | Poll.WRNORM;
     const error = this.error === null ? 0 : Poll.ERR;
     if (tcb === null || this.#ended) {
       const over = Poll.HUP | Poll.OUT | Poll.WRNORM | error;
@@ -258,7 +307,7 @@ export class TcpSocket implements Socket, Application {
     const noMoreIn = closedThere || this.#shutRead;
     if (noMoreIn && this.#shutWrite) events |= Poll.HUP;
     if (noMoreIn) events |= Poll.IN | Poll.RDNORM | Poll.RDHUP;
-    if (tcb.state === State.SynSent || tcb.state === State.SynReceived) return events;
+    if (isOpening(tcb)) return events;
     if (this.#readableBeforeUrgent(tcb) >= this.settings.receiveLowat) events |= Poll.IN | Poll.RDNORM;
     if (this.#shutWrite || this.#writable(tcb)) events |= Poll.OUT | Poll.WRNORM;
     if (this.#urgentAhead(tcb) > 0) events |= Poll.PRI;
@@ -315,7 +364,7 @@ export class TcpSocket implements Socket, Application {
   /** Octets to the urgent octet, which is out of band, or all of them. */
   #readableBeforeUrgent(tcb: Readonly<Tcb>): number {
     const { tcp } = this.environment.stack;
-    return tcb.state === State.SynReceived || tcb.state === State.SynSent ? 0 : tcp.readable(this.handle);
+    return isOpening(tcb) ? 0 : tcp.readable(this.handle);
   }
 
   #urgentAhead(tcb: Readonly<Tcb>): number {
@@ -347,6 +396,8 @@ export class TcpSocket implements Socket, Application {
     this.handle = 0;
     this.listening = false;
     this.#connecting = this.#ended = this.#shutRead = this.#shutWrite = false;
+    this.#deferred = null;
+    this.#inSyn = -1;
     this.error = null;
     return 0;
   }

@@ -6,6 +6,8 @@ import { armKeepAlive } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
+import { FastOpen } from "./fast-open.js";
+import { settleSynText } from "./fast-open-handshake.js";
 import { beginHolds } from "./hold.js";
 import { resetFrom } from "./output.js";
 import { packetSize } from "./path.js";
@@ -27,6 +29,8 @@ const event = new AckEvent();
 export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, now: Micros): void {
   const { snd } = tcb;
   snd.una = seqAdd(tcb.iss, 1);
+  const early = (tcb.fastOpen & FastOpen.Early) !== 0;
+  if (!early) settleSynText(tcb, seg);
   snd.up = seqMax(snd.up, snd.una);
   snd.sml = snd.una;
   tcb.owes &= ~(Owe.Syn | Owe.SynAck);
@@ -40,20 +44,22 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   if (tcb.retries > 0 && tcb.srtt === 0) tcb.rto = Math.max(tcb.rto, Math.min(RTO_AFTER_SYN_LOSS, tcb.options.rtoMax)); // Deviation: rto-after-syn
   tcb.backoff = 0;
   tcb.retries = 0;
-  tcb.recovery.begin(tcb.iss);
+  // A server may have sent text already, which is in flight.
+  if (snd.nxt === snd.una) tcb.recovery.begin(tcb.iss);
   core.enter(tcb, State.Established, why, now);
   beginHolds(core, tcb, now);
   core.network.reachable(tcb.remote, tcb.local, now);
   armKeepAlive(core, tcb, now);
   if (has(tcb, Flag.FinQueued)) core.enter(tcb, State.FinWait1, St.CloseSendFin, now); // CLOSE was called meanwhile: s3.10.4
   if (!has(tcb, Flag.Passive)) core.emit(tcb.slot, TcpEvent.Established | TcpEvent.Writable);
+  else if (early) core.emit(tcb.slot, TcpEvent.Established | TcpEvent.Writable);
   else if (!offer(core, tcb, now)) return;
   if (tcb.receiveQueue.length > 0) core.emit(tcb.slot, TcpEvent.Readable);
   core.touch(tcb);
 }
 
 /** Into the accept queue of its listener; false when that has gone, and the connection with it. */
-function offer(core: Core, tcb: Tcb, now: Micros): boolean {
+export function offer(core: Core, tcb: Tcb, now: Micros): boolean {
   const listener = core.listener(tcb.listener);
   if (listener === null) {
     resetFrom(core, tcb, tcb.snd.nxt, Tx.RstListenBacklog, now);

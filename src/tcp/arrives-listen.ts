@@ -3,8 +3,11 @@ import type { Micros } from "../base/environment.js";
 import { type Seq, seq, seqAdd, seqLeq } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
 import type { Datagram } from "../ip/network.js";
+import { offer } from "./ack.js";
 import { acceptCookie, sendCookie } from "./cookies.js";
 import type { Core } from "./core.js";
+import { FastOpen } from "./fast-open.js";
+import { judgeFastOpen } from "./fast-open-handshake.js";
 import type { Listener } from "./listener.js";
 import { negotiate } from "./negotiate.js";
 import { sendReset } from "./reset.js";
@@ -82,10 +85,17 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   tcb.recovery.begin(tcb.iss);
   listener.halfOpen += 1;
   core.enter(tcb, State.SynReceived, St.RcvSyn, now);
+  tcb.fastOpen = judgeFastOpen(core, listener, seg, datagram);
+  const early = (tcb.fastOpen & FastOpen.Early) !== 0;
+  if (early) {
+    listener.early += 1;
+    offer(core, tcb, now);
+  }
   // Text in the SYN is kept for later while the queue is not pressed; else the peer sends it again.
   if (seg.textEnd > seg.textStart) {
     const end = Math.min(seg.textEnd, seg.textStart + receiveWindow(tcb));
-    if (listener.halfOpen * 4 <= core.limits.synQueue) receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
+    if (early || (core.policy.synText && listener.halfOpen * 4 <= core.limits.synQueue))
+      receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
     else core.tally.add(Drop.TextIgnored);
   }
   tcb.owes = Owe.SynAck;

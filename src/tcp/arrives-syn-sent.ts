@@ -5,6 +5,7 @@ import { Drop, St, Tx } from "../base/why.js";
 import { acknowledgeSyn } from "./ack.js";
 import type { Core } from "./core.js";
 import { CloseError } from "./events.js";
+import { heardSynAck } from "./fast-open-handshake.js";
 import { negotiate } from "./negotiate.js";
 import { resetFrom } from "./output.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
@@ -50,6 +51,7 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   if (acknowledges) {
     // Our SYN has been acknowledged.
     snd.wl2 = seg.ack;
+    heardSynAck(core, tcb, seg);
     acknowledgeSyn(core, tcb, seg, St.RcvSynAck, now);
     core.oweAck(tcb, Tx.AckSyn); // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with text if any is queued
     // Other control or text in the segment continues at s3.10.7.4, sixth step.

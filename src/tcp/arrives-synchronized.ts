@@ -7,6 +7,7 @@ import { acknowledgeSyn, processAck } from "./ack.js";
 import { armFinWait2, enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
 import { CloseError } from "./events.js";
+import { FastOpen } from "./fast-open.js";
 import { listenerFor } from "./listener.js";
 import { resetFrom } from "./output.js";
 import { Timer } from "./probe.js";
@@ -56,7 +57,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   // Fourth, check the SYN bit: a passive open returns to LISTEN, else RFC 5961 s4.2, whatever the sequence number.
   if (seg.flags & SYN) {
     core.drop(tcb, Drop.SynInWindow, now);
-    if (tcb.state === State.SynReceived && has(tcb, Flag.Passive)) core.finish(tcb, CloseError.None, St.SynAgain, now);
+    if (tcb.state === State.SynReceived && has(tcb, Flag.Passive) && !isEarly(tcb)) core.finish(tcb, CloseError.None, St.SynAgain, now);
     else challenge(core, tcb, now);
     return Next.Done;
   }
@@ -236,6 +237,7 @@ function challenge(core: Core, tcb: Tcb, now: Micros): void {
 
 function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   if (seg.seq !== tcb.rcv.nxt) {
+    if (tcb.fastOpen & FastOpen.Asked && tcb.octetsReceived === 0 && tcb.state === State.Established) core.fastOpenMemory.pause(now);
     core.drop(tcb, Drop.RstNotExact, now);
     challenge(core, tcb, now);
     return Next.Done;
@@ -243,7 +245,7 @@ function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   switch (tcb.state) {
     case State.SynReceived:
       // Passive: back to LISTEN, the user need not know; active (simultaneous): refused (MUST-11).
-      core.finish(tcb, has(tcb, Flag.Passive) ? CloseError.None : CloseError.Refused, St.RcvRst, now);
+      core.finish(tcb, isEarly(tcb) ? CloseError.Reset : has(tcb, Flag.Passive) ? CloseError.None : CloseError.Refused, St.RcvRst, now);
       return Next.Done;
     case State.TimeWait:
       if (core.policy.timeWaitIgnoresReset)
@@ -260,6 +262,9 @@ function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   }
 }
 
+/** An application may have it before the handshake is over (RFC 7413). */
+const isEarly = (tcb: Tcb): boolean => (tcb.fastOpen & FastOpen.Early) !== 0;
+
 const isOpen = (tcb: Tcb): boolean => tcb.state !== State.Closed;
 
 /** The fifth step; false when the segment has been dropped or has ended the connection. */
@@ -272,7 +277,7 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
       return false;
     }
     const listener = tcb.listener === 0 ? null : core.listener(tcb.listener);
-    if (has(tcb, Flag.Passive) && listener?.full) {
+    if (has(tcb, Flag.Passive) && listener?.full && !isEarly(tcb)) {
       // Nobody takes what is there: the peer asks again (and our SYN,ACK timer does).
       core.drop(tcb, Drop.ListenOverflow, now);
       return false;
@@ -282,7 +287,9 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
     snd.wl1 = seg.seq;
     snd.wl2 = seg.ack;
     acknowledgeSyn(core, tcb, seg, St.RcvAckOfSyn, now);
-    return isOpen(tcb); // a listener that has gone takes the connection with it
+    if (!isOpen(tcb)) return false; // a listener that has gone takes the connection with it
+    if (snd.una === seg.ack) return true;
+    // It acknowledges what Fast Open has let go before the handshake was over.
   }
 
   // RFC 5961 s5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT (MAY-12).

@@ -31,6 +31,10 @@ export interface ConnectionOptions {
   readonly softErrors: boolean;
   /** Name of the congestion controller; empty: the stack's. */
   readonly congestionControl: string;
+  /** Connections of a listener that an application may have before their handshake is over (RFC 7413 s5.1); 0: none. */
+  readonly fastOpenQueue: number;
+  /** Text in a SYN needs no cookie. */
+  readonly fastOpenNoCookie: boolean;
 }
 
 export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions => ({
@@ -49,6 +53,8 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
   receiveBuffer: policy.receiveBuffer,
   softErrors: true,
   congestionControl: "",
+  fastOpenQueue: 0,
+  fastOpenNoCookie: false,
 });
 
 /** Least and most of each number: 2^30 octets is the largest window that RFC 7323 s2.3 can express. */
@@ -65,6 +71,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   trafficClass: [0, 255],
   sendBuffer: [2_048, 2 ** 30],
   receiveBuffer: [2_048, 2 ** 30],
+  fastOpenQueue: [0, 1_000_000],
 };
 
 /** Combinations of options that one stack remembers. */

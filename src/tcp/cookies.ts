@@ -33,6 +33,7 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   out.sackPermitted = false;
   out.hasTimestamp = false;
   out.sackCount = 0;
+  out.cookieLength = -1;
   transmit(core, null, local, remote, core.policy.ttl, 0, 0, Tx.SynCookie, core.cause.id, now);
 }
 

@@ -2,6 +2,7 @@
 import type { Cause } from "../base/cause.js";
 import { type Micros, NEVER, type Random, SECOND } from "../base/environment.js";
 import type { Memory } from "../base/memory.js";
+import { SipKey } from "../base/siphash.js";
 import type { Tally } from "../base/tally.js";
 import { TimerWheel } from "../base/timer-wheel.js";
 import { TokenBucket } from "../base/token-bucket.js";
@@ -13,6 +14,8 @@ import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
 import { deadline, noteSlow, setDeadline } from "./deadlines.js";
 import { Demux, Form } from "./demux.js";
 import { type Application, CloseError, TcpEvent } from "./events.js";
+import { FastOpen, FastOpenMemory } from "./fast-open.js";
+import { concludeFastOpen } from "./fast-open-handshake.js";
 import { canFreeze, FrozenRows, freeze, frozenFlags, thaw } from "./frozen.js";
 import { endHolds } from "./hold.js";
 import { Secrets } from "./isn.js";
@@ -76,6 +79,9 @@ export class Core {
   readonly demux: Demux;
   readonly wheel: TimerWheel;
   readonly optionSets: OptionSets;
+  readonly fastOpenMemory: FastOpenMemory;
+  /** The keys of Fast Open cookies: the one in use, and the one before it. */
+  cookieKeys: readonly SipKey[];
   readonly rows: FrozenRows;
   readonly resets: TokenBucket;
   readonly challenges: TokenBucket;
@@ -124,6 +130,8 @@ export class Core {
     this.rows = new FrozenRows(16, parts.limits.connections);
     this.resets = new TokenBucket(parts.limits.resetsPerSecond, parts.limits.resetsPerSecond, now, parts.random);
     this.challenges = new TokenBucket(parts.limits.challengesPerSecond, parts.limits.challengesPerSecond, now, parts.random);
+    this.fastOpenMemory = new FastOpenMemory(parts.random, parts.limits.fastOpenServers);
+    this.cookieKeys = [new SipKey(parts.random)];
   }
 
   /** A new live connection in CLOSED, not yet in the table of 4-tuples; null when there are as many as there may be. */
@@ -272,7 +280,10 @@ export class Core {
     if (!mayEnter(old, state)) throw new Error(`${stateNames[old]} to ${stateNames[state]} is no edge of RFC 9293 figure 5`);
     if (old === State.SynReceived && tcb.listener !== 0 && has(tcb, Flag.Passive)) {
       const listener = this.listener(tcb.listener);
-      if (listener !== null) listener.halfOpen -= 1;
+      if (listener !== null) {
+        listener.halfOpen -= 1;
+        if (tcb.fastOpen & FastOpen.Early) listener.early -= 1;
+      }
     }
     if (old === State.TimeWait) this.timeWaits.count -= 1;
     tcb.state = state;
@@ -355,6 +366,7 @@ export class Core {
 
   /** The connection is over: out of the table, timers stopped, the application told. What it has not read it may still read. */
   finish(tcb: Tcb, error: number, why: number, now: Micros): void {
+    if (tcb.fastOpen !== 0) concludeFastOpen(this, tcb, now);
     const told = tcb.state === State.TimeWait; // it was over for the application then
     const listener = tcb.listener !== 0 && has(tcb, Flag.Unaccepted) ? this.listener(tcb.listener) : null;
     if (tcb.state !== State.Closed) this.enter(tcb, State.Closed, why, now);

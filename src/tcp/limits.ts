@@ -6,6 +6,8 @@ export interface TcpLimits {
   readonly timeWaits: number;
   /** Half-open connections of one listener before SYN cookies. */
   readonly synQueue: number;
+  /** Servers whose Fast Open cookies are remembered. */
+  readonly fastOpenServers: number;
   /** Ranges of out-of-order text of one connection. */
   readonly outOfOrderRanges: number;
   /** Resets sent to segments of no connection, a second. Deviation: reset-limit */
@@ -18,6 +20,7 @@ export const defaultTcpLimits: TcpLimits = {
   connections: 1_000_000,
   timeWaits: 262_144,
   synQueue: 1_024,
+  fastOpenServers: 1_024,
   outOfOrderRanges: 1_024,
   resetsPerSecond: 1_000,
   challengesPerSecond: 1_000,

@@ -1,5 +1,6 @@
 /** A listener: LISTEN state, its SYN queue (counted here, held in rows) and its accept queue. RFC 9293 s3.10.1, RFC 4987. */
 import type { Micros } from "../base/environment.js";
+import type { SipKey } from "../base/siphash.js";
 import type { IpAddress } from "../ip/address.js";
 
 export class Listener {
@@ -11,6 +12,11 @@ export class Listener {
   readonly optionSet: number;
   /** Connections in SYN-RECEIVED that came of this listener. */
   halfOpen = 0;
+  /** Those of them that an application may have already (RFC 7413), and how many there may be. */
+  early = 0;
+  fastOpen = 0;
+  /** Fast Open keys of its own, the one in use first; null: the stack's. */
+  cookieKeys: readonly SipKey[] | null = null;
   /** Until when an ACK may bring back a SYN cookie: none is believed unless one was sent a short while ago. */
   cookiesUntil: Micros = Number.NEGATIVE_INFINITY;
   /** Handles of connections that wait to be accepted, from `#first`. */

@@ -5,6 +5,8 @@ import { type Seq, seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "..
 import { Hold, Rtx, St, Tm, Tx } from "../base/why.js";
 import { resumes } from "./congestion-signals.js";
 import type { Core } from "./core.js";
+import { FastOpen } from "./fast-open.js";
+import { grantCookie, offerFastOpen, sentInSyn } from "./fast-open-handshake.js";
 import { heldBy } from "./hold.js";
 import { announcedMss, packetSize, refreshPath } from "./path.js";
 import { Timer } from "./probe.js";
@@ -21,8 +23,12 @@ const NO_BUFFERS_RETRY: Micros = 5_000;
 
 export function output(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.state === State.Closed) return;
-  if (tcb.owes & (Owe.Syn | Owe.SynAck)) return sendSyn(core, tcb, now);
+  if (tcb.owes & (Owe.Syn | Owe.SynAck)) {
+    sendSyn(core, tcb, now);
+    if ((tcb.fastOpen & FastOpen.Early) === 0) return;
+  }
   if (tcb.state === State.SynSent || tcb.state === State.SynReceived) {
+    if (tcb.fastOpen & FastOpen.Early) sendText(core, tcb, now);
     if (tcb.owes & Owe.Ack && tcb.state === State.SynReceived) sendAck(core, tcb, tcb.ackWhy, tcb.ackCause, now);
     tcb.owes &= ~(Owe.Ack | Owe.DelayedAck | Owe.Window);
     return;
@@ -125,7 +131,7 @@ function mayBeSmall(core: Core, tcb: Tcb, length: number, last: boolean): number
     // (2) all that is queued, when nothing is outstanding or Nagle's algorithm is off; Minshall's variant asks only that no
     // small segment is outstanding (RFC 9293 appendix A.3).
     if (tcb.options.noDelay || seqGt(snd.up, snd.nxt)) return 0;
-    if (snd.una === snd.nxt) return 0;
+    if (snd.una === snd.nxt || (snd.una === tcb.iss && snd.nxt === snd.text)) return 0;
     if (core.policy.nagleMinshall && seqLeq(snd.sml, snd.una)) return 0;
     if (length * 2 >= snd.maxWnd) return 0; // (3)
     return Hold.Nagle;
@@ -262,13 +268,18 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.tsVal = timestampNow(core, tcb, now);
   out.tsEcr = passive ? rcv.tsRecent : 0; // RFC 7323 s3.2: zero where there is no ACK
   out.sackCount = 0;
-  const why = again ? (passive ? Rtx.SynAck : Rtx.Syn) : passive ? tcb.ackWhy || Tx.SynAck : Tx.ActiveOpen;
+  let text = 0;
+  if (passive) grantCookie(core, tcb, out);
+  else text = offerFastOpen(core, tcb, out, again, now);
+  out.len = 1 + text;
+  const why = again ? (passive ? Rtx.SynAck : Rtx.Syn) : passive ? tcb.ackWhy || Tx.SynAck : text > 0 ? Tx.SynData : Tx.ActiveOpen;
   const cause = tcb.ackCause || core.cause.id;
-  const sent = transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, 0, why, cause, now);
+  const sent = transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, text, why, cause, now);
   tcb.owes &= ~(Owe.Syn | Owe.SynAck | Owe.Ack);
   if (sent) {
     tcb.segmentsSent += 1;
-    snd.nxt = seqAdd(tcb.iss, 1);
+    if (!again) snd.nxt = seqAdd(tcb.iss, 1);
+    if (text > 0) sentInSyn(tcb, text);
     if (passive) {
       rcv.lastAckSent = rcv.nxt;
       rcv.unacked = 0;

@@ -80,6 +80,28 @@ export interface TcpPolicy extends CongestionPolicy {
   /** ACKs that answer unacceptable segments without text of one connection come no faster than this. Deviation: ack-limit */
   readonly invalidAckInterval: Micros;
 
+  /** Keep text that a SYN brings, or let the peer send it again behind the handshake. Deviation: syn-text */
+  readonly synText: boolean;
+
+  /** Fast Open (RFC 7413): in connections that we open, and that others open. */
+  readonly fastOpenClient: boolean;
+  readonly fastOpenServer: boolean;
+  /** Send, or take, text in a SYN without a cookie: for networks where nobody forges addresses. */
+  readonly fastOpenClientBlind: boolean;
+  readonly fastOpenServerBlind: boolean;
+  /** Every listener takes part, whether or not its application has asked for it. */
+  readonly fastOpenListeners: boolean;
+  /** The first pause after something on the way has lost what Fast Open sends (s4.1.3.1); 0: none. */
+  readonly fastOpenPause: Micros;
+  /** Octets kept free for options beside text in a SYN; 0: as many as there are. */
+  readonly fastOpenOptionRoom: number;
+  /** Cookies are remembered by the server's port, too. */
+  readonly fastOpenByPort: boolean;
+  /** A server that rejects our text with a cookie of impossible length is not asked again. */
+  readonly fastOpenRefusal: boolean;
+  /** Try the experimental form of the option (appendix B) when the assigned one was not answered. */
+  readonly fastOpenExperimental: boolean;
+
   /** The least MSS that is believed of a peer. Deviation: mss-floor */
   readonly mssFloor: number;
   /** Buffer sizes of a new connection, octets. Memory follows what is queued, not these. */

@@ -1,4 +1,4 @@
-/** The TCP header on the wire: RFC 9293 s3.1, options s3.2; RFC 7323 (window scale, timestamps); RFC 2018 (SACK). */
+/** The TCP header on the wire: RFC 9293 s3.1, options s3.2; RFC 7323 (window scale, timestamps); RFC 2018 (SACK); RFC 7413 (Fast Open). */
 import { type Seq, seq } from "../base/seq.js";
 
 export const FIN = 0x01;
@@ -26,6 +26,10 @@ export type Malformed = (typeof Malformed)[keyof typeof Malformed];
 /** Which order and padding the options of a SYN get: what implementations are recognised by. */
 export const OptionStyle = { Linux: 0, Bsd: 1 } as const;
 export type OptionStyle = (typeof OptionStyle)[keyof typeof OptionStyle];
+
+/** RFC 7413 s4.1.1: a cookie has 4 to 16 octets, an even number of them. */
+export const COOKIE_LEAST = 4;
+export const COOKIE_MOST = 16;
 
 /** One segment in the vocabulary of RFC 9293 s3.3.1: SEG.SEQ is `seg.seq`, SEG.LEN is `seg.len`.
  *
@@ -56,6 +60,12 @@ export class Segment {
   /** SACK blocks: left edge at 2i, right edge at 2i+1; at most four fit. */
   sackCount = 0;
   readonly sack = new Int32Array(8);
+  /** Octets of the Fast Open cookie in a SYN, 0: it is asked for; -1: option absent. One of impossible length counts as that long, and is
+   *  not kept. */
+  cookieLength = -1;
+  /** The option had, or shall have, the experimental form (RFC 6994, RFC 7413 appendix B). */
+  cookieExperimental = false;
+  readonly cookie = new Uint8Array(COOKIE_MOST);
 }
 
 const KIND_END = 0;
@@ -65,6 +75,10 @@ const KIND_WINDOW_SCALE = 3;
 const KIND_SACK_PERMITTED = 4;
 const KIND_SACK = 5;
 const KIND_TIMESTAMPS = 8;
+const KIND_FAST_OPEN = 34;
+const KIND_EXPERIMENT = 254;
+/** RFC 7413 appendix B: the experiment's number. */
+const FAST_OPEN_MAGIC = 0xf989;
 
 const NOP_NOP = (KIND_NOP << 24) | (KIND_NOP << 16);
 
@@ -95,6 +109,7 @@ function parseOptions(seg: Segment, view: DataView, from: number, end: number): 
   seg.sackPermitted = false;
   seg.hasTimestamp = false;
   seg.sackCount = 0;
+  seg.cookieLength = -1;
   // What almost every segment carries, at the place where every stack puts it (RFC 7323 appendix A).
   if (end - from === TIMESTAMPS_SIZE && view.getInt32(from) === (NOP_NOP | (KIND_TIMESTAMPS << 8) | 10)) {
     seg.hasTimestamp = true;
@@ -124,9 +139,17 @@ function parseOptions(seg: Segment, view: DataView, from: number, end: number): 
     } else if (kind === KIND_SACK && (length & 7) === 2) {
       seg.sackCount = (length - 2) >> 3;
       for (let i = 0; i < seg.sackCount * 2; i++) seg.sack[i] = view.getInt32(at + 2 + 4 * i);
-    }
+    } else if (kind === KIND_FAST_OPEN && seg.flags & SYN) readCookie(seg, view, at + 2, length - 2, false);
+    else if (kind === KIND_EXPERIMENT && seg.flags & SYN && length >= 4 && view.getUint16(at + 2) === FAST_OPEN_MAGIC)
+      readCookie(seg, view, at + 4, length - 4, true);
     at += length;
   }
+}
+
+function readCookie(seg: Segment, view: DataView, at: number, length: number, experimental: boolean): void {
+  seg.cookieLength = length;
+  seg.cookieExperimental = experimental;
+  if (length <= COOKIE_MOST) for (let i = 0; i < length; i++) seg.cookie[i] = view.getUint8(at + i);
 }
 
 /** Writes a header of `seg`'s fields and options at `start` with the checksum field zero; returns its length. */
@@ -154,10 +177,12 @@ export function headerLength(seg: Segment, style: OptionStyle): number {
   if (seg.flags & SYN) {
     const mss = seg.mss !== 0 ? 4 : 0;
     const scale = seg.windowScale >= 0 ? 4 : 0;
-    if (style === OptionStyle.Linux) return HEADER_MIN + mss + scale + (seg.hasTimestamp ? 12 : seg.sackPermitted ? 4 : 0);
+    const cookie = cookieSize(seg);
+    if (style === OptionStyle.Linux)
+      return HEADER_MIN + mss + scale + (seg.hasTimestamp ? 12 : seg.sackPermitted ? 4 : 0) + ((cookie + 3) & ~3);
     const sack = seg.sackPermitted ? 2 : 0;
     const stamps = seg.hasTimestamp ? (sack === 0 ? 12 : 10) : 0;
-    return HEADER_MIN + ((mss + scale + sack + stamps + 3) & ~3);
+    return HEADER_MIN + ((mss + scale + sack + stamps + cookie + 3) & ~3);
   }
   return HEADER_MIN + (seg.hasTimestamp ? TIMESTAMPS_SIZE : 0) + (seg.sackCount > 0 ? 4 + 8 * seg.sackCount : 0);
 }
@@ -185,10 +210,13 @@ function writeSynOptionsLinux(view: DataView, from: number, seg: Segment): numbe
     view.setInt32(at, NOP_NOP | (KIND_SACK_PERMITTED << 8) | 2);
     at += 4;
   }
-  return writeWindowScale(view, at, seg);
+  at = writeWindowScale(view, at, seg);
+  const end = at + ((cookieSize(seg) + 3) & ~3);
+  for (at = writeCookie(view, at, seg); at < end; at++) view.setUint8(at, KIND_NOP);
+  return end;
 }
 
-/** mss, nop, wscale, sackOK, TS; zeros (end of options, padding) up to the next word. */
+/** mss, nop, wscale, sackOK, TS, cookie; zeros (end of options, padding) up to the next word. */
 function writeSynOptionsBsd(view: DataView, from: number, seg: Segment): number {
   let at = writeWindowScale(view, writeMss(view, from, seg), seg);
   if (seg.sackPermitted) {
@@ -205,6 +233,7 @@ function writeSynOptionsBsd(view: DataView, from: number, seg: Segment): number 
     view.setInt32(at + 6, seg.tsEcr);
     at += 10;
   }
+  at = writeCookie(view, at, seg);
   while ((at - from) & 3) view.setUint8(at++, KIND_END); // (MUST-69)
   return at;
 }
@@ -214,6 +243,23 @@ function writeMss(view: DataView, at: number, seg: Segment): number {
   view.setUint16(at, (KIND_MSS << 8) | 4);
   view.setUint16(at + 2, seg.mss);
   return at + 4;
+}
+
+/** Octets of the Fast Open option without padding. */
+const cookieSize = (seg: Segment): number => (seg.cookieLength < 0 ? 0 : seg.cookieLength + (seg.cookieExperimental ? 4 : 2));
+
+function writeCookie(view: DataView, from: number, seg: Segment): number {
+  if (seg.cookieLength < 0) return from;
+  let at = from;
+  view.setUint8(at, seg.cookieExperimental ? KIND_EXPERIMENT : KIND_FAST_OPEN);
+  view.setUint8(at + 1, cookieSize(seg));
+  at += 2;
+  if (seg.cookieExperimental) {
+    view.setUint16(at, FAST_OPEN_MAGIC);
+    at += 2;
+  }
+  for (let i = 0; i < seg.cookieLength; i++) view.setUint8(at + i, seg.cookie[i]!);
+  return at + seg.cookieLength;
 }
 
 function writeWindowScale(view: DataView, at: number, seg: Segment): number {

@@ -212,6 +212,8 @@ export class Tcb {
   iss: Seq = seq(0);
   irs: Seq = seq(0);
   optionSet = 0;
+  /** Bits of `FastOpen`. */
+  fastOpen = 0;
   /** The listener's handle, or 0. */
   listener = 0;
   /** Why everything outstanding is being sent again: a `Rtx` code. */
@@ -272,7 +274,7 @@ export class Tcb {
 export function clear(tcb: Tcb): void {
   const { snd, rcv } = tcb;
   const zero = seq(0);
-  tcb.handle = tcb.slot = tcb.flags = tcb.localPort = tcb.remotePort = tcb.optionSet = tcb.listener = 0;
+  tcb.handle = tcb.slot = tcb.flags = tcb.localPort = tcb.remotePort = tcb.optionSet = tcb.fastOpen = tcb.listener = 0;
   tcb.state = State.Closed;
   tcb.local = tcb.remote = UNSPECIFIED;
   tcb.iss = tcb.irs = zero;

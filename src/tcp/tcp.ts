@@ -13,6 +13,8 @@ import { Core, type TcpParts } from "./core.js";
 import { deadline } from "./deadlines.js";
 import { Form } from "./demux.js";
 import { type Application, CloseError, closeErrors } from "./events.js";
+import { cookieKey } from "./fast-open.js";
+import { synRoom } from "./fast-open-handshake.js";
 import { ROW_SIZE } from "./frozen.js";
 import { icmpError } from "./icmp.js";
 import type { Listener } from "./listener.js";
@@ -238,7 +240,33 @@ export class Tcp {
   adopt(changes: Partial<TcpPolicy>): void {
     const core = this.#core;
     core.policy = { ...core.policy, ...changes };
+    if (changes.fastOpenClient === false) core.fastOpenMemory.clear();
     core.defaultSet = core.optionSets.intern(defaultConnectionOptions(core.policy));
+  }
+
+  /** Sets the keys of Fast Open cookies (RFC 7413 s4.1.2), four words each: the one in use, and the one before it. Of one listener, if named. */
+  setCookieKeys(keys: readonly (readonly number[])[], listener: Handle = 0): void {
+    const made = keys.map(cookieKey);
+    if (listener === 0) this.#core.cookieKeys = made;
+    else this.#listener(listener, "setCookieKeys").cookieKeys = made;
+  }
+
+  /** How many connections of a listener an application may have before their handshake is over; 0: none. */
+  setFastOpen(listener: Handle, most: number): void {
+    this.#listener(listener, "setFastOpen").fastOpen = most;
+  }
+
+  /** Octets of text that the SYN of a connection just begun will take along; 0: none, or it has left. */
+  synRoom(handle: Handle, now: Micros): number {
+    return synRoom(this.#core, this.#connection(handle, "synRoom"), now);
+  }
+
+  /** True when text in a SYN to that server may be believed now: a cookie is at hand, or none is needed. */
+  fastOpenReady(remote: IpAddress, remotePort: number, blind: boolean, now: Micros): boolean {
+    const { policy, fastOpenMemory, network } = this.#core;
+    if (!policy.fastOpenClient || fastOpenMemory.paused(policy.fastOpenPause, now)) return false;
+    const port = policy.fastOpenByPort ? remotePort : 0;
+    return blind || policy.fastOpenClientBlind || fastOpenMemory.hasCookie(network.sourceFor(remote), remote, port);
   }
 
   // ---- for the stack

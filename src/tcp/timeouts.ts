@@ -6,6 +6,8 @@ import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { noteSlow } from "./deadlines.js";
 import { CloseError, TcpEvent } from "./events.js";
+import { FastOpen } from "./fast-open.js";
+import { suspectFastOpen } from "./fast-open-handshake.js";
 import { applyClaimedMtu } from "./icmp.js";
 import { resetFrom } from "./output.js";
 import { Timer } from "./probe.js";
@@ -68,6 +70,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
 
   const first = tcb.retries === 0;
   tcb.retries += 1;
+  suspectFastOpen(core, tcb, tcb.retries > r2(core, tcb), now);
   if (tcb.retries >= core.policy.r1 && !has(tcb, Flag.Advised)) {
     // R1: negative advice to IP (MUST-20), a word to the application (SHLD-9).
     tcb.flags |= Flag.Advised;
@@ -92,16 +95,18 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
 
 function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
   const passive = tcb.state === State.SynReceived;
+  const early = (tcb.fastOpen & FastOpen.Early) !== 0;
   // The first so many SYNs do not back off, and come on top.
   const most = passive
-    ? core.policy.synAckRetries
+    ? core.policy.synAckRetries + (early ? 1 : 0)
     : patient(tcb)
       ? Number.POSITIVE_INFINITY
       : core.policy.synRetries + core.policy.synLinear;
   tcb.retries += 1;
   tcb.backoff += 1;
+  suspectFastOpen(core, tcb, tcb.retries > most, now);
   if (tcb.retries > most) {
-    if (passive && has(tcb, Flag.Passive)) core.finish(tcb, CloseError.None, St.SynTimeout, now);
+    if (passive && has(tcb, Flag.Passive) && !early) core.finish(tcb, CloseError.None, St.SynTimeout, now);
     else core.finish(tcb, tcb.softError === 0 ? CloseError.TimedOut : tcb.softError, St.SynTimeout, now);
     return;
   }

@@ -10,6 +10,7 @@ import type { ConnectionOptions } from "./connection-options.js";
 import type { Core } from "./core.js";
 import { Form } from "./demux.js";
 import { type Application, CloseError } from "./events.js";
+import { FastOpen } from "./fast-open.js";
 import { Listener } from "./listener.js";
 import { resetFrom } from "./output.js";
 import { effectiveMss } from "./path.js";
@@ -27,6 +28,8 @@ export interface ConnectRequest extends Partial<ConnectionOptions> {
   readonly local?: IpAddress;
   /** Absent or 0: an ephemeral port (RFC 6056). */
   readonly localPort?: number;
+  /** What is sent before the turn ends may go with the SYN (RFC 7413): for text that may arrive twice without harm. */
+  readonly fastOpen?: boolean;
 }
 
 export interface ListenRequest extends Partial<ConnectionOptions> {
@@ -73,6 +76,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   snd.nxt = tcb.iss;
   snd.up = tcb.iss;
   snd.text = seqAdd(tcb.iss, 1);
+  if (request.fastOpen === true) tcb.fastOpen = FastOpen.Wanted;
   if (policy.timestamps) tcb.flags |= Flag.Timestamps;
   if (policy.sack) tcb.flags |= Flag.Sack;
   if (policy.windowScaling) tcb.flags |= Flag.WindowScale;
@@ -109,7 +113,9 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
   const slot = core.demux.slot(handle);
   core.demux.place(slot, Form.Listener, port);
   core.applications[slot] = application;
-  core.listeners.set(port, [...same, new Listener(handle, local, port, backlog, optionSet)]);
+  const listener = new Listener(handle, local, port, backlog, optionSet);
+  listener.fastOpen = core.optionSets.at(optionSet).fastOpenQueue;
+  core.listeners.set(port, [...same, listener]);
   return handle;
 }
 
@@ -154,8 +160,11 @@ export function receive(core: Core, tcb: Tcb, target: Uint8Array, offset: number
 }
 
 /** Octets that can be read now: none before the handshake is over. */
-export const readable = (tcb: Tcb): number =>
-  tcb.state === State.SynReceived || tcb.state === State.SynSent ? 0 : tcb.receiveQueue.length;
+export const readable = (tcb: Tcb): number => (isOpening(tcb) ? 0 : tcb.receiveQueue.length);
+
+/** The handshake is not over, and nothing can be read or sent before that (Fast Open lets a server do both). */
+export const isOpening = (tcb: Readonly<Tcb>): boolean =>
+  tcb.state === State.SynSent || (tcb.state === State.SynReceived && (tcb.fastOpen & FastOpen.Early) === 0);
 
 /** Nothing will come any more. */
 export function isAtEnd(tcb: Tcb): boolean {

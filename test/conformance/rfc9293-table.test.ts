@@ -131,7 +131,7 @@ test.each(variants)(
     const x = new Exchange({
       memory,
       irs: 0x7fff_fff0,
-      policy: { timestamps: false, sack: false, windowScaling: false, synCookies: false },
+      policy: { timestamps: false, sack: false, windowScaling: false, synCookies: false, synText: true },
       limits: { resetsPerSecond: 1e6, challengesPerSecond: 1e6 },
     });
     const options = { receiveBuffer: WINDOW };

@@ -162,7 +162,7 @@ describe("what is said", () => {
   });
 
   test("s3.8.6: text in the SYN counts against the first window (SHLD-14)", () => {
-    const x = new Exchange();
+    const x = new Exchange({ policy: { synText: true } });
     x.listen({ receiveBuffer: 2_048 });
     x.inject({ flags: "S", mss: 1460, text: 1_000 });
     const [synAck] = x.take();
