@@ -5,8 +5,9 @@ import { networkError } from "../base/errors.js";
 import { formatHardware } from "../ethernet/hardware-address.js";
 import { formatTable } from "../inspect/show.js";
 import { formatIp, type IpAddress, inPrefix, ipFromInt, netmask } from "../ip/address.js";
-import { type AttachOptions, attach, resolveHost, withCommonOptions } from "./attach.js";
+import { type AttachOptions, attach, withCommonOptions } from "./attach.js";
 import { runCommand } from "./exit.js";
+import type { AddressAndPrefix } from "./parse.js";
 
 interface ArpOptions extends AttachOptions {
   readonly all?: boolean;
@@ -24,11 +25,14 @@ export const addArp = (program: Command): void => {
     .addHelpText("after", EXAMPLES)
     .action((hosts: string[], options: ArpOptions) =>
       runCommand(async (undo) => {
-        const { drive, device } = await attach(options, undo);
+        const { drive, device, resolve } = await attach(options, undo);
         const { stack } = drive;
-        const wanted = hosts.length === 0 ? everyHost(options) : await Promise.all(hosts.map(resolveHost));
+        // Ours, as given or as leased.
+        const [own] = device.addresses;
+        if (own === undefined) throw networkError("EADDRNOTAVAIL", "arp", device.name, "the device has lost its address");
+        const wanted = hosts.length === 0 ? everyHost(own) : await Promise.all(hosts.map(resolve));
         for (const address of wanted)
-          if (!inPrefix(address, options.address.address, options.address.prefixLength))
+          if (!inPrefix(address, own.address, own.prefixLength))
             throw networkError(
               "ENETUNREACH",
               "arp",
@@ -41,7 +45,7 @@ export const addArp = (program: Command): void => {
         const end = performance.now() + PATIENCE_MILLISECONDS;
         const unknown = (): number =>
           wanted.filter((address) => device.arp.neighbors.find(address)?.state === NeighborState.Incomplete).length;
-        do await new Promise((resolve) => setTimeout(resolve, 20));
+        do await new Promise((rested) => setTimeout(rested, 20));
         while (unknown() > 0 && performance.now() < end);
 
         const rows: string[][] = [];
@@ -63,7 +67,7 @@ export const addArp = (program: Command): void => {
     );
 };
 
-const everyHost = ({ address: { address, prefixLength } }: ArpOptions): IpAddress[] => {
+const everyHost = ({ address, prefixLength }: AddressAndPrefix): IpAddress[] => {
   const network = address & netmask(prefixLength);
   const count = 2 ** (32 - prefixLength) - 2;
   if (count > MOST_HOSTS) throw networkError("EINVAL", "arp", `/${prefixLength} has ${count} hosts`, "name the hosts to ask for");

@@ -1,17 +1,16 @@
 /** A stack on a TAP device, as the common options of all commands describe it. */
-import { lookup } from "node:dns";
 import { networkInterfaces } from "node:os";
 import type { Command } from "commander";
 import { networkError } from "../base/errors.js";
 import { createMemory } from "../base/memory.js";
+import { leaseConfiguration, type ResolverConfiguration } from "../dns/configuration.js";
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
 import { NodeDrive } from "../drive/node.js";
 import { Capture } from "../inspect/capture.js";
 import { CaptureFile } from "../inspect/capture-file.js";
 import { attachProbe } from "../inspect/probes.js";
 import { traceProbe } from "../inspect/trace.js";
-import { formatIp, type IpAddress, inPrefix, ip, UNSPECIFIED } from "../ip/address.js";
-import type { Lookup } from "../net/socket.js";
+import { formatIp, type IpAddress, inPrefix, UNSPECIFIED } from "../ip/address.js";
 import type { Device } from "../stack/device.js";
 import { Stack } from "../stack/stack.js";
 import { State } from "../tcp/state.js";
@@ -19,12 +18,15 @@ import type { Link } from "../transport/link.js";
 import { Namespace } from "../transport/namespace.js";
 import { openTap, type TapLink } from "../transport/tap.js";
 import { isHurried, say, type Undo, UsageError } from "./exit.js";
-import { type AddressAndPrefix, parseAddress, parseInteger, parseMac, parsePrefix } from "./parse.js";
+import { leaseAddress } from "./lease.js";
+import { type Names, namesOf, parseServer } from "./names.js";
+import { type AddressAndPrefix, parseAddress, parseInteger, parseMac, parseOwnAddress, parsePrefix } from "./parse.js";
 
 export interface AttachOptions {
   readonly tap: string;
-  readonly address: AddressAndPrefix;
+  readonly address: AddressAndPrefix | "dhcp";
   readonly gateway?: IpAddress;
+  readonly dns?: readonly string[];
   readonly kernel?: AddressAndPrefix;
   readonly mac?: Uint8Array;
   readonly mtu?: number;
@@ -36,8 +38,13 @@ export interface AttachOptions {
 export const withCommonOptions = (command: Command): Command =>
   command
     .option("--tap <name>", "the TAP device; made, and gone at the end, unless it exists", "onwire0")
-    .requiredOption("--address <a.b.c.d/n>", "our address and the subnet", parsePrefix)
+    .requiredOption("--address <a.b.c.d/n>", "our address and the subnet; dhcp: leased for as long as the command runs", parseOwnAddress)
     .option("--gateway <address>", "the router to everywhere else", parseAddress)
+    .option(
+      "--dns <server>",
+      "a DNS server, asked over our stack; may be repeated; default: as leased, or the host's resolver",
+      parseServer,
+    )
     .option("--kernel <a.b.c.d/n>", "give the kernel's end of the device this address", parsePrefix)
     .option("--mac <address>", "our hardware address; default: a random, locally administered one", parseMac)
     .option("--mtu <octets>", "the largest IP packet, 68 to 65521", parseInteger("MTU", 68, 65_521))
@@ -45,10 +52,12 @@ export const withCommonOptions = (command: Command): Command =>
     .option("--pcapng <file>", "capture all frames, with reasons, into a file; - is standard output")
     .option("--trace", "a line on standard error for every segment, drop, timer and state, and why");
 
-export interface Attached {
+export interface Attached extends Names {
   readonly drive: NodeDrive;
   readonly device: Device;
   readonly tap: TapLink;
+  /** Whom to ask for names: as given, or as leased. */
+  readonly dnsConfiguration: () => ResolverConfiguration;
 }
 
 /** Opens the device and runs a stack on it until `undo`. */
@@ -64,14 +73,36 @@ export const attach = async (options: AttachOptions, undo: Undo): Promise<Attach
     queueLength: 5_000,
   });
   undo.add(() => tap.close());
-  const attached = startStack(tap, options, undo);
+  const { drive, device } = startStack(tap, options, undo);
   if (options.kernel === undefined && kernelAddresses(namespace, tap.interfaceName).length === 0)
     say(`the kernel has no address on ${tap.interfaceName}: give it one with --kernel, or: ip addr add A.B.C.D/N dev ${tap.interfaceName}`);
-  return { ...attached, tap };
+  const dnsConfiguration = await configureAddress(drive, device, options, undo);
+  return { drive, device, tap, dnsConfiguration, ...namesOf(drive, dnsConfiguration) };
+};
+
+/** Leases an address, if one is to be leased; returns whom to ask for names. */
+const configureAddress = async (
+  drive: NodeDrive,
+  device: Device,
+  { address, dns }: AttachOptions,
+  undo: Undo,
+): Promise<() => ResolverConfiguration> => {
+  const given: ResolverConfiguration = { servers: dns ?? [] };
+  if (address !== "dhcp") return () => given;
+  const { lease, release } = await leaseAddress(drive, device);
+  undo.add(async () => {
+    await settle(drive);
+    release();
+  });
+  return () => (dns === undefined ? leaseConfiguration(lease()) : { ...leaseConfiguration(lease()), servers: dns });
 };
 
 /** Refuses what would look as if it worked: two owners of one address, a gateway out of reach. */
 const check = (options: AttachOptions, namespace: Namespace | null): void => {
+  if (options.address === "dhcp") {
+    if (options.gateway !== undefined) throw new UsageError("--gateway comes with the lease: leave it out, or give an --address");
+    return;
+  }
   const { address, prefixLength } = options.address;
   const text = formatIp(address);
   const owner = kernelAddresses(namespace).find((own) => own.address === text);
@@ -114,7 +145,10 @@ export const startStack = (
   observe(stack, options, undo);
   const device = stack.addDevice(
     link,
-    { addresses: [options.address], ...(options.mac === undefined ? {} : { hardwareAddress: options.mac }) },
+    {
+      addresses: options.address === "dhcp" ? [] : [options.address],
+      ...(options.mac === undefined ? {} : { hardwareAddress: options.mac }),
+    },
     drive.now(),
   );
   if (options.gateway !== undefined)
@@ -166,16 +200,3 @@ const isBusy = (stack: Stack): boolean => {
   });
   return busy;
 };
-
-/** Names are the host's to resolve. */
-export const hostLookup: Lookup = (hostname, options, callback) => {
-  lookup(hostname, options, (error, address) => callback(error, address));
-};
-
-export const resolveHost = (host: string): Promise<IpAddress> =>
-  new Promise((resolve, reject) => {
-    hostLookup(host, { family: 4 }, (error, address) => {
-      if (error === null) resolve(ip(address));
-      else reject(error);
-    });
-  });

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import type { Command } from "commander";
 import { connect } from "../net/socket.js";
-import { type AttachOptions, attach, hostLookup, withCommonOptions } from "./attach.js";
+import { type AttachOptions, attach, withCommonOptions } from "./attach.js";
 import { runCommand, say } from "./exit.js";
 import { parsePort } from "./parse.js";
 import { joinStreams, standardOutput } from "./pipe.js";
@@ -18,8 +18,8 @@ export const addConnect = (program: Command): void => {
     .addHelpText("after", EXAMPLES)
     .action((host: string, port: number, options: ConnectOptions) =>
       runCommand(async (undo) => {
-        const { drive } = await attach(options, undo);
-        const socket = connect(drive, { host, port, allowHalfOpen: true, lookup: hostLookup });
+        const { drive, lookup } = await attach(options, undo);
+        const socket = connect(drive, { host, port, allowHalfOpen: true, lookup });
         await once(socket, "connect");
         if (options.verbose) say(`connected to ${socket.remoteAddress}:${socket.remotePort}`);
         // A person at a terminal has nothing more to say to a peer that has gone.

@@ -7,8 +7,8 @@ import { pipeline } from "node:stream/promises";
 import { connect as tlsConnect } from "node:tls";
 import type { Command } from "commander";
 import type { Drive } from "../drive/drive.js";
-import { connect } from "../net/socket.js";
-import { type AttachOptions, attach, hostLookup, withCommonOptions } from "./attach.js";
+import { connect, type Lookup } from "../net/socket.js";
+import { type AttachOptions, attach, withCommonOptions } from "./attach.js";
 import { runCommand, say, UsageError } from "./exit.js";
 import { formatRate, formatSize } from "./parse.js";
 import { flushed, standardOutput } from "./pipe.js";
@@ -29,9 +29,9 @@ export const addFetch = (program: Command): void => {
     .action((text: string, options: FetchOptions) =>
       runCommand(async (undo) => {
         const url = urlOf(text, undefined);
-        const { drive } = await attach(options, undo);
+        const { drive, lookup } = await attach(options, undo);
         const began = performance.now();
-        const response = await get(drive, url, options.include === true, REDIRECTS);
+        const response = await get(drive, lookup, url, options.include === true, REDIRECTS);
         if (response.statusCode! >= 400) {
           response.resume();
           throw new Error(`${url.href}: ${response.statusCode} ${response.statusMessage}`);
@@ -63,8 +63,8 @@ const urlOf = (text: string, base: URL | undefined): URL => {
   return url;
 };
 
-const get = async (drive: Drive, url: URL, include: boolean, redirects: number): Promise<IncomingMessage> => {
-  const response = await ask(drive, url);
+const get = async (drive: Drive, lookup: Lookup, url: URL, include: boolean, redirects: number): Promise<IncomingMessage> => {
+  const response = await ask(drive, lookup, url);
   if (include) {
     say(`HTTP/${response.httpVersion} ${response.statusCode} ${response.statusMessage}`);
     for (let i = 0; i < response.rawHeaders.length; i += 2) say(`${response.rawHeaders[i]}: ${response.rawHeaders[i + 1]}`);
@@ -73,15 +73,15 @@ const get = async (drive: Drive, url: URL, include: boolean, redirects: number):
   if (![301, 302, 303, 307, 308].includes(response.statusCode!) || location === undefined) return response;
   if (redirects === 0) throw new Error(`${url.href}: more than ${REDIRECTS} redirections`);
   response.destroy();
-  return get(drive, urlOf(location, url), include, redirects - 1);
+  return get(drive, lookup, urlOf(location, url), include, redirects - 1);
 };
 
-const ask = (drive: Drive, url: URL): Promise<IncomingMessage> =>
+const ask = (drive: Drive, lookup: Lookup, url: URL): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     const secure = url.protocol === "https:";
     const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
     const dial = (): Duplex => {
-      const socket = connect(drive, { host: url.hostname, port, noDelay: true, lookup: hostLookup });
+      const socket = connect(drive, { host: url.hostname, port, noDelay: true, lookup });
       return secure ? tlsConnect({ socket, servername: url.hostname }) : socket;
     };
     // http says of a connection that it wants a net.Socket, and uses what a Duplex has.
@@ -93,7 +93,7 @@ const ask = (drive: Drive, url: URL): Promise<IncomingMessage> =>
   });
 
 const EXAMPLES = `
-A response of 400 or more is a failure: exit status 1. Names are resolved by the host's own resolver.
+A response of 400 or more is a failure: exit status 1. Names are resolved by --dns, by the servers of the lease, or by the host.
 
 Example:
   sudo onwire fetch http://10.9.0.1:8000/file -o file --tap onwire0 --address 10.9.0.2/24 --kernel 10.9.0.1/24`;

@@ -24,6 +24,9 @@ export const parsePrefix = (text: string): AddressAndPrefix => {
   return { address, prefixLength };
 };
 
+/** The same, or "dhcp". */
+export const parseOwnAddress = (text: string): AddressAndPrefix | "dhcp" => (text === "dhcp" ? text : parsePrefix(text));
+
 export const parsePort = (text: string): number => {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port < 1 || port > 65_535) throw new UsageError(`port ${JSON.stringify(text)}: use 1 to 65535`);

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { NEVER } from "../base/environment.js";
 import { formatIp, type IpAddress } from "../ip/address.js";
 import { IcmpError } from "../ip/icmp/error.js";
-import { type AttachOptions, attach, resolveHost, withCommonOptions } from "./attach.js";
+import { type AttachOptions, attach, withCommonOptions } from "./attach.js";
 import { runCommand, type Undo } from "./exit.js";
 import { parseDuration, parseInteger } from "./parse.js";
 
@@ -26,9 +26,9 @@ export const addPing = (program: Command): void => {
 };
 
 const ping = async (host: string, options: PingOptions, undo: Undo): Promise<void> => {
-  const { drive } = await attach(options, undo);
+  const { drive, resolve } = await attach(options, undo);
   const { stack } = drive;
-  const to = await resolveHost(host);
+  const to = await resolve(host);
   const count = options.count ?? NEVER;
   const text = new Uint8Array(options.size).map((_, i) => i & 0xff);
   const reply = new Uint8Array(65_536);
@@ -36,8 +36,8 @@ const ping = async (host: string, options: PingOptions, undo: Undo): Promise<voi
   const times: number[] = [];
   let sent = 0;
   let done: () => void = () => {};
-  const finished = new Promise<void>((resolve) => {
-    done = resolve;
+  const finished = new Promise<void>((finish) => {
+    done = finish;
   });
 
   const handle = stack.icmp.open(

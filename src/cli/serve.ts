@@ -30,7 +30,7 @@ export const addServe = (program: Command): void => {
         const root = resolve(folder);
         const info = await stat(root);
         if (!info.isDirectory()) throw new UsageError(`${root} is no folder`);
-        const { drive } = await attach(options, undo);
+        const { drive, device } = await attach(options, undo);
         const log = options.quiet ? {} : { log: say };
         const http = createHttpServer(folderListener({ root, upload: options.upload === true, ...log }));
         const server = createServer(drive, { noDelay: true }, (socket) => http.emit("connection", socket));
@@ -40,7 +40,10 @@ export const addServe = (program: Command): void => {
           server.close();
           http.closeAllConnections();
         });
-        say(`serving ${root} on http://${formatIp(options.address.address)}${options.port === 80 ? "" : `:${options.port}`}/`);
+        const [own] = device.addresses;
+        say(
+          `serving ${root} on http://${own === undefined ? "?" : formatIp(own.address)}${options.port === 80 ? "" : `:${options.port}`}/`,
+        );
         await once(server, "close");
       }),
     );

@@ -70,7 +70,7 @@ export class Kernel {
   }
 
   /** Starts a program in the namespace. Ended with the kernel, if not before. */
-  spawn(command: string, args: readonly string[] = [], stderr: "inherit" | "ignore" = "inherit"): ChildProcess {
+  spawn(command: string, args: readonly string[] = [], stderr: "inherit" | "ignore" | "pipe" = "inherit"): ChildProcess {
     const program = this.namespace.run(() => spawn(command, args, { stdio: ["pipe", "pipe", stderr] }));
     this.#programs.add(program);
     program.once("exit", () => this.#programs.delete(program));

@@ -21,6 +21,8 @@ export interface Ours {
 }
 
 export interface OursOptions {
+  /** The stack gets its address otherwise. */
+  readonly unaddressed?: boolean;
   readonly tap?: TapOptions;
   readonly memory?: MemoryOptions;
   readonly drive?: NodeDriveOptions;
@@ -38,7 +40,8 @@ export const withStack = <T>(options: OursOptions, body: (ours: Ours) => Promise
     });
     const free = { packets: memory.packets.available, chunks: memory.chunks.available };
     const stack = new Stack({ random: cryptoRandom, memory }, monotonicMicros());
-    const device = stack.addDevice(link, { addresses: [{ address: ip(OURS), prefixLength: PREFIX_LENGTH }] }, monotonicMicros());
+    const addresses = options.unaddressed ? [] : [{ address: ip(OURS), prefixLength: PREFIX_LENGTH }];
+    const device = stack.addDevice(link, { addresses }, monotonicMicros());
     const drive = new NodeDrive(stack, options.drive);
     drive.start();
     let result: T;
