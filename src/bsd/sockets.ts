@@ -342,7 +342,8 @@ export class Sockets {
     const blocking = file?.nonBlocking === false && (flags & Msg.DONTWAIT) === 0;
     const attempt = (socket: Socket): Outcome => {
       for (;;) {
-        const outcome = socket.send(octets.subarray(sent), flags, message.name, blocking);
+        // The call opens at most once.
+        const outcome = socket.send(octets.subarray(sent), sent > 0 ? flags & ~Msg.FASTOPEN : flags, message.name, blocking);
         if (typeof outcome === "string") return sent > 0 && outcome !== "EAGAIN" ? sent : outcome;
         sent += outcome;
         // A blocking stream goes on until all is queued.
