@@ -1,7 +1,7 @@
 /** The memory of a stack: one arena, the packets and the chunks in it. Several stacks on one thread may share one. */
 import { Arena } from "./arena.js";
 import { ChunkPool } from "./chunks.js";
-import { HEADROOM, PacketPool } from "./packet.js";
+import { PacketPool, slotOf } from "./packet.js";
 
 export interface Memory {
   readonly arena: Arena;
@@ -16,6 +16,8 @@ export interface MemoryOptions {
   readonly packets?: number;
   /** Octets of a packet behind its headroom: the largest frame, or super-segment, that a link hands over. */
   readonly packetSize?: number;
+  /** Octets at whose multiples packets begin, a power of two; 4 096 for transports that share them with the kernel (AF_XDP). Absent: 16. */
+  readonly packetAlignment?: number;
   /** Chunks for the queues of all connections, and the octets of one (a power of two). */
   readonly chunks?: number;
   readonly chunkSize?: number;
@@ -27,13 +29,12 @@ const LARGE_SIZE = 65_536;
 
 /** Memory for 1 024 packets of 2 048 octets and 16 MiB of queues, unless told otherwise; the system backs it with pages as they are touched. */
 export const createMemory = (options: MemoryOptions = {}): Memory => {
-  const { packets = 1024, packetSize = 2048, chunks = 4096, chunkSize = 4096 } = options;
-  const slot = (HEADROOM + packetSize + 15) & ~15;
-  const largeSlot = (HEADROOM + LARGE_SIZE + 15) & ~15;
-  const arena = new Arena(packets * slot + chunks * chunkSize + LARGE * largeSlot + 16);
+  const { packets = 1024, packetSize = 2048, packetAlignment = 16, chunks = 4096, chunkSize = 4096 } = options;
+  const slots = packets * slotOf(packetSize, packetAlignment) + packetAlignment;
+  const arena = new Arena(slots + chunks * chunkSize + LARGE * slotOf(LARGE_SIZE, 16) + 16);
   return {
     arena,
-    packets: new PacketPool(arena, packets, packetSize),
+    packets: new PacketPool(arena, packets, packetSize, packetAlignment),
     chunks: new ChunkPool(arena, chunks, chunkSize),
     large: new PacketPool(arena, LARGE, LARGE_SIZE),
   };

@@ -53,30 +53,46 @@ export class Packet {
 /** Octets kept free in front of a new packet: Ethernet and a VLAN tag (18), IPv4 with options (60), TCP with options (60), a virtio-net header (12). */
 export const HEADROOM = 152;
 
+/** Octets of a slot for a packet of `capacity` octets. */
+export const slotOf = (capacity: number, align: number): number => Math.ceil((HEADROOM + capacity) / align) * align;
+
 /** A fixed number of packets, all made at construction. */
 export class PacketPool {
   readonly arena: Arena;
   /** The most octets a packet can hold behind the headroom. */
   readonly capacity: number;
   readonly size: number;
+  /** The first octet of the first slot, and the octets of one: slots lie side by side. */
+  readonly base: number;
+  readonly slot: number;
+  readonly #packets: Packet[] = [];
   #free: Packet | null = null;
   #available: number;
   /** Overwrite released packets, so that a view kept too long shows (0xA5; tests and simulation). */
   poison = false;
 
-  /** Throws a RangeError when the arena has no room for `size` packets of `capacity` octets. */
-  constructor(arena: Arena, size: number, capacity: number) {
+  /** Throws a RangeError when the arena has no room for `size` packets of `capacity` octets. Slots begin at multiples of `align`. */
+  constructor(arena: Arena, size: number, capacity: number, align = 16) {
     this.arena = arena;
     this.capacity = capacity;
     this.size = size;
     this.#available = size;
-    const slot = (HEADROOM + capacity + 15) & ~15;
-    const base = arena.reserve(slot * size);
+    const slot = slotOf(capacity, align);
+    const reserved = arena.reserve(slot * size + (align > 16 ? align : 0));
+    const base = Math.ceil(reserved / align) * align;
+    this.base = base;
+    this.slot = slot;
+    for (let i = 0; i < size; i++) this.#packets.push(new Packet(this, base + i * slot, base + (i + 1) * slot));
     for (let i = size - 1; i >= 0; i--) {
-      const packet = new Packet(this, base + i * slot, base + (i + 1) * slot);
+      const packet = this.#packets[i]!;
       packet.next = this.#free;
       this.#free = packet;
     }
+  }
+
+  /** The packet whose slot holds the arena's octet at `offset`. */
+  packetAt(offset: number): Packet {
+    return this.#packets[Math.floor((offset - this.base) / this.slot)]!;
   }
 
   /** Packets that can be taken now. */

@@ -6,6 +6,7 @@ import { type NativePort, Ready, type Watch } from "./native-port.js";
 export interface Koffi {
   load(path: null): { func(name: string, result: string, parameters: readonly string[]): (...values: readonly unknown[]) => number };
   address(memory: ArrayBuffer): bigint;
+  view(address: bigint, length: number): ArrayBuffer;
   errno(): number;
   readonly node: { poll(fd: number, wanted: PollEvents, ready: PollCallback): PollHandle };
 }
@@ -23,6 +24,12 @@ interface PollHandle {
 }
 
 const EIO = 5;
+const MSG_DONTWAIT = 0x40;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED_POPULATE = 0x8001;
+const MAP_FAILED = -1;
+/** The number of bpf(2), which the C library has no function for. */
+const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280, riscv64: 280, loong64: 280 };
 
 export const koffiPort = (koffi: Koffi): NativePort => {
   const c = koffi.load(null);
@@ -37,6 +44,13 @@ export const koffiPort = (koffi: Koffi): NativePort => {
   const bind = c.func("bind", "int", ["int", "void *", "uint32"]);
   const connect = c.func("connect", "int", ["int", "void *", "uint32"]);
   const setsockopt = c.func("setsockopt", "int", ["int", "int", "int", "void *", "uint32"]);
+  const getsockopt = c.func("getsockopt", "int", ["int", "int", "int", "void *", "void *"]);
+  const sendto = c.func("sendto", "int", ["int", "uintptr_t", "uint32", "int", "uintptr_t", "uint32"]);
+  const recvfrom = c.func("recvfrom", "int", ["int", "uintptr_t", "uint32", "int", "uintptr_t", "uintptr_t"]);
+  const mmap = c.func("mmap", "intptr_t", ["uintptr_t", "uint64", "int", "int", "int", "uint64"]);
+  const munmap = c.func("munmap", "int", ["uintptr_t", "uint64"]);
+  const syscall = c.func("syscall", "long", ["long", "int", "void *", "uint32"]);
+  const mapped = new Map<ArrayBuffer, { readonly address: number; readonly length: number }>();
   const setns = c.func("setns", "int", ["int", "int"]);
   const unshare = c.func("unshare", "int", ["int"]);
   const mount = c.func("mount", "int", ["str", "str", "str", "ulong", "void *"]);
@@ -54,6 +68,27 @@ export const koffiPort = (koffi: Koffi): NativePort => {
     bind: (fd, address) => result(bind(fd, address, address.length)),
     connect: (fd, address) => result(connect(fd, address, address.length)),
     setsockopt: (fd, level, name, value) => result(setsockopt(fd, level, name, value, value.length)),
+    getsockopt: (fd, level, name, value) => {
+      const length = Uint32Array.of(value.length);
+      const done = result(getsockopt(fd, level, name, value, length));
+      return done < 0 ? done : length[0]!;
+    },
+    kickSend: (fd) => result(sendto(fd, 0, 0, MSG_DONTWAIT, 0, 0)),
+    kickReceive: (fd) => result(recvfrom(fd, 0, 0, MSG_DONTWAIT, 0, 0)),
+    map: (fd, offset, length) => {
+      const address = Number(mmap(0, length, PROT_READ_WRITE, MAP_SHARED_POPULATE, fd, offset));
+      if (address === MAP_FAILED) return -(koffi.errno() || EIO);
+      const memory = koffi.view(BigInt(address), length);
+      mapped.set(memory, { address, length });
+      return memory;
+    },
+    unmap: (memory) => {
+      const where = mapped.get(memory);
+      if (where === undefined) return;
+      mapped.delete(memory);
+      munmap(where.address, where.length);
+    },
+    bpf: (command, attributes) => result(syscall(SYS_BPF[process.arch] ?? -1, command, attributes, attributes.length)),
     setns: (fd, kind) => result(setns(fd, kind)),
     unshare: (kinds) => result(unshare(kinds)),
     mount: (source, target, type, flags) => result(mount(source, target, type, flags, null)),

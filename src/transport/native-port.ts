@@ -33,6 +33,16 @@ export interface NativePort {
   bind(fd: number, address: Uint8Array): number;
   connect(fd: number, address: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** Fills `value`; returns how many octets of it. */
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array): number;
+  /** Lets a socket get on with what lies in its rings: a send, and a receive, of nothing that does not wait. */
+  kickSend(fd: number): number;
+  kickReceive(fd: number): number;
+  /** Maps `length` octets of the descriptor, shared and read-write; a negated errno when it cannot. `unmap` makes the memory unusable. */
+  map(fd: number, offset: number, length: number): ArrayBuffer | number;
+  unmap(memory: ArrayBuffer): void;
+  /** bpf(2); pointers in the attributes are of `address`. */
+  bpf(command: number, attributes: Uint8Array): number;
   /** Moves the calling thread into the namespace, or into a new one. */
   setns(fd: number, kind: number): number;
   unshare(kinds: number): number;

@@ -14,6 +14,7 @@ const GET_MTU = 0x8921;
 const SET_MTU = 0x8922;
 const SET_HARDWARE_ADDRESS = 0x8924;
 const GET_HARDWARE_ADDRESS = 0x8927;
+const GET_INDEX = 0x8933;
 const SET_QUEUE_LENGTH = 0x8943;
 const IFF_UP = 1;
 const ARPHRD_ETHER = 1;
@@ -51,6 +52,13 @@ export class NetworkInterfaces {
 
   exists(name: string): boolean {
     return this.#try(GET_FLAGS, interfaceRequest(name)) >= 0;
+  }
+
+  /** The number by which the kernel knows it. */
+  index(name: string): number {
+    const request = interfaceRequest(name);
+    this.#ask(GET_INDEX, request, `index of ${name}`);
+    return request.getInt32(16, LITTLE_ENDIAN);
   }
 
   isUp(name: string): boolean {

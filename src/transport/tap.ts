@@ -1,14 +1,12 @@
 /** TAP: an Ethernet cable to the kernel (Documentation/networking/tuntap.rst). Each read takes one frame, each write gives one. */
 import { writeFileSync } from "node:fs";
-import { type NetworkError, networkError } from "../base/errors.js";
-import type { Packet, PacketPool } from "../base/packet.js";
+import { networkError } from "../base/errors.js";
 import type { IpAddress } from "../ip/address.js";
-import type { Capabilities, Link } from "./link.js";
+import { FrameLink, LONGEST_FRAME } from "./frame-link.js";
 import { Namespace } from "./namespace.js";
 import { nativePort } from "./native-load.js";
-import { type NativePort, Ready, systemError, type Watch } from "./native-port.js";
+import { systemError } from "./native-port.js";
 import { checkInterfaceName, interfaceRequest, LITTLE_ENDIAN, NetworkInterfaces, requestedName } from "./network-interface.js";
-import { readVirtioHeader, VIRTIO_HEADER, writeVirtioHeader } from "./virtio-net.js";
 
 const O_RDWR_NONBLOCK_CLOEXEC = 0o2 | 0o4000 | 0o2000000;
 const TUNSETIFF = 0x400454ca;
@@ -19,18 +17,6 @@ const IFF_VNET_HDR = 0x4000;
 /** TUN_F_CSUM: frames may come with unfinished checksums; TUN_F_TSO4, TUN_F_TSO_ECN: and as super-segments. */
 const OFFLOAD_CHECKSUM = 1;
 const OFFLOAD_SEGMENTS = 2 | 8;
-/** The longest IP packet is the longest super-segment, its header aside. */
-const LONGEST_SEGMENT = 65_535 - 20;
-/** Ethernet header and one VLAN tag: what a frame holds beyond its MTU. */
-const FRAME_OVERHEAD = 18;
-const LONGEST_FRAME = 65_535 + FRAME_OVERHEAD;
-/** A reader that finds no free packet looks again after this; the frames wait in the kernel, which drops when its queue is full. */
-const STARVED_MILLISECONDS = 1;
-
-const EINTR = -4;
-const EBADF = -9;
-const EAGAIN = -11;
-const EBADFD = -77;
 
 export interface TapOptions {
   /** At most 15 octets. A device of this name that exists is attached to, otherwise it is made and dies with the link. "%d" at the end stands for the first free number. */
@@ -55,11 +41,14 @@ export interface TapOptions {
   readonly ipv6?: boolean;
 }
 
+/** A TAP device is a link of frames. */
+export type TapLink = FrameLink;
+
 /**
  * Opens the device, configures the kernel's end and brings it up. Throws a NetworkError: ENOTSUP (no Linux, no koffi), ENOENT or ENODEV (no
  * /dev/net/tun), EPERM (no privilege), EBUSY (somebody reads it), EINVAL (the name or the MTU).
  */
-export const openTap = (options: TapOptions = {}): TapLink => {
+export const openTap = (options: TapOptions = {}): FrameLink => {
   const { namespace } = options;
   if (namespace === undefined) return open(options);
   if (namespace instanceof Namespace) return namespace.run(() => open(options));
@@ -71,7 +60,7 @@ export const openTap = (options: TapOptions = {}): TapLink => {
   }
 };
 
-const open = (options: TapOptions): TapLink => {
+const open = (options: TapOptions): FrameLink => {
   const port = nativePort();
   const wanted = options.name ?? "onwire%d";
   checkInterfaceName(wanted);
@@ -91,7 +80,12 @@ const open = (options: TapOptions): TapLink => {
     if (attached < 0) throw systemError("ioctl", attached, `TAP ${wanted}`, ATTACH_REMEDIES);
     const name = requestedName(request);
     configure(interfaces, name, existed, options);
-    return new TapLink(port, fd, name, interfaces.mtu(name), offload);
+    const prepare = (capacity: number): Error | null => {
+      if (!offload) return null;
+      const told = port.set(fd, TUNSETOFFLOAD, OFFLOAD_CHECKSUM | (capacity >= LONGEST_FRAME ? OFFLOAD_SEGMENTS : 0));
+      return told >= 0 ? null : systemError("ioctl", told, `offloads of TAP ${name}`, { "": "open it without `offload`" });
+    };
+    return new FrameLink(port, fd, { kind: "tap", interfaceName: name, mtu: interfaces.mtu(name), offload, prepare });
   } catch (error) {
     // The device was made for this descriptor, and goes with it.
     if (fd >= 0) port.close(fd);
@@ -122,196 +116,6 @@ const ATTACH_REMEDIES = {
   EBUSY: "another process has this device: choose another name, or end that process",
   EINVAL: "an interface of this name exists and is no TAP device, or one with other settings: choose another name",
 };
-
-/** A few counters that the device alone knows. */
-export interface TapCounters {
-  /** Frames the kernel refused: its end is down, it had no memory, or the link is closed. As on a cable, they are lost. */
-  refused: number;
-  /** Times that no packet was free for a frame that waited. */
-  starved: number;
-  /** Reads that failed and were tried again later. */
-  readErrors: number;
-}
-
-export class TapLink implements Link {
-  readonly name: string;
-  /** The name of the kernel's interface. */
-  readonly interfaceName: string;
-  readonly capabilities: Capabilities;
-  readonly counters: TapCounters = { refused: 0, starved: 0, readErrors: 0 };
-  onError: ((error: Error) => void) | null = null;
-  readonly #port: NativePort;
-  readonly #fd: number;
-  readonly #watch: Watch;
-  #onReadable: (() => void) | null = null;
-  /** Where packets are read to and written from: the arena last seen, and its address in the process. */
-  #readMemory: ArrayBuffer | null = null;
-  #readAddress = 0;
-  #writeMemory: ArrayBuffer | null = null;
-  #writeAddress = 0;
-  #wanted: number = Ready.Nothing;
-  #starved: ReturnType<typeof setTimeout> | null = null;
-  #open = true;
-  /** Octets of the virtio-net header in front of each frame; 0: there is none. */
-  readonly #header: number;
-
-  /** Owns `fd` from here. Use `openTap`. */
-  constructor(port: NativePort, fd: number, interfaceName: string, mtu: number, offload = false) {
-    this.#port = port;
-    this.#fd = fd;
-    this.#header = offload ? VIRTIO_HEADER : 0;
-    this.name = `tap:${interfaceName}`;
-    this.interfaceName = interfaceName;
-    this.capabilities = { medium: "ethernet", mtu, checksumOffload: offload, gso: offload ? LONGEST_SEGMENT : 0 };
-    this.#watch = port.watch(fd, (events) => {
-      // A device is nearly always writable: once is what was waited for.
-      if ((events & Ready.Writable) !== 0) this.#want(this.#wanted & ~Ready.Writable);
-      this.#onReadable?.();
-    });
-    // What keeps the process alive is whoever drives, not a cable.
-    this.#watch.unref();
-  }
-
-  get onReadable(): (() => void) | null {
-    return this.#onReadable;
-  }
-
-  set onReadable(callback: (() => void) | null) {
-    this.#onReadable = callback;
-    if (callback !== null) this.#want(this.#wanted | Ready.Readable);
-    else this.#want(Ready.Nothing);
-  }
-
-  receive(pool: PacketPool, batch: Packet[], budget: number): number {
-    if (!this.#open) return 0;
-    if (pool.arena.memory !== this.#readMemory && !this.#readInto(pool)) return 0;
-    const header = this.#header;
-    let taken = 0;
-    while (taken < budget) {
-      const packet = pool.take();
-      if (packet === null) {
-        this.#starve();
-        break;
-      }
-      const from = packet.start - header;
-      const length = this.#port.read(this.#fd, this.#readAddress + from, packet.limit - from);
-      if (length > header) {
-        packet.end = from + length;
-        if (header > 0) readVirtioHeader(pool.arena.view, from, packet);
-        batch[taken] = packet;
-        taken += 1;
-        continue;
-      }
-      packet.release();
-      if (length === EAGAIN) break;
-      if (length === EINTR) continue;
-      this.#readFailed(length);
-      break;
-    }
-    return taken;
-  }
-
-  transmit(packet: Packet): boolean {
-    if (!this.#open) {
-      this.counters.refused += 1;
-      packet.release();
-      return true;
-    }
-    const memory = packet.pool.arena.memory;
-    if (memory !== this.#writeMemory) {
-      this.#writeAddress = this.#port.address(memory);
-      this.#writeMemory = memory;
-    }
-    const from = packet.start - this.#header;
-    if (this.#header > 0 && !writeVirtioHeader(packet.pool.arena.view, from, packet)) {
-      this.counters.refused += 1;
-      packet.release();
-      return true;
-    }
-    for (;;) {
-      const written = this.#port.write(this.#fd, this.#writeAddress + from, packet.end - from);
-      if (written === EINTR) continue;
-      if (written === EAGAIN) {
-        this.#want(this.#wanted | Ready.Writable);
-        return false;
-      }
-      packet.release();
-      if (written < 0) this.#writeFailed(written);
-      return true;
-    }
-  }
-
-  /** Nothing waits here: a TAP takes one frame a system call, so `transmit` has written it already. */
-  flush(): void {}
-
-  close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    if (this.#starved !== null) clearTimeout(this.#starved);
-    this.#watch.close();
-    this.#port.close(this.#fd);
-    this.#onReadable = null;
-  }
-
-  #want(events: number): void {
-    this.#wanted = this.#onReadable === null ? Ready.Nothing : events;
-    if (this.#open && this.#starved === null) this.#watch.want(this.#wanted);
-  }
-
-  /** A frame that is cut at a packet's end must never pass for a whole one, so packets must hold what the device may carry. */
-  #readInto(pool: PacketPool): boolean {
-    const needed = this.capabilities.mtu + FRAME_OVERHEAD;
-    if (pool.capacity < needed) {
-      const remedy = `createMemory({ packetSize: ${needed} }), or a smaller MTU`;
-      this.#fail(networkError("EMSGSIZE", "read", `MTU ${this.capabilities.mtu} with packets of ${pool.capacity} octets`, remedy));
-      return false;
-    }
-    if (this.#header > 0) {
-      const whole = pool.capacity >= LONGEST_FRAME ? OFFLOAD_SEGMENTS : 0;
-      const told = this.#port.set(this.#fd, TUNSETOFFLOAD, OFFLOAD_CHECKSUM | whole);
-      if (told < 0) {
-        this.#fail(systemError("ioctl", told, `offloads of TAP ${this.interfaceName}`, { "": "open it without `offload`" }));
-        return false;
-      }
-    }
-    this.#readAddress = this.#port.address(pool.arena.memory);
-    this.#readMemory = pool.arena.memory;
-    return true;
-  }
-
-  /** Readiness is level-triggered: with nowhere to read to, it would be reported without end. */
-  #starve(): void {
-    this.counters.starved += 1;
-    if (this.#starved !== null || this.#onReadable === null) return;
-    this.#watch.want(Ready.Nothing);
-    this.#starved = setTimeout(() => {
-      this.#starved = null;
-      this.#watch.want(this.#wanted);
-    }, STARVED_MILLISECONDS).unref();
-  }
-
-  #readFailed(result: number): void {
-    if (result === EBADFD || result === EBADF) this.#fail(this.#gone("read", result));
-    else this.counters.readErrors += 1;
-  }
-
-  #writeFailed(result: number): void {
-    if (result === EBADFD || result === EBADF) this.#fail(this.#gone("write", result));
-    // EIO: down. EINVAL: shorter than a header. ENOBUFS, ENOMEM: no memory. None is the link's end.
-    else this.counters.refused += 1;
-  }
-
-  #gone(syscall: string, result: number): NetworkError {
-    const remedy = "somebody removed the device or its namespace: open it again";
-    return systemError(syscall, result, `TAP ${this.interfaceName} is gone`, { "": remedy });
-  }
-
-  #fail(error: Error): void {
-    const report = this.onError;
-    this.close();
-    if (report !== null) report(error);
-  }
-}
 
 /** Inside the namespace of the calling thread, as /proc/sys/net is. A kernel without IPv6 has no such file. */
 const setIpv6 = (name: string, on: boolean): void => {

@@ -2,7 +2,7 @@
  *
  *  The namespace has no name. It lives as long as this process or a program in it, so nothing is left behind, whatever way a test ends; the
  *  programs end when their standard input does, which the system closes with this process. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -47,6 +47,11 @@ export const KERNEL = "10.9.0.1";
 export const OURS = "10.9.0.2";
 export const PREFIX_LENGTH = 24;
 
+const SIOCETHTOOL = 0x8946;
+const ETHTOOL_STXCSUM = 0x17;
+const ETHTOOL_STSO = 0x1f;
+const ETHTOOL_SGSO = 0x24;
+
 export class Kernel {
   readonly namespace: Namespace;
   readonly #programs = new Set<ChildProcess>();
@@ -67,6 +72,37 @@ export class Kernel {
     const link = openTap({ name: "wire%d", namespace: this.namespace, address, ...options });
     this.#taps.push(link);
     return link;
+  }
+
+  /** A veth pair: the kernel's end has the address `KERNEL`, the other has none and is ours to open; returns its name. */
+  veth(mtu = 1_500): string {
+    const run = (...args: string[]): void => this.namespace.run(() => void execFileSync("ip", args));
+    run("link", "add", "name", "ours0", "mtu", String(mtu), "numrxqueues", "2", "numtxqueues", "2", "type", "veth");
+    run("link", "set", "veth0", "name", "kernel0", "mtu", String(mtu));
+    run("addr", "add", `${KERNEL}/${PREFIX_LENGTH}`, "dev", "kernel0");
+    for (const name of ["ours0", "kernel0"]) {
+      this.sysctl(`ipv6.conf.${name}.disable_ipv6`, 1);
+      run("link", "set", name, "up");
+    }
+    return "ours0";
+  }
+
+  /** What `ethtool -K NAME tx off tso off gso off` does, by ioctl SIOCETHTOOL: frames leave finished, and no longer than the MTU. */
+  withoutOffloads(name: string): void {
+    const port = nativePort();
+    const value = new Uint32Array(2);
+    const request = new DataView(new ArrayBuffer(40));
+    for (let i = 0; i < name.length; i++) request.setUint8(i, name.charCodeAt(i));
+    request.setBigUint64(16, BigInt(port.address(value.buffer)), true);
+    this.namespace.run(() => {
+      const fd = port.socket(2, 2, 0);
+      for (const command of [ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_STXCSUM]) {
+        value.set([command, 0]);
+        const result = port.ioctl(fd, SIOCETHTOOL, new Uint8Array(request.buffer));
+        if (result < 0) throw new Error(`ethtool command ${command} on ${name}: ${result}`);
+      }
+      port.close(fd);
+    });
   }
 
   /** Starts a program in the namespace. Ended with the kernel, if not before. */

@@ -1,7 +1,7 @@
 /** Our side of the wire: a stack on a TAP, turned by Node's loop, and conversations on its raw API that do what peer.mjs does on the kernel's. */
 import { createHash } from "node:crypto";
 import { expect } from "vitest";
-import { createMemory, type MemoryOptions } from "../../src/base/memory.js";
+import { createMemory, type Memory, type MemoryOptions } from "../../src/base/memory.js";
 import { cryptoRandom, monotonicMicros } from "../../src/drive/clock.js";
 import { NodeDrive, type NodeDriveOptions } from "../../src/drive/node.js";
 import { ip } from "../../src/ip/address.js";
@@ -9,6 +9,7 @@ import type { Device } from "../../src/stack/device.js";
 import { Stack } from "../../src/stack/stack.js";
 import type { ConnectionOptions } from "../../src/tcp/connection-options.js";
 import { type Application, TcpEvent } from "../../src/tcp/events.js";
+import type { Link } from "../../src/transport/link.js";
 import type { TapOptions } from "../../src/transport/tap.js";
 import { type Kernel, OURS, PREFIX_LENGTH, withKernel } from "./kernel.js";
 import { patternBlock } from "./pattern.js";
@@ -24,6 +25,8 @@ export interface OursOptions {
   /** The stack gets its address otherwise. */
   readonly unaddressed?: boolean;
   readonly tap?: TapOptions;
+  /** Absent: a TAP. */
+  readonly link?: (kernel: Kernel, memory: Memory) => Link;
   readonly memory?: MemoryOptions;
   readonly drive?: NodeDriveOptions;
 }
@@ -31,14 +34,14 @@ export interface OursOptions {
 /** Runs `body` with a stack that has the address `OURS` and a kernel that has `KERNEL`; checks at the end that no packet is lost in the house. */
 export const withStack = <T>(options: OursOptions, body: (ours: Ours) => Promise<T>): Promise<T> =>
   withKernel(async (kernel) => {
-    const link = kernel.tap({ queueLength: 5000, ...options.tap });
     const memory = createMemory({
       packets: 2048,
-      packetSize: Math.max(2048, link.capabilities.mtu + 18),
+      packetSize: Math.max(2048, (options.tap?.mtu ?? 1_500) + 18),
       chunks: 16_384,
       ...options.memory,
     });
     const free = { packets: memory.packets.available, chunks: memory.chunks.available };
+    const link = options.link?.(kernel, memory) ?? kernel.tap({ queueLength: 5000, ...options.tap });
     const stack = new Stack({ random: cryptoRandom, memory }, monotonicMicros());
     const addresses = options.unaddressed ? [] : [{ address: ip(OURS), prefixLength: PREFIX_LENGTH }];
     const device = stack.addDevice(link, { addresses }, monotonicMicros());
@@ -50,6 +53,7 @@ export const withStack = <T>(options: OursOptions, body: (ours: Ours) => Promise
     } finally {
       stack.close(drive.now());
       drive.stop();
+      link.close();
     }
     expect({ packets: memory.packets.available, chunks: memory.chunks.available }, "given back at the end").toEqual(free);
     return result;

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { createMemory, type Memory } from "../../src/base/memory.js";
 import type { Packet } from "../../src/base/packet.js";
+import { FrameLink } from "../../src/transport/frame-link.js";
 import { type NativePort, Ready, type Watch } from "../../src/transport/native-port.js";
-import { TapLink } from "../../src/transport/tap.js";
 
 const ADDRESS = 0x7000_0000_0000;
 
@@ -43,7 +43,7 @@ const rig = (memory: Memory, mtu = 1500) => {
       return watch;
     },
   } as unknown as NativePort;
-  const link = new TapLink(port, 3, "tap0", mtu);
+  const link = new FrameLink(port, 3, { kind: "tap", interfaceName: "tap0", mtu });
   return { link, reads, writes, log, watch, ready: (events: number) => ready(events) };
 };
 

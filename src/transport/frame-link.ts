@@ -1,0 +1,233 @@
+/** A link over a descriptor of which each read takes one frame and each write gives one: a TAP device, a packet socket. */
+import { type NetworkError, networkError } from "../base/errors.js";
+import type { Packet, PacketPool } from "../base/packet.js";
+import type { Capabilities, Link } from "./link.js";
+import { type NativePort, Ready, systemError, type Watch } from "./native-port.js";
+import { readVirtioHeader, VIRTIO_HEADER, writeVirtioHeader } from "./virtio-net.js";
+
+/** Ethernet header and one VLAN tag: what a frame holds beyond its MTU. */
+const FRAME_OVERHEAD = 18;
+export const LONGEST_FRAME = 65_535 + FRAME_OVERHEAD;
+/** The longest IP packet is the longest super-segment, its header aside. */
+const LONGEST_SEGMENT = 65_535 - 20;
+/** A reader that finds no free packet looks again after this; the frames wait in the kernel, which drops when its queue is full. */
+const STARVED_MILLISECONDS = 1;
+
+const EINTR = -4;
+const EBADF = -9;
+const EAGAIN = -11;
+const ENXIO = -6;
+const ENODEV = -19;
+const EBADFD = -77;
+
+export interface FrameLinkOptions {
+  /** For people: "tap", "packet". */
+  readonly kind: string;
+  readonly interfaceName: string;
+  readonly mtu: number;
+  /** A virtio-net header in front of each frame, both ways. */
+  readonly offload?: boolean;
+  /** What the link suggests to its device. */
+  readonly hardwareAddress?: Uint8Array;
+  /** Told once, before the first frame is read, of the octets that packets hold; returns an error that breaks the link, or null. */
+  readonly prepare?: (capacity: number) => Error | null;
+}
+
+/** A few counters that the device alone knows. */
+export interface FrameLinkCounters {
+  /** Frames the kernel refused: its end is down, it had no memory, or the link is closed. As on a cable, they are lost. */
+  refused: number;
+  /** Times that no packet was free for a frame that waited. */
+  starved: number;
+  /** Reads that failed and were tried again later. */
+  readErrors: number;
+}
+
+export class FrameLink implements Link {
+  readonly name: string;
+  /** The name of the kernel's interface. */
+  readonly interfaceName: string;
+  readonly capabilities: Capabilities;
+  readonly counters: FrameLinkCounters = { refused: 0, starved: 0, readErrors: 0 };
+  onError: ((error: Error) => void) | null = null;
+  readonly #port: NativePort;
+  readonly #fd: number;
+  readonly #watch: Watch;
+  #onReadable: (() => void) | null = null;
+  /** Where packets are read to and written from: the arena last seen, and its address in the process. */
+  #readMemory: ArrayBuffer | null = null;
+  #readAddress = 0;
+  #writeMemory: ArrayBuffer | null = null;
+  #writeAddress = 0;
+  #wanted: number = Ready.Nothing;
+  #starved: ReturnType<typeof setTimeout> | null = null;
+  #open = true;
+  /** Octets of the virtio-net header in front of each frame; 0: there is none. */
+  readonly #header: number;
+
+  readonly #options: FrameLinkOptions;
+
+  /** Owns `fd` from here. Use `openTap` or `openPacket`. */
+  constructor(port: NativePort, fd: number, options: FrameLinkOptions) {
+    const { kind, interfaceName, mtu, offload = false, hardwareAddress } = options;
+    this.#port = port;
+    this.#fd = fd;
+    this.#options = options;
+    this.#header = offload ? VIRTIO_HEADER : 0;
+    this.name = `${kind}:${interfaceName}`;
+    this.interfaceName = interfaceName;
+    this.capabilities = {
+      medium: "ethernet",
+      mtu,
+      checksumOffload: offload,
+      gso: offload ? LONGEST_SEGMENT : 0,
+      ...(hardwareAddress === undefined ? {} : { hardwareAddress }),
+    };
+    this.#watch = port.watch(fd, (events) => {
+      // A device is nearly always writable: once is what was waited for.
+      if ((events & Ready.Writable) !== 0) this.#want(this.#wanted & ~Ready.Writable);
+      this.#onReadable?.();
+    });
+    // What keeps the process alive is whoever drives, not a cable.
+    this.#watch.unref();
+  }
+
+  get onReadable(): (() => void) | null {
+    return this.#onReadable;
+  }
+
+  set onReadable(callback: (() => void) | null) {
+    this.#onReadable = callback;
+    if (callback !== null) this.#want(this.#wanted | Ready.Readable);
+    else this.#want(Ready.Nothing);
+  }
+
+  receive(pool: PacketPool, batch: Packet[], budget: number): number {
+    if (!this.#open) return 0;
+    if (pool.arena.memory !== this.#readMemory && !this.#readInto(pool)) return 0;
+    const header = this.#header;
+    let taken = 0;
+    while (taken < budget) {
+      const packet = pool.take();
+      if (packet === null) {
+        this.#starve();
+        break;
+      }
+      const from = packet.start - header;
+      const length = this.#port.read(this.#fd, this.#readAddress + from, packet.limit - from);
+      if (length > header) {
+        packet.end = from + length;
+        if (header > 0) readVirtioHeader(pool.arena.view, from, packet);
+        batch[taken] = packet;
+        taken += 1;
+        continue;
+      }
+      packet.release();
+      if (length === EAGAIN) break;
+      if (length === EINTR) continue;
+      this.#readFailed(length);
+      break;
+    }
+    return taken;
+  }
+
+  transmit(packet: Packet): boolean {
+    if (!this.#open) {
+      this.counters.refused += 1;
+      packet.release();
+      return true;
+    }
+    const memory = packet.pool.arena.memory;
+    if (memory !== this.#writeMemory) {
+      this.#writeAddress = this.#port.address(memory);
+      this.#writeMemory = memory;
+    }
+    const from = packet.start - this.#header;
+    if (this.#header > 0 && !writeVirtioHeader(packet.pool.arena.view, from, packet)) {
+      this.counters.refused += 1;
+      packet.release();
+      return true;
+    }
+    for (;;) {
+      const written = this.#port.write(this.#fd, this.#writeAddress + from, packet.end - from);
+      if (written === EINTR) continue;
+      if (written === EAGAIN) {
+        this.#want(this.#wanted | Ready.Writable);
+        return false;
+      }
+      packet.release();
+      if (written < 0) this.#writeFailed(written);
+      return true;
+    }
+  }
+
+  /** Nothing waits here: each frame takes a system call, so `transmit` has written it already. */
+  flush(): void {}
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    if (this.#starved !== null) clearTimeout(this.#starved);
+    this.#watch.close();
+    this.#port.close(this.#fd);
+    this.#onReadable = null;
+  }
+
+  #want(events: number): void {
+    this.#wanted = this.#onReadable === null ? Ready.Nothing : events;
+    if (this.#open && this.#starved === null) this.#watch.want(this.#wanted);
+  }
+
+  /** A frame that is cut at a packet's end must never pass for a whole one, so packets must hold what the device may carry. */
+  #readInto(pool: PacketPool): boolean {
+    const needed = this.capabilities.mtu + FRAME_OVERHEAD;
+    if (pool.capacity < needed) {
+      const remedy = `createMemory({ packetSize: ${needed} }), or a smaller MTU`;
+      this.#fail(networkError("EMSGSIZE", "read", `MTU ${this.capabilities.mtu} with packets of ${pool.capacity} octets`, remedy));
+      return false;
+    }
+    const error = this.#options.prepare?.(pool.capacity) ?? null;
+    if (error !== null) {
+      this.#fail(error);
+      return false;
+    }
+    this.#readAddress = this.#port.address(pool.arena.memory);
+    this.#readMemory = pool.arena.memory;
+    return true;
+  }
+
+  /** Readiness is level-triggered: with nowhere to read to, it would be reported without end. */
+  #starve(): void {
+    this.counters.starved += 1;
+    if (this.#starved !== null || this.#onReadable === null) return;
+    this.#watch.want(Ready.Nothing);
+    this.#starved = setTimeout(() => {
+      this.#starved = null;
+      this.#watch.want(this.#wanted);
+    }, STARVED_MILLISECONDS).unref();
+  }
+
+  #readFailed(result: number): void {
+    if (isGone(result)) this.#fail(this.#gone("read", result));
+    else this.counters.readErrors += 1;
+  }
+
+  #writeFailed(result: number): void {
+    if (isGone(result)) this.#fail(this.#gone("write", result));
+    // EIO: down. EINVAL: shorter than a header. ENOBUFS, ENOMEM: no memory. None is the link's end.
+    else this.counters.refused += 1;
+  }
+
+  #gone(syscall: string, result: number): NetworkError {
+    const remedy = "somebody removed the device or its namespace: open it again";
+    return systemError(syscall, result, `${this.name} is gone`, { "": remedy });
+  }
+
+  #fail(error: Error): void {
+    const report = this.onError;
+    this.close();
+    if (report !== null) report(error);
+  }
+}
+
+const isGone = (result: number): boolean => result === EBADFD || result === EBADF || result === ENXIO || result === ENODEV;

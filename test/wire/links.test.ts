@@ -1,0 +1,119 @@
+/** Every link to the kernel passes the same tests: frames of each size, bursts, full rings, the other end down and up, close while busy. */
+import { execFileSync } from "node:child_process";
+import { describe, expect } from "vitest";
+import type { Memory, MemoryOptions } from "../../src/base/memory.js";
+import { ip } from "../../src/ip/address.js";
+import { openPacket } from "../../src/transport/packet.js";
+import { openXdp, type XdpLink } from "../../src/transport/xdp/xdp.js";
+import { KERNEL, type Kernel, OURS, wireTest } from "./kernel.js";
+import { connect, listen, type Ours, type OursOptions, withStack } from "./ours.js";
+import { patternHash } from "./pattern.js";
+import { kernelPing } from "./ping.js";
+
+const MEGABYTE = 1 << 20;
+const UMEM: MemoryOptions = { packets: 4_096, packetAlignment: 4_096, packetSize: 3_944 };
+const SUPER: MemoryOptions = { packets: 512, packetSize: 65_600 };
+
+/** The kernel's end computes its checksums, as across a real cable. */
+const withoutOffload = (kernel: Kernel): string => {
+  const name = kernel.veth();
+  kernel.withoutOffloads("kernel0");
+  return name;
+};
+const xdp = (kernel: Kernel, memory: Memory, more: object = {}): XdpLink =>
+  openXdp({ interface: kernel.veth(), namespace: kernel.namespace, memory, trustLink: true, ...more });
+
+const kinds: { readonly name: string; readonly options: OursOptions; readonly device: string }[] = [
+  { name: "TAP", options: {}, device: "wire0" },
+  { name: "TAP with offloads", options: { tap: { offload: true }, memory: SUPER }, device: "wire0" },
+  {
+    name: "packet socket",
+    options: { memory: SUPER, link: (kernel) => openPacket({ interface: kernel.veth(), namespace: kernel.namespace }) },
+    device: "kernel0",
+  },
+  {
+    name: "packet socket without offloads, past the queue",
+    options: {
+      link: (kernel) => openPacket({ interface: withoutOffload(kernel), namespace: kernel.namespace, offload: false, bypassQueue: true }),
+    },
+    device: "kernel0",
+  },
+  { name: "XDP, native", options: { memory: UMEM, link: (kernel, memory) => xdp(kernel, memory, { mode: "native" }) }, device: "kernel0" },
+  {
+    // Behind the driver frames may be merged, and what is longer than a packet is lost: the other end must cut.
+    name: "XDP, generic",
+    options: {
+      memory: UMEM,
+      link: (kernel, memory) => openXdp({ interface: withoutOffload(kernel), namespace: kernel.namespace, memory, mode: "generic" }),
+    },
+    device: "kernel0",
+  },
+  {
+    name: "XDP for our address alone, small rings",
+    options: { memory: UMEM, link: (kernel, memory) => xdp(kernel, memory, { addresses: [ip(OURS)], rings: 64 }) },
+    device: "kernel0",
+  },
+];
+
+const exchange = async (ours: Ours, octets: number): Promise<void> => {
+  const peer = await ours.kernel.peer();
+  const listener = listen(ours, { send: { seed: 3, octets }, receive: {} });
+  const told = peer.tell<{ results: { error: string | null; received: { hash: string } }[] }>("connect", {
+    ...{ host: OURS, port: listener.port, count: 1, send: { seed: 4, octets }, receive: {} },
+  });
+  const [outcome] = await listener.outcomes(1);
+  const { results } = await told;
+  expect([outcome!.error, results[0]!.error]).toEqual([null, null]);
+  expect([outcome!.received.hash, results[0]!.received.hash]).toEqual([patternHash(4, octets), patternHash(3, octets)]);
+};
+
+/** When a connection has received, or sent, so many octets. */
+const counted =
+  (counter: "octetsReceived" | "octetsSent") =>
+  async (ours: Ours, octets: number): Promise<void> => {
+    for (let most = 0; most < octets; await new Promise((resolve) => setImmediate(resolve)))
+      ours.stack.tcp.each((tcb) => {
+        most = Math.max(most, tcb[counter]);
+      });
+  };
+const received = counted("octetsReceived");
+const sent = counted("octetsSent");
+
+for (const { name, options, device } of kinds)
+  describe(name, () => {
+    wireTest("frames of every length come and go whole", async () => {
+      await withStack(options, async ({ kernel }) => {
+        for (const octets of [0, 1, 2, 17, 18, 19, 56, 127, 128, 511, 512, 513, 1_023, 1_400, 1_471, 1_472])
+          expect(await kernelPing(kernel, OURS, octets)).toBe(octets);
+      });
+    });
+
+    wireTest("16 MiB both ways at once, many times round every ring", async () => {
+      await withStack(options, (ours) => exchange(ours, 16 * MEGABYTE));
+    });
+
+    wireTest("the kernel's end goes down and comes up in the middle of a transfer", async () => {
+      await withStack(options, async (ours) => {
+        const set = (state: string): void =>
+          ours.kernel.namespace.run(() => void execFileSync("ip", ["link", "set", device, state], { stdio: "ignore" }));
+        const done = exchange(ours, 24 * MEGABYTE);
+        await received(ours, MEGABYTE);
+        set("down");
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        set("up");
+        await done;
+      });
+    });
+
+    wireTest("it is closed while frames fly: nothing is lost in the house, and the name is free again", async () => {
+      await withStack(options, async (ours) => {
+        const peer = await ours.kernel.peer();
+        const { port } = await peer.tell<{ port: number }>("listen", { host: KERNEL, each: { receive: {} } });
+        const outcomes = connect(ours, KERNEL, port, { send: { seed: 1, octets: 64 * MEGABYTE } });
+        await sent(ours, MEGABYTE);
+        ours.stack.removeDevice(ours.device, ours.drive.now());
+        const [outcome] = await outcomes;
+        expect(outcome!.error).not.toBeNull();
+      });
+    });
+  });
