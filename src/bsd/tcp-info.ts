@@ -81,7 +81,7 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_min_rtt: tcb.minRtt,
     tcpi_snd_cwnd: Math.max(1, Math.floor(cc.window() / mss)),
     tcpi_snd_ssthresh: cc.threshold() === NO_THRESHOLD ? NO_THRESHOLD : Math.floor(cc.threshold() / mss),
-    tcpi_rcv_space: tcb.options.receiveBuffer,
+    tcpi_rcv_space: tcb.rcv.buffer,
     tcpi_bytes_acked: tcb.octetsAcked,
     tcpi_bytes_received: tcb.octetsReceived,
     tcpi_bytes_sent: tcb.octetsSent + tcb.octetsRetransmitted,
@@ -184,9 +184,9 @@ export function memoryInfo(socket: TcpSocket): InfoRecord {
   const options = tcb?.options ?? socket.settings.options();
   return {
     SK_MEMINFO_RMEM_ALLOC: tcb === null ? 0 : tcb.receiveQueue.length,
-    SK_MEMINFO_RCVBUF: options.receiveBuffer,
+    SK_MEMINFO_RCVBUF: tcb?.rcv.buffer ?? options.receiveBuffer,
     SK_MEMINFO_WMEM_ALLOC: 0,
-    SK_MEMINFO_SNDBUF: options.sendBuffer,
+    SK_MEMINFO_SNDBUF: tcb?.snd.buffer ?? options.sendBuffer,
     SK_MEMINFO_FWD_ALLOC: 0,
     SK_MEMINFO_WMEM_QUEUED: tcb === null ? 0 : tcb.sendQueue.length,
     SK_MEMINFO_OPTMEM: 0,

@@ -358,7 +358,7 @@ export class TcpSocket implements Socket, Application {
   #writable(tcb: Readonly<Tcb>): boolean {
     // A third must be free: what a full queue frees by every segment is not worth waking for.
     const queued = tcb.sendQueue.length;
-    return tcb.options.sendBuffer - queued >= queued >> 1;
+    return tcb.snd.buffer - queued >= queued >> 1;
   }
 
   /** Octets to the urgent octet, which is out of band, or all of them. */

@@ -223,7 +223,13 @@ function planOptions(dice: Dice, weather: Weather): Partial<ConnectionOptions> {
     keepAlive: dice.pick([30, 60, 120]) * SECOND,
     keepAliveInterval: dice.pick([5, 10]) * SECOND,
     keepAliveCount: dice.pick([5, 9]),
-    sendBuffer: dice.pick([2_048, 4_096, 10_000, 16_384, 65_536, 65_536, 262_144]),
-    receiveBuffer: dice.pick([2_048, 4_096, 10_000, 16_384, 65_536, 65_536, 262_144]),
+    ...planBuffer(dice, "sendBuffer"),
+    ...planBuffer(dice, "receiveBuffer"),
   };
+}
+
+/** One of a size that stays, or one that grows. */
+function planBuffer(dice: Dice, name: "sendBuffer" | "receiveBuffer"): Partial<ConnectionOptions> {
+  const size = dice.pick([0, 0, 2_048, 4_096, 10_000, 16_384, 65_536, 262_144]);
+  return size === 0 ? {} : { [name]: size };
 }

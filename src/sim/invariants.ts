@@ -230,7 +230,7 @@ export class TcpInvariants {
     // A field that is full tells of less than there is: such an edge creeps with what arrives.
     const full = seg.wnd === 0xffff || watch.full;
     watch.full = seg.wnd === 0xffff;
-    const least = Math.min(tcb.options.receiveBuffer >> 1, tcb.rcv.mss, tcb.snd.mss);
+    const least = Math.min(tcb.rcv.buffer >> 1, tcb.rcv.mss, tcb.snd.mss);
     if (gain >= unit && !full && tcb.state >= State.Established && !tcb.rcv.finSeen && gain + 2 * unit < least)
       this.#broken("I-07", now, `${name(tcb)} moves its right edge by ${gain} octets, ${least} are worth it`);
     if (!watch.spoke || gain > 0) watch.edge = edge;
@@ -288,10 +288,10 @@ export class TcpInvariants {
     if (watch.spoke && seqGt(rcv.nxt, seqAdd(watch.edge, 2 ** rcv.scale)))
       this.#broken("I-05", now, `${name(tcb)} accepted ${seqDiff(rcv.nxt, watch.edge)} octets beyond its window`);
     // I-03: queues within their buffers.
-    if (tcb.sendQueue.length > tcb.options.sendBuffer)
-      this.#broken("I-03", now, `${name(tcb)} queues ${tcb.sendQueue.length} octets of ${tcb.options.sendBuffer}`);
-    if (tcb.receiveQueue.length > tcb.options.receiveBuffer)
-      this.#broken("I-03", now, `${name(tcb)} holds ${tcb.receiveQueue.length} octets of ${tcb.options.receiveBuffer}`);
+    if (tcb.sendQueue.length > tcb.snd.buffer)
+      this.#broken("I-03", now, `${name(tcb)} queues ${tcb.sendQueue.length} octets of ${tcb.snd.buffer}`);
+    if (tcb.receiveQueue.length > tcb.rcv.buffer)
+      this.#broken("I-03", now, `${name(tcb)} holds ${tcb.receiveQueue.length} octets of ${tcb.rcv.buffer}`);
     if (tcb.flags & Flag.Orphan && tcb.receiveQueue.length > 0)
       this.#broken("I-04", now, `${name(tcb)} has taken ${tcb.receiveQueue.length} octets that no application will read`);
     if (tcb.state >= State.Established) this.#checkCongestion(tcb, now);

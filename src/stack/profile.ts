@@ -93,8 +93,10 @@ const linuxTcp: TcpPolicy = {
   fastOpenRefusal: false,
   fastOpenExperimental: true,
   mssFloor: 48,
-  sendBuffer: 4 << 20,
-  receiveBuffer: 6 << 20,
+  sendBuffer: 65_536,
+  sendBufferMost: 4 << 20,
+  receiveBuffer: 65_536,
+  receiveBufferMost: 6 << 20,
   ttl: 64,
   synCookies: true,
 };
@@ -144,9 +146,9 @@ export const freebsd: Profile = {
     fastOpenRefusal: true,
     fastOpenExperimental: false,
     keepAliveCount: 8,
-    // Its 32 768 and 65 536 are where its buffers begin to grow; this is how far they go.
-    sendBuffer: 2 << 20,
-    receiveBuffer: 2 << 20,
+    sendBuffer: 32_768,
+    sendBufferMost: 2 << 20,
+    receiveBufferMost: 2 << 20,
   },
   lower: { ...linuxLower, claim: "announce", neighborStale: 20 * MINUTE, udpReceiveBuffer: 42_080 },
 };

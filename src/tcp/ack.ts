@@ -2,6 +2,7 @@
 import { type Micros, NEVER, SECOND } from "../base/environment.js";
 import { seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Cc, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
+import { growSendBuffer } from "./autotune.js";
 import { armKeepAlive } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
@@ -156,9 +157,12 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
 /** The application hears of room when a third of the buffer is free, not of every segment. */
 function tellOfRoom(core: Core, tcb: Tcb): void {
   const queued = tcb.sendQueue.length;
-  if (has(tcb, Flag.WantsRoom) && queued * 3 <= tcb.options.sendBuffer * 2) {
-    tcb.flags &= ~Flag.WantsRoom;
-    core.emit(tcb.slot, TcpEvent.Writable);
+  if (has(tcb, Flag.WantsRoom)) {
+    growSendBuffer(core, tcb);
+    if (queued * 3 <= tcb.snd.buffer * 2) {
+      tcb.flags &= ~Flag.WantsRoom;
+      core.emit(tcb.slot, TcpEvent.Writable);
+    }
   }
   if (queued === 0) core.emit(tcb.slot, TcpEvent.Drained);
 }

@@ -79,7 +79,7 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   if (policy.timestamps) tcb.flags |= Flag.Timestamps;
   if (policy.sack) tcb.flags |= Flag.Sack;
   if (policy.windowScaling) tcb.flags |= Flag.WindowScale;
-  openReceiveWindow(tcb);
+  openReceiveWindow(core, tcb);
   negotiate(core, tcb, seg, now);
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
   tcb.recovery.begin(tcb.iss);

@@ -24,9 +24,12 @@ export interface ConnectionOptions {
   readonly ttl: number;
   /** DS field and ECN bits of what is sent (MUST-48), 0 to 255. */
   readonly trafficClass: number;
-  /** Octets, at least 2 048. */
+  /** Octets, at least 2 048: where a buffer begins that grows by itself, or its size. Who names one has a buffer that does not grow, unless
+   *  it asks for tuning with it. */
   readonly sendBuffer: number;
   readonly receiveBuffer: number;
+  readonly sendTuning: boolean;
+  readonly receiveTuning: boolean;
   /** Report soft errors (ICMP) as events (SHLD-20). */
   readonly softErrors: boolean;
   /** Name of the congestion controller; empty: the stack's. */
@@ -51,6 +54,8 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
   trafficClass: 0,
   sendBuffer: policy.sendBuffer,
   receiveBuffer: policy.receiveBuffer,
+  sendTuning: true,
+  receiveTuning: true,
   softErrors: true,
   congestionControl: "",
   fastOpenQueue: 0,
@@ -104,6 +109,8 @@ export class OptionSets {
   /** The set at `base` with `changes`; throws EINVAL that names the option, its value and its range. */
   derive(base: number, changes: Partial<ConnectionOptions>, syscall: string): number {
     const derived: Record<string, unknown> = { ...this.at(base) };
+    if (changes.sendBuffer !== undefined) derived["sendTuning"] = false;
+    if (changes.receiveBuffer !== undefined) derived["receiveTuning"] = false;
     for (const name of Object.keys(derived)) {
       const value = (changes as Record<string, unknown>)[name];
       if (value === undefined) continue;

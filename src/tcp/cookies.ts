@@ -79,7 +79,7 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   rcv.nxt = seg.seq;
   rcv.up = seg.seq;
   rcv.lastAckSent = seg.seq;
-  openReceiveWindow(tcb);
+  openReceiveWindow(core, tcb);
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
   snd.peerMss = mss;
   tcb.pathEpoch = core.network.epoch;

@@ -8,6 +8,7 @@ import { TimerWheel } from "../base/timer-wheel.js";
 import { TokenBucket } from "../base/token-bucket.js";
 import { St, Tx } from "../base/why.js";
 import type { Network } from "../ip/network.js";
+import { beginBuffers } from "./autotune.js";
 import type { ControllerFactory } from "./congestion/controller.js";
 import { Controllers } from "./congestion/index.js";
 import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
@@ -143,6 +144,7 @@ export class Core {
     tcb.handle = handle;
     tcb.slot = slot;
     tcb.rto = tcb.options.rtoInitial;
+    beginBuffers(this, tcb);
     tcb.quickAcks = this.policy.quickAcks;
     tcb.openedAt = now;
     tcb.lastHeardAt = now;
@@ -169,6 +171,7 @@ export class Core {
     tcb.localPort = this.demux.localPort(slot);
     tcb.remotePort = this.demux.remotePort(slot);
     tcb.quickAcks = this.policy.quickAcks; // whoever sends after a pause starts slowly again (RFC 5681 s4.1)
+    beginBuffers(this, tcb);
     tcb.freezeAt = tcb.lastHeardAt + FREEZE_AFTER;
     tcb.wheelAt = this.wheel.deadline(slot);
     noteSlow(tcb);

@@ -40,12 +40,10 @@ export function output(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.owes & Owe.Probe) sendProbe(core, tcb, now);
   if (tcb.owes & Owe.KeepAlive) sendKeepAlive(core, tcb, now);
   if (tcb.owes & Owe.Ack) sendAck(core, tcb, tcb.ackWhy, tcb.ackCause, now);
-  else if (tcb.owes & Owe.Window && updateIsDue(tcb, chunksFree(core))) sendAck(core, tcb, Tx.WindowUpdate, core.cause.id, now);
+  else if (tcb.owes & Owe.Window && updateIsDue(core, tcb)) sendAck(core, tcb, Tx.WindowUpdate, core.cause.id, now);
   if (tcb.owes & Owe.DelayedAck && tcb.ackAt === NEVER) core.arm(tcb, Timer.DelayedAck, now + core.policy.ackDelay, Tm.DelayedAck, now);
   tcb.owes &= Owe.DelayedAck;
 }
-
-const chunksFree = (core: Core): number => core.memory.chunks.available * core.memory.chunks.size;
 
 /** Text, old before new, and the FIN behind it: as much as recovery, cwnd, the peer's window, Nagle and SWS avoidance allow. */
 function sendText(core: Core, tcb: Tcb, now: Micros): void {
@@ -321,7 +319,7 @@ function prepare(core: Core, tcb: Tcb, from: Seq, now: Micros): void {
   out.seq = from;
   out.ack = rcv.nxt;
   out.flags = ACK;
-  out.wnd = windowField(tcb, chunksFree(core));
+  out.wnd = windowField(core, tcb);
   out.up = 0;
   out.len = 0;
   out.mss = 0; // (MUST-65)

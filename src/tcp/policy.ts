@@ -104,9 +104,12 @@ export interface TcpPolicy extends CongestionPolicy {
 
   /** The least MSS that is believed of a peer. Deviation: mss-floor */
   readonly mssFloor: number;
-  /** Buffer sizes of a new connection, octets. Memory follows what is queued, not these. */
+  /** Buffer sizes of a new connection, and how far they grow by themselves, octets; the window scale is chosen for the latter (RFC 7323 s2.3).
+   *  Memory follows what is queued, not these. */
   readonly sendBuffer: number;
+  readonly sendBufferMost: number;
   readonly receiveBuffer: number;
+  readonly receiveBufferMost: number;
   readonly ttl: number;
   /** Let a full SYN queue answer with cookies: RFC 4987 s3.6. */
   readonly synCookies: boolean;

@@ -26,6 +26,8 @@ export class SendSpace {
   scale = 0;
   /** The largest window the peer ever offered: Max(SND.WND) of s3.8.6.2.1, MAX.SND.WND of RFC 5961 s5. */
   maxWnd = 0;
+  /** Octets that may wait in the send queue, as far as there is memory (autotune.ts). */
+  buffer = 0;
   /** Octets of text in a full segment: Eff.snd.MSS without the options that every segment carries. */
   mss = 536;
   /** What the peer announced. */
@@ -57,6 +59,17 @@ export class ReceiveSpace {
   lastAckSent: Seq = seq(0);
   /** The largest text that the peer has sent in one segment: RMSS as it turns out. */
   mss = 0;
+  /** RCV.BUFF: octets that may wait for the application (autotune.ts). */
+  buffer = 0;
+  /** The round trip as a receiver sees it, 0: not known; by the echo used last, or by when a window of text began and where it ends. */
+  rtt: Micros = 0;
+  echoed = 0;
+  rttFrom: Micros = NEVER;
+  rttEnd: Seq = seq(0);
+  /** Octets that the application has taken, since when, and the most that it took in a round trip. */
+  copied = 0;
+  copiedFrom: Micros = 0;
+  space = 0;
   /** Octets of text received and not yet acknowledged. */
   unacked = 0;
   /** Where the peer's FIN is, once it is known; else meaningless. */
@@ -285,6 +298,9 @@ export function clear(tcb: Tcb): void {
   rcv.nxt = rcv.adv = rcv.up = rcv.lastAckSent = rcv.fin = rcv.dsackLeft = rcv.dsackRight = zero;
   rcv.scale = rcv.tsRecent = rcv.tsRecentAt = rcv.mss = rcv.unacked = rcv.recentCount = 0;
   rcv.finSeen = rcv.dsack = false;
+  snd.buffer = rcv.buffer = rcv.rtt = rcv.echoed = rcv.copied = rcv.copiedFrom = rcv.space = 0;
+  rcv.rttFrom = NEVER;
+  rcv.rttEnd = zero;
   tcb.sendQueue.clear();
   tcb.receiveQueue.clear();
   tcb.outOfOrder.clear();

@@ -96,10 +96,10 @@ export class Tcp {
   }
 
   /** Copies received octets to `target`. Returns how many; 0: none now (Readable follows); -1: the end (`errorOf`: null if in order). */
-  receive(handle: Handle, target: Uint8Array, offset: number, length: number, _now: Micros): number {
+  receive(handle: Handle, target: Uint8Array, offset: number, length: number, now: Micros): number {
     const tcb = this.#connection(handle, "receive");
     checkSpan(target, offset, length, "receive");
-    const octets = user.receive(this.#core, tcb, target, offset, length);
+    const octets = user.receive(this.#core, tcb, target, offset, length, now);
     if (octets > 0) this.#core.work();
     return octets;
   }
@@ -124,11 +124,11 @@ export class Tcp {
   }
 
   /** Gives octets that were lent back: they have been read. */
-  consume(handle: Handle, octets: number, _now: Micros): void {
+  consume(handle: Handle, octets: number, now: Micros): void {
     const tcb = this.#connection(handle, "consume");
     if (!Number.isInteger(octets) || octets < 0 || octets > user.readable(tcb))
       throw networkError("EINVAL", "consume", `${octets} octets`, `${user.readable(tcb)} can be read`);
-    user.consume(this.#core, tcb, octets);
+    user.consume(this.#core, tcb, octets, now);
     this.#core.work();
   }
 

@@ -3,6 +3,7 @@
 import type { Micros } from "../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGt, seqLt } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
+import { noteArrival } from "./autotune.js";
 import { enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
 import { TcpEvent } from "./events.js";
@@ -74,6 +75,7 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
     outOfOrder.removeBelow(rcv.nxt);
     forgetRecent(tcb);
   }
+  noteArrival(core, tcb, octets, now);
   core.emit(tcb.slot, TcpEvent.Readable);
   owe(core, tcb, filled);
   if (rcv.finSeen && rcv.nxt === rcv.fin) finInOrder(core, tcb, now);

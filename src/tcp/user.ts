@@ -4,6 +4,7 @@ import { networkError } from "../base/errors.js";
 import { seqAdd, seqDiff, seqGt, seqLt } from "../base/seq.js";
 import { St, Tm, Tx } from "../base/why.js";
 import { formatIp, type IpAddress, UNSPECIFIED } from "../ip/address.js";
+import { growSendBuffer, noteCopied } from "./autotune.js";
 import { armFinWait2, armKeepAlive } from "./closing.js";
 import { swap } from "./congestion-signals.js";
 import type { ConnectionOptions } from "./connection-options.js";
@@ -16,6 +17,7 @@ import { resetFrom } from "./output.js";
 import { effectiveMss } from "./path.js";
 import { Timer } from "./probe.js";
 import { timeout } from "./rtt.js";
+import { sendShare } from "./share.js";
 import { maySend, State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { openReceiveWindow } from "./window.js";
@@ -80,7 +82,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   if (policy.timestamps) tcb.flags |= Flag.Timestamps;
   if (policy.sack) tcb.flags |= Flag.Sack;
   if (policy.windowScaling) tcb.flags |= Flag.WindowScale;
-  openReceiveWindow(tcb);
+  openReceiveWindow(core, tcb);
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);
   tcb.cc.begin(snd.mss, policy, false);
@@ -123,6 +125,7 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
 export function send(core: Core, tcb: Tcb, source: Uint8Array, offset: number, length: number): number {
   if (has(tcb, Flag.FinQueued) || tcb.error !== 0) return -1;
   if (!maySend(tcb.state) && tcb.state !== State.SynSent && tcb.state !== State.SynReceived) return -1;
+  if (length > tcb.snd.buffer - tcb.sendQueue.length) growSendBuffer(core, tcb);
   const room = sendLimit(core, tcb) - tcb.sendQueue.length;
   const taken = room <= 0 ? 0 : tcb.sendQueue.append(source, offset, Math.min(length, room));
   if (taken < length) tcb.flags |= Flag.WantsRoom;
@@ -135,12 +138,8 @@ export function send(core: Core, tcb: Tcb, source: Uint8Array, offset: number, l
   return taken;
 }
 
-/** What a connection may queue: its buffer, but at most a quarter of the memory that is free. So many connections share it by themselves, none
- *  takes the last, and what arrives finds room (A. K. Choudhury, E. L. Hahne, "Dynamic queue length thresholds", 1998). */
-export const sendLimit = (core: Core, tcb: Tcb): number => {
-  const { available, size } = core.memory.chunks;
-  return Math.min(tcb.options.sendBuffer, Math.max(size, Math.floor((available * size) / 4)));
-};
+/** What a connection may queue to be sent. */
+export const sendLimit = (core: Core, tcb: Tcb): number => Math.min(tcb.snd.buffer, sendShare(core));
 
 /** Marks what has been sent so far as urgent (s3.8.5, MUST-30): for protocols that need it; new ones should not (SHLD-13). */
 export function markUrgent(core: Core, tcb: Tcb): void {
@@ -149,11 +148,11 @@ export function markUrgent(core: Core, tcb: Tcb): void {
 }
 
 /** RECEIVE: s3.10.3. Octets copied, 0 when there are none now, -1 at the end of the stream. */
-export function receive(core: Core, tcb: Tcb, target: Uint8Array, offset: number, length: number): number {
+export function receive(core: Core, tcb: Tcb, target: Uint8Array, offset: number, length: number, now: Micros): number {
   const octets = Math.min(length, readable(tcb));
   if (octets > 0) {
     tcb.receiveQueue.copyOut(0, target, offset, octets);
-    consume(core, tcb, octets);
+    consume(core, tcb, octets, now);
     return octets;
   }
   return isAtEnd(tcb) ? -1 : 0;
@@ -173,12 +172,13 @@ export function isAtEnd(tcb: Tcb): boolean {
 }
 
 /** The application has taken octets from the head of the receive queue: the window may open. */
-export function consume(core: Core, tcb: Tcb, octets: number): void {
+export function consume(core: Core, tcb: Tcb, octets: number, now: Micros): void {
   tcb.receiveQueue.discard(octets);
   // An urgent mark that has been read follows the reader, else it would lie ahead again after 2^31 octets.
   const head = seqAdd(tcb.rcv.nxt, -tcb.receiveQueue.length);
   if (seqLt(tcb.rcv.up, head)) tcb.rcv.up = head;
   if (tcb.state === State.Closed || tcb.rcv.finSeen) return;
+  noteCopied(core, tcb, octets, now);
   tcb.owes |= Owe.Window;
   core.touch(tcb);
 }
@@ -269,6 +269,8 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
   const before = tcb.options;
   tcb.optionSet = deriveOptions(core, tcb.optionSet, changes, "configure");
   tcb.options = core.optionSets.at(tcb.optionSet);
+  if (before.sendBuffer !== tcb.options.sendBuffer || !tcb.options.sendTuning) tcb.snd.buffer = tcb.options.sendBuffer;
+  if (before.receiveBuffer !== tcb.options.receiveBuffer || !tcb.options.receiveTuning) tcb.rcv.buffer = tcb.options.receiveBuffer;
   if (before.keepAlive !== tcb.options.keepAlive) armKeepAlive(core, tcb, now);
   if (tcb.srtt > 0) tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar, tcb.options);
   else if (before.rtoInitial !== tcb.options.rtoInitial) tcb.rto = tcb.options.rtoInitial;

@@ -1,31 +1,35 @@
 /** The receive window: what we offer, and when a larger one is worth a segment. RFC 9293 s3.8.6.2.2, RFC 7323 s2. */
 import { type Seq, seqAdd, seqDiff, seqGt, seqMax } from "../base/seq.js";
+import type { Core } from "./core.js";
 import { MAX_WINDOW_SCALE } from "./segment.js";
+import { freeOctets, receiveShare } from "./share.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
-/** Sets Rcv.Wind.Shift so that the whole receive buffer can be offered. */
-export function openReceiveWindow(tcb: Tcb): void {
+/** Sets Rcv.Wind.Shift so that the receive buffer can be offered as large as it may become. */
+export function openReceiveWindow(core: Core, tcb: Tcb): void {
+  const { receiveBuffer, receiveTuning } = tcb.options;
+  const most = receiveTuning ? Math.max(receiveBuffer, core.policy.receiveBufferMost) : receiveBuffer;
   let scale = 0;
-  if (has(tcb, Flag.WindowScale)) while (scale < MAX_WINDOW_SCALE && 0xffff * 2 ** scale < tcb.options.receiveBuffer) scale += 1;
+  if (has(tcb, Flag.WindowScale)) while (scale < MAX_WINDOW_SCALE && 0xffff * 2 ** scale < most) scale += 1;
   tcb.rcv.scale = scale;
 }
 
 /** The window of a SYN or SYN,ACK: never scaled (RFC 7323 s2.2). */
-export const initialWindowField = (tcb: Tcb): number => Math.min(0xffff, tcb.options.receiveBuffer);
+export const initialWindowField = (tcb: Tcb): number => Math.min(0xffff, tcb.rcv.buffer);
 
 /** RCV.WND: what the peer may still send. */
 export const receiveWindow = (tcb: Tcb): number => Math.max(0, seqDiff(tcb.rcv.adv, tcb.rcv.nxt));
 
 /** Octets for which there is room now, as far as the field can say. When chunks run short, what is not promised yet is not promised. */
-function room(tcb: Tcb, chunksFree: number): number {
-  const free = tcb.options.receiveBuffer - tcb.receiveQueue.length;
-  return Math.max(0, Math.min(free, chunksFree, 0xffff * 2 ** tcb.rcv.scale));
+function room(core: Core, tcb: Tcb): number {
+  const free = Math.min(tcb.rcv.buffer, receiveShare(core)) - tcb.receiveQueue.length;
+  return Math.max(0, Math.min(free, freeOctets(core), 0xffff * 2 ** tcb.rcv.scale));
 }
 
 /** The window field for a segment that leaves now; the right edge moves by SWS avoidance and never retreats (SHLD-14). */
-export function windowField(tcb: Tcb, chunksFree: number): number {
+export function windowField(core: Core, tcb: Tcb): number {
   const { rcv } = tcb;
-  const free = room(tcb, chunksFree);
+  const free = room(core, tcb);
   let edge = seqAdd(rcv.nxt, free);
   // RFC 9293 s3.8.6.2.2: keep the right edge until it can move by min(Fr * RCV.BUFF, Eff.snd.MSS), Fr = 1/2 (MUST-39).
   if (!seqGt(edge, rcv.adv) || seqDiff(edge, rcv.adv) < worthwhile(tcb)) edge = rcv.adv;
@@ -38,12 +42,12 @@ export function windowField(tcb: Tcb, chunksFree: number): number {
 
 /** Has the window grown so much since the last segment that the sender should hear of it? At least as much as SWS avoidance
  *  asks, and twice what it has or half of the buffer, so that a reader of single octets does not make a stream of ACKs. */
-export function updateIsDue(tcb: Tcb, chunksFree: number): boolean {
+export function updateIsDue(core: Core, tcb: Tcb): boolean {
   const { rcv } = tcb;
-  const edge: Seq = seqAdd(rcv.nxt, room(tcb, chunksFree));
+  const edge: Seq = seqAdd(rcv.nxt, room(core, tcb));
   const gain = seqDiff(edge, rcv.adv);
   if (gain < worthwhile(tcb)) return false;
-  return gain >= receiveWindow(tcb) || gain >= tcb.options.receiveBuffer >> 1;
+  return gain >= receiveWindow(tcb) || gain >= rcv.buffer >> 1;
 }
 
-const worthwhile = (tcb: Tcb): number => Math.max(1, Math.min(tcb.options.receiveBuffer >> 1, Math.max(tcb.rcv.mss, tcb.snd.mss)));
+const worthwhile = (tcb: Tcb): number => Math.max(1, Math.min(tcb.rcv.buffer >> 1, Math.max(tcb.rcv.mss, tcb.snd.mss)));

@@ -29,7 +29,7 @@ describe("s4.4", () => {
   });
 
   test("s4.4: a peer's small window limits it as well (7661-05)", () => {
-    const x = established({ memory, syn: { windowScale: 0, wnd: 4 * MSS } });
+    const x = established({ memory, syn: { windowScale: 0, wnd: 4 * MSS }, connection: { sendBuffer: 400 * MSS } });
     x.write(400 * MSS);
     for (let n = 1; n <= 200; n++) {
       x.advance(10 * MS);

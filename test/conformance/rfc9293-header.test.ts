@@ -143,7 +143,7 @@ describe("what arrives", () => {
 
   test("s3.1: a window of 0xffff lets 65535 octets out (MUST-1)", () => {
     const x = new Exchange({ memory });
-    x.accept({ mss: 8960, wnd: 0xffff });
+    x.accept({ mss: 8960, wnd: 0xffff }, { sendBuffer: 1 << 20 });
     x.tcp.configure(x.handle, { noDelay: true }, x.now);
     let acked = 1;
     // Grow the congestion window until only the peer's window holds.

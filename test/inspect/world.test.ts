@@ -127,44 +127,44 @@ describe("two stacks, seen from one of them", () => {
           5.040000        +0 c1   timer rto cancelled                                                    tm.rto_stop RFC 6298 s5 ^3
           5.040000        +0 c1   state SYN-SENT -> ESTABLISHED                                          st.rcv_syn_ack RFC 9293 s3.10.7.3 ^3
           5.040000        +0 c1   hold  cwnd 14480 flight 0 snd.wnd 65535                                hold.app RFC 9293 s3.10.2 ^3
-          5.040000        +0 c1   send  ACK      seq 1 ack 1 win 1048576 <ts>                            tx.ack_syn RFC 9293 s3.10.7.3 ^3
+          5.040000        +0 c1   send  ACK      seq 1 ack 1 win 65408 <ts>                              tx.ack_syn RFC 9293 s3.10.7.3 ^3
           5.040000        +0 c1   state ESTABLISHED -> FIN-WAIT-1                                        st.close_send_fin RFC 9293 s3.10.4 ^6
-          5.040000        +0 c1   send  FIN,PSH,ACK seq 1:1001 (1000) ack 1 win 1048576 <ts>             tx.new_data RFC 9293 s3.7 ^6
+          5.040000        +0 c1   send  FIN,PSH,ACK seq 1:1001 (1000) ack 1 win 65408 <ts>               tx.new_data RFC 9293 s3.7 ^6
           5.040000        +0 c1   timer rto in 240ms                                                     tm.rto RFC 6298 s5 ^6
-          5.060000    +20000 c1   recv  ACK      seq 1 ack 1002 win 1044480 <ts>                         #7
+          5.060000    +20000 c1   recv  ACK      seq 1 ack 1002 win 64512 <ts>                           #7
           5.060000        +0 c1   rtt   20ms srtt 37.5ms rttvar 20ms rto 237.5ms                         ^7
           5.060000        +0 c1   timer rto cancelled                                                    tm.rto_stop RFC 6298 s5 ^7
           5.060000        +0 c1   state FIN-WAIT-1 -> FIN-WAIT-2                                         st.rcv_ack_of_fin RFC 9293 s3.10.7.4 ^7
-          5.060000        +0 c1   recv  FIN,PSH,ACK seq 1:1001 (1000) ack 1002 win 1044480 <ts>          #8
+          5.060000        +0 c1   recv  FIN,PSH,ACK seq 1:1001 (1000) ack 1002 win 64512 <ts>            #8
           5.060000        +0 c1   state FIN-WAIT-2 -> TIME-WAIT                                          st.rcv_fin RFC 9293 s3.10.7.4 ^8
           5.060000        +0 c1   timer time-wait in 60000ms                                             tm.2msl RFC 9293 s3.6.1 ^8
-          5.060000        +0 c1   send  ACK      seq 1002 ack 1002 win 1047552 <ts>                      tx.ack_fin RFC 9293 s3.10.7.4 ^8
+          5.060000        +0 c1   send  ACK      seq 1002 ack 1002 win 64512 <ts>                        tx.ack_fin RFC 9293 s3.10.7.4 ^8
          65.060000 +60000000 c1   timer time-wait expired                                                tm.2msl RFC 9293 s3.6.1 ^13
          65.060000        +0 c1   state TIME-WAIT -> CLOSED                                              st.time_wait_over RFC 9293 s3.10.8 ^13
       "
     `);
     expect(stable(a.ladder.render())).toMatchInlineSnapshot(`
       "
-                   10.0.0.1:PORT                                10.0.0.2:80
-          0.000000 |--- SYN seq 0 win 65535 ------------------------------>|  tx.active_open SYN-SENT
-          0.040000 |<--- SYN,ACK seq 0 ack 1 win 65535 --------------------|  ESTABLISHED
-          0.040000 |--- ACK seq 1 ack 1 win 1048576 ---------------------->|  tx.ack_syn
-          0.040000 |--- FIN,PSH,ACK seq 1:1001 ack 1 win 1048576 --------->|  tx.new_data FIN-WAIT-1
-          0.060000 |<--- ACK seq 1 ack 1002 win 1044480 -------------------|  FIN-WAIT-2
-          0.060000 |<--- FIN,PSH,ACK seq 1:1001 ack 1002 win 1044480 ------|  TIME-WAIT
-          0.060000 |--- ACK seq 1002 ack 1002 win 1047552 ---------------->|  tx.ack_fin
+                   10.0.0.1:PORT                              10.0.0.2:80
+          0.000000 |--- SYN seq 0 win 65535 ---------------------------->|  tx.active_open SYN-SENT
+          0.040000 |<--- SYN,ACK seq 0 ack 1 win 65535 ------------------|  ESTABLISHED
+          0.040000 |--- ACK seq 1 ack 1 win 65408 ---------------------->|  tx.ack_syn
+          0.040000 |--- FIN,PSH,ACK seq 1:1001 ack 1 win 65408 --------->|  tx.new_data FIN-WAIT-1
+          0.060000 |<--- ACK seq 1 ack 1002 win 64512 -------------------|  FIN-WAIT-2
+          0.060000 |<--- FIN,PSH,ACK seq 1:1001 ack 1002 win 64512 ------|  TIME-WAIT
+          0.060000 |--- ACK seq 1002 ack 1002 win 64512 ---------------->|  tx.ack_fin
       "
     `);
     expect(stable(b.ladder.render())).toMatchInlineSnapshot(`
       "
-                   10.0.0.2:80                                10.0.0.1:PORT
-          0.000000 |<--- SYN seq 0 win 65535 ------------------------------|  SYN-RECEIVED
-          0.000000 |--- SYN,ACK seq 0 ack 1 win 65535 -------------------->|  tx.syn_ack
-          0.020000 |<--- ACK seq 1 ack 1 win 1048576 ----------------------|  ESTABLISHED
-          0.020000 |<--- FIN,PSH,ACK seq 1:1001 ack 1 win 1048576 ---------|  CLOSE-WAIT
-          0.020000 |--- ACK seq 1 ack 1002 win 1044480 ------------------->|  tx.ack_fin
-          0.020000 |--- FIN,PSH,ACK seq 1:1001 ack 1002 win 1044480 ------>|  tx.new_data LAST-ACK
-          0.040000 |<--- ACK seq 1002 ack 1002 win 1047552 ----------------|  CLOSED
+                   10.0.0.2:80                              10.0.0.1:PORT
+          0.000000 |<--- SYN seq 0 win 65535 ----------------------------|  SYN-RECEIVED
+          0.000000 |--- SYN,ACK seq 0 ack 1 win 65535 ------------------>|  tx.syn_ack
+          0.020000 |<--- ACK seq 1 ack 1 win 65408 ----------------------|  ESTABLISHED
+          0.020000 |<--- FIN,PSH,ACK seq 1:1001 ack 1 win 65408 ---------|  CLOSE-WAIT
+          0.020000 |--- ACK seq 1 ack 1002 win 64512 ------------------->|  tx.ack_fin
+          0.020000 |--- FIN,PSH,ACK seq 1:1001 ack 1002 win 64512 ------>|  tx.new_data LAST-ACK
+          0.040000 |<--- ACK seq 1002 ack 1002 win 64512 ----------------|  CLOSED
       "
     `);
     expect(stable([...a.lives, ...b.lives])).toMatchInlineSnapshot(`

@@ -50,9 +50,11 @@ describe("every profile", () => {
     expect(tcp.persistMax).toBeGreaterThanOrEqual(tcp.persistMin);
     expect(tcp.persistMax).toBeGreaterThanOrEqual(60 * SECOND); // RFC 1122 s4.2.2.17
     expect(tcp.timeWait).toBeGreaterThanOrEqual(60 * SECOND);
-    expect(tcp.sendBuffer).toBeGreaterThanOrEqual(65_536);
+    expect(tcp.sendBuffer).toBeGreaterThanOrEqual(16_384);
+    expect(tcp.sendBufferMost).toBeGreaterThanOrEqual(tcp.sendBuffer);
+    expect(tcp.receiveBufferMost).toBeGreaterThanOrEqual(tcp.receiveBuffer);
     expect(tcp.receiveBuffer).toBeGreaterThanOrEqual(65_536);
-    expect(tcp.receiveBuffer).toBeLessThanOrEqual(2 ** 30); // RFC 7323 s2.3
+    expect(tcp.receiveBufferMost).toBeLessThanOrEqual(2 ** 30); // RFC 7323 s2.3
   });
 
   test.each(all)("%s: offers window scaling, timestamps and SACK, and an MSS on every SYN (SHLD-5)", (_name, profile) => {
