@@ -69,6 +69,11 @@ const tx: Table<typeof Tx> = {
     "RFC 9293 s3.6.1",
     "RST: text arrived after the application had closed, and nobody can read it.",
   ],
+  AckMarkChanged: [
+    "ack_mark_changed",
+    "RFC 8257 s3.2",
+    "Marks have begun or ended: the sender learns exactly where, by an acknowledgment at once.",
+  ],
   Urgent: ["urgent", "RFC 9293 s3.8.5", "The urgent pointer goes ahead, whatever the window allows."],
   SynData: ["syn_data", "RFC 7413 s4.2.1", "SYN with text: the server has given a cookie before, and may believe that it is us."],
 };
@@ -424,6 +429,7 @@ const wire: Table<typeof Wire> = {
   Delivered: ["delivered", "RFC 791 s2.2", "Came out at the other end."],
   Fragmented: ["fragmented", "RFC 791 s3.2", "Cut into pieces that the link carries, as a router would."],
   ReceiverFull: ["receiver_full", "RFC 791 s1.2", "The receiver took frames too slowly."],
+  Marked: ["marked", "RFC 3168 s5", "Marked, for it may be, instead of lost: it met a queue."],
 };
 // biome-ignore-end format: -
 

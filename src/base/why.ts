@@ -8,7 +8,7 @@ export const Tx = {
   ChallengeAck: 9, AckEverySecond: 10, AckDelayTimer: 11, AckOutOfOrder: 12, AckFill: 13, WindowUpdate: 14, ZeroWindowProbe: 15,
   KeepAlive: 16, LimitedTransmit: 17, AckDuplicate: 18, AckQuick: 19, AckUnacceptable: 20, AckFin: 21, AckPaws: 22, SynCookie: 23,
   SimultaneousOpen: 24, RstUnread: 25, RstTimeout: 26, AckSynRetransmitted: 27, SwsOverride: 28, RstListenBacklog: 29, AckZeroWindow: 30,
-  AckUnsent: 31, RstDataAfterClose: 32, Urgent: 33, SynData: 35,
+  AckUnsent: 31, RstDataAfterClose: 32, Urgent: 33, AckMarkChanged: 34, SynData: 35,
 } as const;
 /** Segments sent again. */
 // biome-ignore format: a table reads better in lines
@@ -86,7 +86,7 @@ export const Udp = { Datagram: 380, Short: 381, Length: 382, Checksum: 383, NoPo
 // biome-ignore format: a table reads better in lines
 export const Wire = {
   Loss: 400, Rule: 401, QueueFull: 402, Corrupted: 403, TooBig: 404, Partition: 405, Duplicated: 406, Reordered: 407, Delivered: 408,
-  Fragmented: 409, ReceiverFull: 410,
+  Fragmented: 409, ReceiverFull: 410, Marked: 411,
 } as const;
 /** The DHCP client: messages that it does not believe. */
 // biome-ignore format: a table reads better in lines

@@ -162,6 +162,8 @@ export function arbitraries(fc: FastCheck): Arbitraries {
     ring: fc.constant(4_096),
     backPressure: fc.constant(false),
     chunks: fc.constant(1_024),
+    congestionControl: fc.constantFrom("cubic", "newreno", "dctcp"),
+    ecn: fc.constantFrom("passive" as const, "on" as const, "off" as const),
     stalls: fc.constant([]),
   });
   const world: Arbitrary<WorldPlan> = fc

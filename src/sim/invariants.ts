@@ -144,7 +144,8 @@ export class TcpInvariants {
     const grown = watch.cwnd === 0 ? 0 : cwnd - watch.cwnd;
     // After a timeout cwnd may be less than the least ssthresh, which recovery then begins with (RFC 5681 s3.1, equation 4).
     const least = why === Cc.FastRetransmit ? 2 * tcb.snd.mss - watch.cwnd : 0;
-    const most = why === Cc.SlowStart ? 2 * tcb.snd.mss : why === Cc.Avoidance ? tcb.snd.mss : Math.max(0, least);
+    const limit = tcb.cc.name === "cubic" ? 8 : 2; // L of RFC 9406 s4.2 and of RFC 3465 s2.2
+    const most = why === Cc.SlowStart ? limit * tcb.snd.mss : why === Cc.Avoidance ? tcb.snd.mss : Math.max(0, least);
     if (
       grown > most &&
       (why === Cc.SlowStart || why === Cc.Avoidance || why === Cc.FastRetransmit || why === Cc.RtoCollapse || why === Cc.IdleRestart)

@@ -8,6 +8,7 @@ import { Wire } from "../base/why.js";
 import { fragment, fragmentationNeeded } from "./fake-router.js";
 import type { FramePool, WireFrame } from "./frame-pool.js";
 import { Flag, FrameSummary } from "./frame-summary.js";
+import { internetChecksum, put16 } from "./internet-sum.js";
 import { TimeHeap } from "./time-heap.js";
 import { perfectWire, type WireOptions, type WireRule } from "./wire-options.js";
 
@@ -131,23 +132,25 @@ export class WireModel {
       this.#waiting.push({ begin, length });
       this.#waitingOctets += length;
     }
+    const mark = this.#waitingOctets >= o.markOctets;
     // A frame that is lost has been on the line all the same.
     this.#busyUntil = o.rate > 0 ? begin + (length * 8e6) / o.rate : begin;
     if (this.#outageAt("partition", begin) !== null) return this.#fate(Wire.Partition, bytes, start, end, now);
     if (this.#chance(o.loss) || this.#lostInBurst()) return this.#fate(Wire.Loss, bytes, start, end, now);
 
     const again = rule?.action === "duplicate" || this.#chance(o.duplicate);
-    this.#launch(bytes, start, end, rule, now);
+    this.#launch(bytes, start, end, rule, mark, now);
     if (!again) return;
     this.#fate(Wire.Duplicated, bytes, start, end, now);
-    this.#launch(bytes, start, end, null, now);
+    this.#launch(bytes, start, end, null, mark, now);
   }
 
   /** One copy sets out at `#busyUntil`. */
-  #launch(bytes: Uint8Array, start: number, end: number, rule: WireRule | null, now: Micros): void {
+  #launch(bytes: Uint8Array, start: number, end: number, rule: WireRule | null, mark: boolean, now: Micros): void {
     const o = this.#options;
     const frame = this.#pool.take(bytes, start, end);
     if (frame === null) return this.#fate(Wire.QueueFull, bytes, start, end, now);
+    if (mark) this.#mark(frame, now);
     if (rule?.action === "corrupt" || this.#chance(o.corrupt)) this.#corrupt(frame, now);
 
     frame.at = wholeMicros(this.#busyUntil) + o.delay + (o.jitter > 0 ? randomBelow(this.#random, o.jitter + 1) : 0);
@@ -238,6 +241,19 @@ export class WireModel {
       frame.bytes[summary.header + (bit >> 3)]! ^= 0x80 >> (bit & 7);
     }
     this.#fate(Wire.Corrupted, frame.bytes, 0, frame.length, now);
+  }
+
+  /** RFC 3168 s5: ECT becomes CE. */
+  #mark(frame: WireFrame, now: Micros): void {
+    const summary = this.#summary.read(frame.bytes, 0, frame.length, this.medium);
+    if (summary.ipLength < 0) return;
+    const at = summary.header;
+    const field = frame.bytes[at + 1]! & 3;
+    if (field === 0 || field === 3) return;
+    frame.bytes[at + 1]! |= 3;
+    put16(frame.bytes, at + 10, 0);
+    put16(frame.bytes, at + 10, internetChecksum(frame.bytes, at, at + (frame.bytes[at]! & 15) * 4));
+    this.#fate(Wire.Marked, frame.bytes, 0, frame.length, now);
   }
 
   #ruleFor(bytes: Uint8Array, start: number, end: number, now: Micros): WireRule | null {

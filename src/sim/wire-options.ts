@@ -46,6 +46,8 @@ export interface WireOptions {
   /** Drop tail: what may wait behind the frame that is being sent. */
   readonly queueFrames: number;
   readonly queueOctets: number;
+  /** A frame that finds so many octets or more waiting, and whose ECN field says that it may (RFC 3168 s5), is marked. */
+  readonly markOctets: number;
   /** The largest IP packet that passes. */
   readonly mtu: number;
   /** A larger packet disappears ("drop"), or meets a router ("router"): it is fragmented, or with DF answered by ICMP
@@ -75,6 +77,7 @@ export const perfectWire: WireOptions = {
   jitterReorders: false,
   queueFrames: 1_000,
   queueOctets: 16 * 1024 * 1024,
+  markOctets: Number.POSITIVE_INFINITY,
   mtu: 65_535,
   tooBig: "drop",
   routerAddress: 0,

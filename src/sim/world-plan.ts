@@ -14,6 +14,9 @@ export interface HostPlan {
   readonly backPressure: boolean;
   /** Chunks of 4 096 octets for all queues. */
   readonly chunks: number;
+  /** The controller of its connections, and whether it speaks ECN. */
+  readonly congestionControl: string;
+  readonly ecn: "off" | "passive" | "on";
   /** Times at which its CPU is away. */
   readonly stalls: readonly { readonly at: Micros; readonly duration: Micros }[];
 }
@@ -64,11 +67,13 @@ export interface WorldPlan {
 /** The plan of a seed. */
 export function planWorld(seed: number): WorldPlan {
   const dice = new Dice(seed);
+  // Dice of its own: what is decided by them leaves the rest of a seed's world as it was.
+  const manners = new Dice(seed ^ 0x6d61_6e6e);
   const count = dice.pick([2, 2, 2, 3, 3, 4, 5, 6, 7, 8]);
   const weather = dice.pick(["calm", "gentle", "gentle", "rough", "rough", "storm"] as const);
   const topology =
     count === 2 ? dice.pick(["wires", "wires", "switch", "hub"] as const) : dice.pick(["wires", "switch", "switch", "hub"] as const);
-  const hosts = Array.from({ length: count }, () => planHost(dice, weather));
+  const hosts = Array.from({ length: count }, () => planHost(dice, manners, weather));
   const wires: WirePlan[] = [];
   if (topology === "wires")
     for (let i = 1; i < count; i++) wires.push(planWire(dice, dice.below(i), i, weather)); // a random tree
@@ -105,7 +110,7 @@ export function planWorld(seed: number): WorldPlan {
     origin,
     topology,
     hosts,
-    wires,
+    wires: wires.map((wire) => ({ ...wire, forward: planMarks(manners, wire.forward), backward: planMarks(manners, wire.backward) })),
     flows,
     chatter,
     intrusions,
@@ -117,7 +122,7 @@ export function planWorld(seed: number): WorldPlan {
   };
 }
 
-function planHost(dice: Dice, weather: Weather): HostPlan {
+function planHost(dice: Dice, manners: Dice, weather: Weather): HostPlan {
   const stalls: { at: Micros; duration: Micros }[] = [];
   while (dice.chance(0.1)) stalls.push({ at: dice.below(3 * SECOND), duration: dice.pick([5, 50, 200, 1_000, 3_000]) * MILLISECOND });
   return {
@@ -127,6 +132,8 @@ function planHost(dice: Dice, weather: Weather): HostPlan {
     ring: dice.pick([4_096, 4_096, 256, 16]),
     backPressure: dice.chance(0.3),
     chunks: dice.pick([1_024, 1_024, 512, weather === "rough" || weather === "storm" ? 64 : 256]),
+    congestionControl: manners.pick(["cubic", "cubic", "newreno", "dctcp"]),
+    ecn: manners.pick(["off", "passive", "on", "on"] as const),
     stalls,
   };
 }
@@ -184,6 +191,10 @@ function planDirection(dice: Dice, weather: Weather): Partial<WireOptions> {
   if (outages.length > 0) options.outages = outages;
   return options;
 }
+
+/** A slow wire may mark what it cannot send at once. */
+const planMarks = (manners: Dice, options: Partial<WireOptions>): Partial<WireOptions> =>
+  options.rate !== undefined && manners.chance(0.5) ? { ...options, markOctets: manners.pick([0, 3_000, 15_000, 60_000]) } : options;
 
 /** Two hosts that can reach each other; sometimes they are one. */
 function ends(dice: Dice, topology: WorldPlan["topology"], wires: readonly WirePlan[], count: number): [number, number] {

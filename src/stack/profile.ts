@@ -48,7 +48,8 @@ const linuxTcp: TcpPolicy = {
   sack: true,
   timestampTick: MILLISECOND,
   requireTimestamps: false,
-  congestionControl: "newreno",
+  congestionControl: "cubic",
+  ecn: "passive",
   alternativeBackoff: false,
   initialWindow: "rfc6928", // Deviation: initial-window
   idleRestart: true,
@@ -159,6 +160,7 @@ export const rfc: Profile = {
   tcp: {
     ...linuxTcp,
     requireTimestamps: true,
+    congestionControl: "newreno",
     initialWindow: "rfc5681",
     rtoMin: SECOND,
     rtoVarianceMin: 0,

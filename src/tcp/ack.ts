@@ -15,7 +15,7 @@ import { packetSize } from "./path.js";
 import { Timer } from "./probe.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
 import { backedOff, measure } from "./rtt.js";
-import { FIN, type Segment, SYN } from "./segment.js";
+import { ECE, FIN, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
@@ -34,6 +34,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   if (!early) settleSynText(tcb, seg);
   snd.up = seqMax(snd.up, snd.una);
   snd.sml = snd.una;
+  snd.reduced = tcb.iss;
   tcb.owes &= ~(Owe.Syn | Owe.SynAck);
   measure(core, tcb, seg, now);
   tcb.timedAt = NEVER;
@@ -87,7 +88,7 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   if (acked > 0) advance(core, tcb, seg, now);
   updateSendWindow(core, tcb, seg, acked > 0, now);
   event.duplicate = duplicate;
-  if (acked > 0 || duplicate) recover(core, tcb, now);
+  if (acked > 0 || duplicate || event.marked) recover(core, tcb, now);
   // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1), unless nobody
   // is left who could: an orphan does not wait for ever (RFC 6429 s4).
   if (snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
@@ -104,6 +105,7 @@ function takeIn(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros):
   event.nxt = snd.nxt;
   event.acked = acked;
   event.flight = seqDiff(snd.nxt, snd.una);
+  event.marked = has(tcb, Flag.Ecn) && (seg.flags & ECE) !== 0 && acked >= 0;
   event.mss = snd.mss;
   event.sack = seg.sack;
   event.sackCount = has(tcb, Flag.Sack) ? seg.sackCount : 0;
@@ -117,6 +119,7 @@ function takeIn(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros):
 
 function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { snd } = tcb;
+  if (seqLt(snd.reduced, snd.una)) snd.reduced = snd.una;
   snd.una = seg.ack;
   if (seqLt(snd.up, snd.una)) snd.up = snd.una;
   if (seqLt(snd.sml, snd.una)) snd.sml = snd.una;
@@ -134,7 +137,6 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   if (has(tcb, Flag.PmtuPending) && seqGt(snd.una, tcb.claimedSeq)) tcb.flags &= ~Flag.PmtuPending;
 
   // The backed-off RTO holds until there is a sample to replace it (RFC 6298 s5, Karn); the count towards R2 starts anew.
-  tcb.ackRtt = 0;
   if (measure(core, tcb, seg, now)) tcb.backoff = 0;
   tcb.retries = 0;
   tcb.flags &= ~Flag.Advised;
@@ -202,6 +204,7 @@ function recover(core: Core, tcb: Tcb, now: Micros): void {
     lost(core, tcb, Loss.DupThresh, now);
   }
   if (outcome & Outcome.Partial) lost(core, tcb, Loss.PartialAck, now);
+  if (event.marked) congestion.markEchoed(core, tcb, flight, now);
   if (acked > 0) congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery, now);
   if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, now);
   tcb.sendCause = core.cause.id;

@@ -6,6 +6,7 @@ import type { Datagram } from "../ip/network.js";
 import { offer } from "./ack.js";
 import { acceptCookie, sendCookie } from "./cookies.js";
 import type { Core } from "./core.js";
+import { offerEcn } from "./ecn.js";
 import { FastOpen } from "./fast-open.js";
 import { judgeFastOpen } from "./fast-open-handshake.js";
 import type { Listener } from "./listener.js";
@@ -79,6 +80,7 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   if (policy.timestamps) tcb.flags |= Flag.Timestamps;
   if (policy.sack) tcb.flags |= Flag.Sack;
   if (policy.windowScaling) tcb.flags |= Flag.WindowScale;
+  offerEcn(core, tcb, true);
   openReceiveWindow(core, tcb);
   negotiate(core, tcb, seg, now);
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));

@@ -6,10 +6,11 @@ import { Drop, Rtx, St, Tm, Tx } from "../base/why.js";
 import { acknowledgeSyn, processAck } from "./ack.js";
 import { armFinWait2, enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
+import { markChanges, negotiateEcn, noteMark } from "./ecn.js";
 import { CloseError } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { listenerFor } from "./listener.js";
-import { resetFrom } from "./output.js";
+import { output, resetFrom } from "./output.js";
 import { Timer } from "./probe.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { mayReceive, State } from "./state.js";
@@ -108,12 +109,26 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
       resetFrom(core, tcb, tcb.snd.nxt, Tx.RstDataAfterClose, now);
       core.finish(tcb, CloseError.Aborted, St.DataAfterClose, now);
       return Next.Done;
-    } else receiveText(core, tcb, at, start, end, now);
+    } else {
+      if (has(tcb, Flag.Ecn)) noteMarks(core, tcb, seg, now);
+      receiveText(core, tcb, at, start, end, now);
+    }
   }
 
   // Eighth, check the FIN bit.
   if (fin) receiveFin(core, tcb, seqAdd(at, end - start), now);
   return Next.Done;
+}
+
+/** The ECN field of text in the window (RFC 3168 s6.1.3). */
+function noteMarks(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+  const changes = markChanges(tcb, seg);
+  if (changes && tcb.rcv.unacked > 0) {
+    core.oweAck(tcb, Tx.AckMarkChanged);
+    output(core, tcb, now);
+  }
+  noteMark(tcb, seg);
+  if (changes) core.oweAck(tcb, Tx.AckMarkChanged);
 }
 
 /** The peer's SYN again, or its SYN,ACK in a simultaneous open (RFC 9293 figure 8): the sequence number says "old", the rest
@@ -136,6 +151,7 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
     return Next.Done;
   }
   core.drop(tcb, Drop.OldSequence, now);
+  negotiateEcn(tcb, seg);
   // Our SYN,ACK was lost: again, but not more often than the peer asks. Deviation: repeated-syn
   tcb.owes |= Owe.SynAck;
   tcb.ackWhy = Rtx.SynAck;

@@ -21,6 +21,7 @@ export function arrives(core: Core, datagram: Datagram, now: Micros): void {
   const { seg } = core;
   if (!checksumIsGood(core, datagram)) return core.reject(Drop.BadChecksum, now); // (MUST-3)
   if (parseSegment(seg, core.view, datagram.payloadStart, datagram.payloadEnd) !== Malformed.No) return core.reject(Drop.Malformed, now);
+  seg.ecn = datagram.trafficClass & 3;
   const slot = core.demux.find(datagram.destination, seg.dstPort, datagram.source, seg.srcPort);
   const tcb = slot === 0 ? null : core.resolve(slot);
   const probe = core.probes.probe;

@@ -1,11 +1,11 @@
 /** What the congestion controller of a connection is told, and by whom: ACKs and recovery (ack.ts), the retransmission timer (timeouts.ts), output. */
 import type { Micros } from "../base/environment.js";
-import { seqDiff } from "../base/seq.js";
+import { seqDiff, seqLeq, seqLt } from "../base/seq.js";
 import { Cc } from "../base/why.js";
 import { AckSample, Signal } from "./congestion/controller.js";
 import type { Core } from "./core.js";
-import type { AckEvent } from "./recovery/recovery.js";
-import type { Tcb } from "./tcb.js";
+import { type AckEvent, Phase } from "./recovery/recovery.js";
+import { Flag, has, type Tcb } from "./tcb.js";
 
 const sample = new AckSample();
 
@@ -13,26 +13,47 @@ const sample = new AckSample();
 export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: boolean, now: Micros): void {
   const { cc, snd } = tcb;
   const { flight } = ack;
+  const { newest } = tcb.sent;
   const before = cc.window();
   sample.acked = ack.acked;
   sample.delivered = ack.delivered;
   sample.lost = ack.lost;
   sample.flight = flight;
-  sample.rtt = tcb.ackRtt;
+  sample.rtt = newest.sentAt >= 0 && !newest.retransmitted ? Math.max(1, now - newest.sentAt) : 0;
   sample.srtt = tcb.srtt;
   sample.minRtt = tcb.minRtt;
   sample.inRecovery = inRecovery;
+  sample.marked = ack.marked;
   // A window that was not used must not grow; in slow start it may be twice what is used (RFC 7661 s4.1, RFC 9293 s3.8.2).
   sample.appLimited = before < cc.threshold() ? flight * 2 <= before : flight + snd.mss < before;
   const why = cc.onAck(sample, now);
   if (why !== 0) core.congestionChanged(tcb, why, now);
 }
 
+/** The ACK echoes a mark (RFC 3168 s6.1.2): an answer once for each window of data. What was sent before the window was reduced, for
+ *  whatever reason, says nothing new. */
+export function markEchoed(core: Core, tcb: Tcb, flight: number, now: Micros): void {
+  const { cc, snd } = tcb;
+  if (seqLeq(snd.una, snd.reduced) || tcb.recovery.phase !== Phase.Open) return;
+  cc.onCongestion(Signal.Ecn, Math.min(flight, cc.window()), now);
+  core.congestionChanged(tcb, Cc.EcnReduction, now);
+  noteReduction(tcb);
+}
+
+/** Marks of what is in flight are answered. */
+function noteReduction(tcb: Tcb): void {
+  tcb.snd.reduced = tcb.snd.nxt;
+  if (has(tcb, Flag.Ect)) tcb.flags |= Flag.OwesCwr;
+}
+
 /** Recovery has inferred the first loss in this window of data. */
 export function lossFound(core: Core, tcb: Tcb, flight: number, now: Micros): void {
+  // Marks and losses of one window are one event.
+  if (has(tcb, Flag.Ecn) && seqLt(tcb.snd.una, tcb.snd.reduced)) return;
   // What limited transmit sent beyond cwnd does not count (RFC 5681 s3.2 step 2).
   tcb.cc.onCongestion(Signal.Loss, Math.min(flight, tcb.cc.window()), now);
   core.congestionChanged(tcb, Cc.FastRetransmit, now);
+  noteReduction(tcb);
 }
 
 /** Fast recovery is over. */
@@ -47,6 +68,7 @@ export function timedOut(core: Core, tcb: Tcb, first: boolean, now: Micros): voi
   // After another loss cwnd is below what is outstanding: a second indication lowers it again (RFC 5681 s4.3).
   cc.onTimeout(Math.min(seqDiff(snd.nxt, snd.una), cc.window()), first, now);
   core.congestionChanged(tcb, Cc.RtoCollapse, now);
+  noteReduction(tcb);
 }
 
 /** Something is sent after nothing was in flight. */

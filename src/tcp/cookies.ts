@@ -27,6 +27,7 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   out.flags = SYN | ACK;
   out.wnd = Math.min(0xffff, core.optionSets.at(listener.optionSet).receiveBuffer);
   out.up = 0;
+  out.ecn = 0;
   out.len = 1;
   out.mss = announcedMss(core, remote, local);
   out.windowScale = -1;

@@ -164,6 +164,7 @@ export function thaw(frozen: FrozenRows, row: number, tcb: Tcb, controllers: Con
   // The queue begins where the acknowledged ends; before the SYN is acknowledged, behind the SYN.
   snd.text = tcb.state === State.SynReceived ? (((snd.una + 1) | 0) as Seq) : snd.una;
   snd.sml = snd.up = snd.una;
+  snd.reduced = ((snd.una - 1) | 0) as Seq;
   rcv.nxt = c[row + at.rcvNxt]! as Seq;
   rcv.adv = c[row + at.rcvAdv]! as Seq;
   rcv.lastAckSent = rcv.up = rcv.nxt;

@@ -5,6 +5,7 @@ import { type Seq, seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "..
 import { Hold, Rtx, St, Tm, Tx } from "../base/why.js";
 import { resumes } from "./congestion-signals.js";
 import type { Core } from "./core.js";
+import { setupFlags } from "./ecn.js";
 import { FastOpen } from "./fast-open.js";
 import { grantCookie, offerFastOpen, sentInSyn } from "./fast-open-handshake.js";
 import { heldBy } from "./hold.js";
@@ -12,7 +13,7 @@ import { announcedMss, packetSize, refreshPath } from "./path.js";
 import { Timer } from "./probe.js";
 import { Phase } from "./recovery/recovery.js";
 import { backedOff, timestampNow } from "./rtt.js";
-import { ACK, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
+import { ACK, CWR, ECE, EcnField, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { transmit } from "./transmit.js";
@@ -147,8 +148,13 @@ function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boo
   if (last && length > 0) out.flags |= PSH;
   if (fin) out.flags |= FIN;
   urgent(tcb, out, from);
+  if (has(tcb, Flag.Ect) && length > 0) {
+    out.ecn = EcnField.Ect0;
+    if (has(tcb, Flag.OwesCwr)) out.flags |= CWR;
+  }
   const why = newReason(tcb, length, fin);
   if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
+  if (out.flags & CWR) tcb.flags &= ~Flag.OwesCwr;
   snd.nxt = seqAdd(from, length + (fin ? 1 : 0));
   tcb.recovery.onSent(from, snd.nxt, false, now);
   tcb.octetsSent += length;
@@ -254,7 +260,8 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   address(tcb, out);
   out.seq = tcb.iss;
   out.ack = passive ? rcv.nxt : seq(0);
-  out.flags = passive ? SYN | ACK : SYN;
+  out.flags = (passive ? SYN | ACK : SYN) | setupFlags(tcb, passive, again);
+  out.ecn = EcnField.NotEct;
   // Text in the SYN has taken of the first window already.
   out.wnd = passive ? Math.min(0xffff, receiveWindow(tcb)) : initialWindowField(tcb);
   out.up = 0;
@@ -318,7 +325,8 @@ function prepare(core: Core, tcb: Tcb, from: Seq, now: Micros): void {
   address(tcb, out);
   out.seq = from;
   out.ack = rcv.nxt;
-  out.flags = ACK;
+  out.flags = has(tcb, Flag.EchoMark) ? ACK | ECE : ACK;
+  out.ecn = EcnField.NotEct;
   out.wnd = windowField(core, tcb);
   out.up = 0;
   out.len = 0;

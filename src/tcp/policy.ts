@@ -16,6 +16,8 @@ export interface TcpPolicy extends CongestionPolicy {
 
   /** The congestion controller of connections that name none. */
   readonly congestionControl: string;
+  /** Explicit congestion notification (RFC 3168): never, if the peer offers it, or offered. */
+  readonly ecn: "off" | "passive" | "on";
   /** Slow start again after an idle time longer than the RTO: RFC 5681 s4.1. */
   readonly idleRestart: boolean;
 

@@ -26,6 +26,7 @@ export function sendReset(core: Core, datagram: Datagram, why: number, now: Micr
   }
   out.wnd = 0;
   out.up = 0;
+  out.ecn = 0;
   out.len = 0;
   out.mss = 0;
   out.windowScale = -1;

@@ -34,7 +34,7 @@ export function measure(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolea
 function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
   const rtt = Math.max(1, measured);
   tcb.flags &= ~Flag.Untimed;
-  tcb.latestRtt = tcb.ackRtt = rtt;
+  tcb.latestRtt = rtt;
   if (tcb.minRtt === 0 || rtt < tcb.minRtt) tcb.minRtt = rtt;
   if (tcb.srtt === 0) {
     tcb.srtt = rtt;

@@ -7,9 +7,12 @@ export const RST = 0x04;
 export const PSH = 0x08;
 export const ACK = 0x10;
 export const URG = 0x20;
-/** Received and ignored, never sent. Deviation: ecn */
+/** RFC 3168 s6.1. */
 export const ECE = 0x40;
 export const CWR = 0x80;
+
+/** The ECN field of IP's header (RFC 3168 s5). */
+export const EcnField = { NotEct: 0, Ect1: 1, Ect0: 2, Ce: 3 } as const;
 
 export const HEADER_MIN = 20;
 /** Data offset is four bits of words: 60 octets, so 40 of options. */
@@ -41,6 +44,8 @@ export class Segment {
   seq: Seq = seq(0);
   ack: Seq = seq(0);
   flags = 0;
+  /** The ECN field of the datagram that carries it. */
+  ecn = 0;
   /** The window field as it stands in the header: 16 bits, unscaled. */
   wnd = 0;
   up = 0;

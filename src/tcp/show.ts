@@ -73,7 +73,12 @@ export function showTcb(tcb: Tcb, form: "live" | "frozen", now: Micros): Record<
       tsRecent: rcv.tsRecent >>> 0,
       tsRecentAge: has(tcb, Flag.Timestamps) ? now - rcv.tsRecentAt : null,
     },
-    agreed: { windowScale: has(tcb, Flag.WindowScale), timestamps: has(tcb, Flag.Timestamps), sack: has(tcb, Flag.Sack) },
+    agreed: {
+      windowScale: has(tcb, Flag.WindowScale),
+      timestamps: has(tcb, Flag.Timestamps),
+      sack: has(tcb, Flag.Sack),
+      ecn: has(tcb, Flag.Ecn),
+    },
     congestion: {
       controller: cc.name,
       cwnd: cc.window(),

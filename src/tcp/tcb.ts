@@ -36,6 +36,8 @@ export class SendSpace {
   text: Seq = seq(0);
   /** End of the last segment smaller than `mss` that was sent: Minshall's SND.SML (RFC 9293 appendix A.3). */
   sml: Seq = seq(0);
+  /** SND.NXT when the window was last reduced, below SND.UNA if that is longer ago: what was sent before says nothing new about congestion (RFC 3168 s6.1.2). */
+  reduced: Seq = seq(0);
   /** The largest packet that was sent, since path MTU discovery last took a step, and the largest that was ever acknowledged, IP
    *  octets: maxsizesent and maxsizeacked of RFC 5927 s7.2. */
   sentSize = 0;
@@ -136,6 +138,16 @@ export const Flag = {
   Advised: 65536,
   /** Its ACK has waited for the application once. */
   Postponed: 131072,
+  /** ECN: until the handshake ends, what we offered; after it: agreed. */
+  Ecn: 262144,
+  /** We offered ECN, and then sent a SYN that did not. */
+  EcnFallback: 524288,
+  /** New text may be marked: ECT. */
+  Ect: 1048576,
+  /** A mark has arrived: ACKs carry ECE. */
+  EchoMark: 2097152,
+  /** The window was reduced: the next new text carries CWR. */
+  OwesCwr: 4194304,
 } as const;
 
 /** Fields that every segment touches come first, since that is where they lie in memory: ten thousand connections do not fit into a
@@ -197,8 +209,6 @@ export class Tcb {
   rto: Micros = 0;
   minRtt: Micros = 0;
   latestRtt: Micros = 0;
-  /** Of the newest segment that the last ACK acknowledged; 0: not known. */
-  ackRtt: Micros = 0;
   /** How often the RTO, or the persist interval, has been doubled. */
   backoff = 0;
   /** Retransmissions of the first unacknowledged segment, or unanswered probes of a closed window: what R1 and R2 count. */
@@ -291,7 +301,7 @@ export function clear(tcb: Tcb): void {
   tcb.state = State.Closed;
   tcb.local = tcb.remote = UNSPECIFIED;
   tcb.iss = tcb.irs = zero;
-  snd.una = snd.nxt = snd.wl1 = snd.wl2 = snd.up = snd.text = snd.sml = zero;
+  snd.una = snd.nxt = snd.wl1 = snd.wl2 = snd.up = snd.text = snd.sml = snd.reduced = zero;
   snd.wnd = snd.scale = snd.maxWnd = snd.sentSize = snd.acknowledgedSize = 0;
   snd.mss = snd.peerMss = 536;
   tcb.sent.release();
@@ -306,7 +316,7 @@ export function clear(tcb: Tcb): void {
   tcb.outOfOrder.clear();
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
   tcb.touched = false;
-  tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.ackRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
+  tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.timedEnd = tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
   tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.heldSince = tcb.tsOffset = tcb.quickAcks = 0;

@@ -7,7 +7,7 @@ import type { IpAddress } from "../ip/address.js";
 import { Protocol, type SendOptions } from "../ip/network.js";
 import type { Core } from "./core.js";
 import { headerLength, writeSegment } from "./segment.js";
-import type { Tcb } from "./tcb.js";
+import { Flag, has, type Tcb } from "./tcb.js";
 
 /** DF always: RFC 1191 s6.1 makes path MTU discovery TCP's business. */
 const options: SendOptions = { ttl: 64, trafficClass: 0, dontFragment: true };
@@ -50,7 +50,8 @@ export function transmit(
   const probe = core.probes.probe;
   if (probe?.segmentSent) probe.segmentSent(tcb, out, why, cause, now);
   options.ttl = ttl;
-  options.trafficClass = tcb === null ? 0 : tcb.options.trafficClass;
+  // Who speaks ECN leaves its two bits to TCP.
+  options.trafficClass = tcb === null ? 0 : has(tcb, Flag.Ecn) ? (tcb.options.trafficClass & ~3) | out.ecn : tcb.options.trafficClass;
   // What IP or the link has no way or no room for is lost as on a wire; the timers see to it.
   network.send(packet, local, remote, Protocol.Tcp, options, now);
   return true;

@@ -10,6 +10,7 @@ import { swap } from "./congestion-signals.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import type { Core } from "./core.js";
 import { Form } from "./demux.js";
+import { offerEcn } from "./ecn.js";
 import { type Application, CloseError } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { Listener } from "./listener.js";
@@ -82,6 +83,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   if (policy.timestamps) tcb.flags |= Flag.Timestamps;
   if (policy.sack) tcb.flags |= Flag.Sack;
   if (policy.windowScaling) tcb.flags |= Flag.WindowScale;
+  offerEcn(core, tcb, false);
   openReceiveWindow(core, tcb);
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);

@@ -14,7 +14,7 @@ import { linux, type Profile } from "../../src/stack/profile.js";
 import { type Application, TcpEvent } from "../../src/tcp/events.js";
 import { defaultTcpLimits, type TcpLimits } from "../../src/tcp/limits.js";
 import type { TcpProbe } from "../../src/tcp/probe.js";
-import { ACK, FIN, OptionStyle, PSH, parseSegment, RST, Segment, SYN, URG, writeSegment } from "../../src/tcp/segment.js";
+import { ACK, CWR, ECE, FIN, OptionStyle, PSH, parseSegment, RST, Segment, SYN, URG, writeSegment } from "../../src/tcp/segment.js";
 import { stateNames } from "../../src/tcp/state.js";
 import type { Tcb } from "../../src/tcp/tcb.js";
 import { Tcp } from "../../src/tcp/tcp.js";
@@ -71,6 +71,8 @@ export interface Injection {
   ourPort?: number;
   badChecksum?: boolean;
   group?: boolean;
+  /** DS field and ECN bits of its datagram. */
+  trafficClass?: number;
   from?: IpAddress;
   to?: IpAddress;
   /** Octets of options in place of those above; padded with zeros to a word. */
@@ -78,11 +80,11 @@ export interface Injection {
 }
 
 export const flagText = (flags: number): string =>
-  `${flags & SYN ? "S" : ""}${flags & FIN ? "F" : ""}${flags & RST ? "R" : ""}${flags & PSH ? "P" : ""}${flags & URG ? "U" : ""}${flags & ACK ? "." : ""}` ||
+  `${flags & SYN ? "S" : ""}${flags & FIN ? "F" : ""}${flags & RST ? "R" : ""}${flags & PSH ? "P" : ""}${flags & URG ? "U" : ""}${flags & ECE ? "E" : ""}${flags & CWR ? "W" : ""}${flags & ACK ? "." : ""}` ||
   "-";
 
 const flagBits = (text: string): number =>
-  [...text].reduce((bits, c) => bits | ({ S: SYN, F: FIN, R: RST, P: PSH, U: URG, ".": ACK, "-": 0 }[c] ?? 0), 0);
+  [...text].reduce((bits, c) => bits | ({ S: SYN, F: FIN, R: RST, P: PSH, U: URG, E: ECE, W: CWR, ".": ACK, "-": 0 }[c] ?? 0), 0);
 
 /** Octets of a stream from place `from`: any two calls agree where they overlap. */
 export const octets = (length: number, from = 0): Uint8Array =>
@@ -195,7 +197,8 @@ export class Exchange {
         random: new SeededRandom(options.seed ?? 1),
         tally: this.tally,
         cause: new Cause(),
-        policy: { ...profile.tcp, ...options.policy },
+        // Reno's window, so that segments can be counted.
+        policy: { ...profile.tcp, congestionControl: "newreno", ...options.policy },
         limits: { ...defaultTcpLimits, ...options.limits },
         probes: {
           probe: {
@@ -283,7 +286,7 @@ export class Exchange {
       payloadStart: packet.start,
       payloadEnd: packet.end,
       ttl: 64,
-      trafficClass: 0,
+      trafficClass: segment.trafficClass ?? 0,
       device: 0,
       group: segment.group ?? false,
     };

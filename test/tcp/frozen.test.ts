@@ -160,6 +160,7 @@ describe("thawed, it is what it was", () => {
           up: f.una,
           sml: f.una,
           text: f.una,
+          reduced: (f.una - 1) | 0,
           wnd: f.wnd,
           maxWnd: f.maxWnd,
           wl1: f.wl1,

@@ -87,7 +87,7 @@ export class Cubic implements CongestionController {
   onAck(ack: AckSample, now: Micros): number {
     const passed = this.#ackedAt < 0 ? 0 : now - this.#ackedAt;
     this.#ackedAt = now;
-    if (ack.acked === 0 || ack.inRecovery || ack.appLimited) return 0;
+    if (ack.acked === 0 || ack.inRecovery || ack.appLimited || ack.marked) return 0;
     return this.#cwnd < this.#ssthresh ? this.#slowStart(ack) : this.#avoidance(ack, passed);
   }
 
@@ -280,7 +280,7 @@ export class Cubic implements CongestionController {
     stage.wMax = cwnd < stage.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
     stage.begun = false;
     this.#credit = 0;
-    const left = Math.floor(flight * beta);
+    const left = Math.round(flight * beta);
     this.#ssthresh = Math.max(left, 2 * this.#mss);
     return left;
   }

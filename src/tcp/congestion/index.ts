@@ -3,11 +3,13 @@ import type { Random } from "../../base/environment.js";
 import { networkError } from "../../base/errors.js";
 import type { CongestionController, ControllerFactory } from "./controller.js";
 import { Cubic } from "./cubic.js";
+import { Dctcp } from "./dctcp.js";
 import { NewReno } from "./newreno.js";
 
 export const controllers: Readonly<Record<string, ControllerFactory>> = {
   cubic: () => new Cubic(),
   newreno: () => new NewReno(),
+  dctcp: () => new Dctcp(),
 };
 
 /** The controllers that one stack has. */

@@ -44,7 +44,7 @@ export class NewReno implements CongestionController {
   }
 
   onAck(ack: AckSample): number {
-    if (ack.acked === 0 || ack.inRecovery || ack.appLimited) return 0;
+    if (ack.acked === 0 || ack.inRecovery || ack.appLimited || ack.marked) return 0;
     if (this.#cwnd < this.#ssthresh) {
       // L = 2*SMSS (RFC 3465 s2.2): delayed ACKs do not slow the start, ACK division does not speed it. After a timeout one ACK
       // may cover much that left the network long ago: L = 1*SMSS (s2.3). Deviation: abc-limit

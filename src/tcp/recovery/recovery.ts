@@ -58,6 +58,8 @@ export class AckEvent {
   flight = 0;
   /** It is a duplicate: by RFC 6675 s2 where SACK is agreed, else by RFC 5681 s2. */
   duplicate = false;
+  /** It echoes a mark, and ECN is agreed (RFC 3168 s6.1.3). */
+  marked = false;
   mss = 0;
   /** SEG.SACK: edges as in `Segment.sack`; no blocks where SACK was not agreed. */
   sackCount = 0;
