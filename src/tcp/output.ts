@@ -314,6 +314,8 @@ export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micro
   if (why === Tx.RstUnacceptableAck) out.ack = seq(0);
   out.wnd = 0;
   out.sackCount = 0;
+  // Nothing is agreed before the SYN of the peer: RFC 7323 s3.2.
+  if (tcb.state === State.SynSent) out.hasTimestamp = false;
   transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, 0, why, core.cause.id, now);
   tcb.segmentsSent += 1;
 }

@@ -25,6 +25,8 @@ export class Flow {
   readonly ports: Ports | null;
   /** Of the remote end, whose numbers are the script's own. */
   remoteIsn: number | null = null;
+  /** It was told by a SYN. Without one, the first number of the remote end stands for it. */
+  remoteSyn = false;
   /** Of the host under test: what the script calls it, and what it is. */
   scriptIsn: number | null = null;
   liveIsn: number | null = null;

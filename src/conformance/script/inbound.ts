@@ -17,8 +17,11 @@ const ipFor = (flow: Flow, info: IpInfo): IpFields => ({ tos: tosOf(info), ttl: 
 
 export function tcpInbound(line: TcpLine, info: IpInfo, flow: Flow, id: number, settings: Settings): Uint8Array {
   const syn = (line.flags & SYN) !== 0;
-  // The remote end's initial number is the one in the first packet that it sends.
-  if (flow.remoteIsn === null || (syn && flow.remoteIsn !== line.seq.start && flow.liveIsn === null)) flow.remoteIsn = line.seq.start;
+  // The remote end's initial number is that of its first SYN.
+  if (flow.remoteIsn === null || (syn && !flow.remoteSyn)) {
+    flow.remoteIsn = line.seq.start;
+    flow.remoteSyn = syn;
+  }
   const ack = (line.flags & ACK) !== 0;
   const options = line.options === "any" ? [] : line.options.map((option) => flow.inboundOption(option, ack, settings.echoScaled));
   return writeTcpPacket(ipFor(flow, info), id, {

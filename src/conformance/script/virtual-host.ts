@@ -25,14 +25,21 @@ const ROUNDS = 100_000;
 /** The longest IP packet. */
 const PACKET_OCTETS = 65_536;
 
-/** One memory serves the scripts of a thread, one after the other. */
+/** One memory serves the scripts of a thread, one after the other, and not for ever: each stack keeps a little of the arena for itself. */
+const MOST_USES = 100;
 let spare: Memory | null = null;
+let uses = 0;
 
-const takeMemory = (): Memory => {
-  const memory = spare ?? createMemory({ packets: 128, packetSize: PACKET_OCTETS, chunks: 16_384 });
+function takeMemory(): Memory {
+  if (spare === null || uses >= MOST_USES) {
+    uses = 0;
+    spare = createMemory({ packets: 128, packetSize: PACKET_OCTETS, chunks: 16_384 });
+  }
+  const memory = spare;
   spare = null;
+  uses += 1;
   return memory;
-};
+}
 
 /** Memory that did not come back whole is not used again. */
 function giveMemory(memory: Memory): void {

@@ -1,0 +1,54 @@
+/** The open suite in conformance/, and scripts of others where they lie beside the repository. */
+import { existsSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { describe, expect, test } from "vitest";
+import { findScripts } from "../../../src/cli/test.js";
+import { mutationScore } from "../../../src/conformance/script/mutation-score.js";
+import { reportLines } from "../../../src/conformance/script/report.js";
+import { runScript } from "../../../src/conformance/script/run.js";
+
+const own = findScripts(["conformance"]);
+
+describe("the open suite", () => {
+  test.each(own)("%s", (path) => {
+    const result = runScript(readFileSync(path, "utf8"), path);
+    expect(result.verdict === "pass" ? "" : reportLines(result).join("\n")).toBe("");
+  });
+
+  test("every script is named for its clause, and cites it", () => {
+    for (const path of own) {
+      const rfc = /rfc(\d+)\//.exec(path)?.[1];
+      const section = /^([\d.]+|[a-z])-/.exec(basename(path))?.[1];
+      expect.soft(readFileSync(path, "utf8"), path).toContain(`RFC ${rfc} s${section}`);
+    }
+  });
+
+  test("nothing that a script asserts can be changed unnoticed", () => {
+    // Every seventh mutant of every script: `npm run mutate:scripts` tries all of them.
+    let caught = 0;
+    const survivors: string[] = [];
+    for (const path of own) {
+      const score = mutationScore(readFileSync(path, "utf8"), path, {}, 7);
+      caught += score?.caught ?? 0;
+      for (const { what, line } of score?.survivors ?? []) survivors.push(`${path}:${line}: ${what}`);
+    }
+    expect(caught).toBeGreaterThan(700);
+    expect(survivors).toEqual([]);
+  });
+});
+
+const corpus = "../shared/corpus";
+
+describe.skipIf(!existsSync(corpus))("scripts of others", () => {
+  // What passes is for the profiles to say; that no script breaks the runner, and that nothing is misread, is for it.
+  test.each([
+    ["gvisor", "linux"],
+    ["freebsd", "freebsd"],
+  ])("%s: every script has a verdict that is about it", (folder, profile) => {
+    const results = findScripts([`${corpus}/${folder}`]).map((path) => runScript(readFileSync(path, "utf8"), path, { profile }));
+    expect(results.filter(({ verdict }) => verdict === "error").map(({ reason }) => reason)).toEqual([]);
+    const other = results.filter(({ verdict, reason }) => verdict === "unsupported" && !/^IPv6|sysctl/.test(reason));
+    expect(other.map(({ name, reason }) => `${name}: ${reason}`)).toEqual([]);
+    expect(results.length).toBeGreaterThan(7);
+  });
+});
