@@ -8,7 +8,7 @@ const layers = [
   ["arp", "ip"],
   ["udp", "tcp"],
   ["stack"],
-  ["transport", "drive", "net", "bsd", "sim", "conformance", "inspect", "dhcp", "dns"],
+  ["transport", "drive", "net", "bsd", "sim", "conformance", "inspect", "dhcp", "dns", "proxy"],
   ["cli"],
 ];
 const core = "^src/(base|ethernet|arp|ip|udp|tcp|stack)/";
@@ -112,7 +112,7 @@ module.exports = {
       comment: "re-exports live in the package's entry points, and nothing inside goes through them",
       severity: "error",
       from: { path: "^src/" },
-      to: { path: "^src/([^/]+|(net|sim|inspect|dhcp|dns)/index)\\.ts$" },
+      to: { path: "^src/([^/]+|(net|sim|inspect|dhcp|dns|proxy)/index)\\.ts$" },
     },
     {
       name: "core-has-no-node",

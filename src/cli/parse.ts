@@ -33,6 +33,33 @@ export const parsePort = (text: string): number => {
   return port;
 };
 
+export interface Endpoint {
+  /** Absent: as the listener has it. */
+  readonly address?: string;
+  readonly port: number;
+}
+
+/** "1080" or "127.0.0.1:1080". */
+export const parseEndpoint = (text: string): Endpoint => {
+  const at = text.lastIndexOf(":");
+  if (at < 0) return { port: parsePort(text) };
+  parseAddress(text.slice(0, at));
+  return { address: text.slice(0, at), port: parsePort(text.slice(at + 1)) };
+};
+
+export interface Forwarding extends Endpoint {
+  readonly host: string;
+  readonly hostPort: number;
+}
+
+/** "8080:10.9.0.1:80" or "127.0.0.1:8080:web.example:80". */
+export const parseForwarding = (text: string): Forwarding => {
+  const match = /^(.+):([^:]+):([^:]+)$/.exec(text);
+  if (match === null)
+    throw new UsageError(`${JSON.stringify(text)} forwards nothing: use [ADDRESS:]PORT:HOST:PORT, for example 8080:10.9.0.1:80`);
+  return { ...parseEndpoint(match[1]!), host: match[2]!, hostPort: parsePort(match[3]!) };
+};
+
 /** An integer within bounds. */
 export const parseInteger =
   (name: string, least: number, most: number) =>

@@ -30,7 +30,7 @@ describe("onwire", () => {
   test("help names every command, with status 0", async () => {
     const { status, out } = await run("main", "--help");
     expect(status).toBe(0);
-    for (const name of ["serve", "fetch", "listen", "connect", "ping", "arp", "resolve", "wire", "demo"])
+    for (const name of ["serve", "fetch", "listen", "connect", "ping", "arp", "resolve", "proxy", "forward", "wire", "demo"])
       expect(out).toContain(`  ${name}`);
     expect(out).toContain("Exit status");
   }, 30_000);
@@ -42,6 +42,7 @@ describe("onwire", () => {
     [["wire", "--a", "eth0", "--b", "tap:y"], /tap:NAME/],
     [["ping", "10.9.0.1", "--address", "10.9.0.2/24", "--gateway", "10.8.0.1"], /a gateway must be on the link/],
     [["ping", "10.9.0.1", "--address", "dhcp", "--gateway", "10.8.0.1"], /--gateway comes with the lease/],
+    [["forward", "--address", "10.9.0.2/24"], /nothing to forward: give -L or -R/],
     [["resolve", "x.test", "--address", "dhcp", "--dns", "resolver"], /DNS server "resolver": use A\.B\.C\.D/],
   ];
   for (const [args, message] of usage)
