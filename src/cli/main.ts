@@ -8,6 +8,7 @@ import { asDemo } from "./demo.js";
 import { runProgram } from "./exit.js";
 import { addFetch } from "./fetch.js";
 import { addForward } from "./forward.js";
+import { addJudge } from "./judge.js";
 import { addListen } from "./listen.js";
 import { addPing } from "./ping.js";
 import { addProxy } from "./proxy.js";
@@ -42,6 +43,7 @@ addProxy(program);
 addForward(program);
 addWire(program);
 addTest(program);
+addJudge(program);
 asDemo(program.command("demo"));
 
 await runProgram(program);

@@ -280,7 +280,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   const why = again ? (passive ? Rtx.SynAck : Rtx.Syn) : passive ? tcb.ackWhy || Tx.SynAck : text > 0 ? Tx.SynData : Tx.ActiveOpen;
   const cause = tcb.ackCause || core.cause.id;
   const sent = transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, text, why, cause, now);
-  tcb.owes &= ~(Owe.Syn | Owe.SynAck | Owe.Ack);
+  tcb.owes &= ~(Owe.Syn | Owe.SynAck | Owe.Ack | Owe.DelayedAck);
   if (sent) {
     tcb.segmentsSent += 1;
     if (!again) snd.nxt = seqAdd(tcb.iss, 1);

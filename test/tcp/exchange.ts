@@ -171,8 +171,9 @@ export class Exchange {
     onEvents: (handle, events) => {
       for (const [name, bit] of Object.entries(TcpEvent)) if (events & bit) this.events.push(name);
       if (events & TcpEvent.Acceptable) {
-        this.handle = this.tcp.accept(this.listener);
-        this.tcp.attach(this.handle, this.application);
+        const accepted = this.tcp.accept(this.listener);
+        // Reset meanwhile, it is not there any more.
+        if (accepted !== 0) this.tcp.attach((this.handle = accepted), this.application);
       }
       this.onEvents?.(handle, events);
     },

@@ -21,6 +21,8 @@ const HALF_SECOND = 500_000;
 export function arrives(end: End, segment: ModelSegment, now: number): void {
   const before = [...end.states];
   end.remember({ ack: has(segment, Bit.Ack) ? segment.ack : null, end: (segment.seq + lengthOf(segment)) >>> 0 });
+  if (has(segment, Bit.Ack)) end.acksHeard += 1;
+  if (!end.certain && segment.options.timestamps !== null) end.rememberTimestamp(segment.options.timestamps.val);
   // What the numbers become is the same for every state that takes the text.
   let taken: Taken | null = null;
   const take = (): Taken => {
@@ -31,9 +33,11 @@ export function arrives(end: End, segment: ModelSegment, now: number): void {
   else end.undo = null;
   const outcomes = before.flatMap((state) => inState(end, state, segment, take));
   end.states = new Set([...(end.certain ? [] : before), ...outcomes.map(({ state }) => state)]);
+  if (!end.certain) end.reach();
   if (end.is("TIME-WAIT") && !before.includes("TIME-WAIT")) end.timeWaitSince = now;
   // What every outcome demands is owed; what one entitles to is allowed.
-  if (outcomes.some(({ answer }) => answer !== "")) end.credit += Math.max(1, Math.ceil(lengthOf(segment) / 48));
+  if (outcomes.some(({ answer }) => answer !== "") || (!end.certain && !has(segment, Bit.Rst)))
+    end.credit += Math.max(1, Math.ceil(lengthOf(segment) / 48));
   if (!end.certain || outcomes.length === 0) return;
   if (outcomes.every(({ answer }) => answer === "syn,ack")) end.debts.push({ what: "syn,ack", by: now });
   else if (outcomes.every(({ answer }) => answer === "ack")) end.debts.push({ what: "ack", by: now });
@@ -109,8 +113,7 @@ function inSynchronized(end: End, state: StateName, segment: ModelSegment, take:
     if (older(end.tsRecent.most)) return [stay(state, "ack?"), ...inWindow(end, state, segment, seq, length, ack, take)];
   }
   // RFC 7323 s3.2: without the timestamps that were agreed on it SHOULD be dropped (docs/deviations.md, stripped-timestamps).
-  if (end.certain && end.stamped && stamp === null && !has(segment, Bit.Rst))
-    return [stay(state, "ack?"), ...inWindow(end, state, segment, seq, length, ack, take)];
+  if (end.certain && end.dropsUnstamped && end.stamped && stamp === null && !has(segment, Bit.Rst)) return [stay(state, "ack?")];
   return inWindow(end, state, segment, seq, length, ack, take);
 }
 
@@ -129,19 +132,22 @@ function inWindow(
   const first = seq >= least && (seq < edge || (edge <= end.rcvNxt && seq === end.rcvNxt));
   const last = length > 0 && seq + length - 1 >= least && seq + length - 1 < edge;
   const zero = edge <= end.rcvNxt;
-  const acceptable = length === 0 ? first : !zero && (first || last);
+  // A segment that begins before the window and ends behind it passes neither test of s3.4, but has text for all of the window: it is trimmed.
+  const around = length > 0 && seq < least && seq + length > edge;
+  const acceptable = length === 0 ? first : !zero && (first || last || around);
   // (MUST-66): with a closed window ACKs, RSTs and URGs count all the same, if they begin at RCV.NXT.
   const closed = zero && length > 0 && seq === end.rcvNxt;
   if (!acceptable && !closed) {
     if (has(segment, Bit.Rst)) return [stay(state)];
     // Text that has come before is acknowledged again; other unacceptable segments may be (appendix A.2, RFC 5961 s7).
-    return [stay(state, segment.length > 0 ? "ack" : "ack?")];
+    return [stay(state, segment.length > 0 && !has(segment, Bit.Syn) ? "ack" : "ack?")];
   }
 
   // Second, check the RST bit: RFC 5961 s3.2.
   if (has(segment, Bit.Rst)) {
     const exact = end.certain ? seq === end.rcvNxt : seq >= least && seq <= end.rcvNxt;
     if (!exact) return [stay(state, "ack?")];
+    if (state !== "TIME-WAIT") end.resetHeard = true;
     if (state === "TIME-WAIT") return [stay("TIME-WAIT"), stay("CLOSED")]; // RFC 1337 s3 F1, or not
     return [stay("CLOSED")]; // a passive SYN-RECEIVED: back to LISTEN, where this connection is not
   }
@@ -176,8 +182,8 @@ function inWindow(
   return outcomes;
 }
 
-/** Of a handshake that is over; a CLOSE that was called meanwhile has waited for it (s3.10.4). */
-const opened = (end: End): readonly StateName[] => (end.closing || !end.certain ? ["ESTABLISHED", "FIN-WAIT-1"] : ["ESTABLISHED"]);
+/** Of a handshake that is over; a CLOSE that was called meanwhile has waited for it (s3.10.4). One that is not seen shows by its FIN. */
+const opened = (end: End): readonly StateName[] => (end.closing ? ["ESTABLISHED", "FIN-WAIT-1"] : ["ESTABLISHED"]);
 
 /** Sixth to eighth: URG, text, FIN. `least`: the answer that is due already. */
 function afterText(end: End, state: StateName, segment: ModelSegment, least: Answer, take: () => Taken): Outcome[] {
@@ -236,6 +242,7 @@ const strongest = (a: Answer, b: Answer): Answer => (order.indexOf(a) >= order.i
 
 /** IRS, RCV.NXT and the options of a SYN. Its window is never scaled (RFC 7323 s2.2). */
 function hearSyn(end: End, segment: ModelSegment): void {
+  if (!has(segment, Bit.Ack)) end.synHeard = true;
   if (end.irs === segment.seq) return hearOptions(end, segment);
   end.irs = segment.seq;
   end.held.add(0, 1);
@@ -266,7 +273,6 @@ function hearOptions(end: End, segment: ModelSegment): void {
 /** SND.UNA, and the right edge that the segment offers. */
 function hearAck(end: End, segment: ModelSegment, ack: number): void {
   if (ack > end.nxt) return;
-  end.acksHeard += 1;
   end.una = Math.max(end.una, ack);
   const wnd = has(segment, Bit.Syn) ? segment.wnd : segment.wnd * 2 ** end.sendShift;
   end.edge = Math.max(end.edge ?? 0, ack + wnd);

@@ -97,8 +97,14 @@ export class End {
   credit = 0;
   readonly debts: Debt[] = [];
   readonly recent: Heard[] = [];
+  /** A SYN without ACK may have arrived. */
+  synHeard = false;
+  /** A RST that would count may have arrived. */
+  resetHeard = false;
   /** CLOSE has been called: a FIN follows what is queued. */
   closing = false;
+  /** What becomes of a segment without the timestamps that were agreed (RFC 7323 s3.2: it SHOULD be dropped). */
+  dropsUnstamped = true;
   /** The user has let go of it altogether: text that arrives now may be answered by a reset (s3.6.1). */
   released = false;
   /** Segments that have offered a scaled window. */
@@ -137,6 +143,25 @@ export class End {
 
   is(...some: StateName[]): boolean {
     return some.some((state) => this.states.has(state));
+  }
+
+  /** The states that it may have come to by what was seen on its way to it, at any time since. */
+  reach(): void {
+    const fin = this.fin !== null && this.una > this.fin;
+    const peerFin = this.peerFin !== null && this.rcvNxt > this.peerFin;
+    const next: Partial<Record<StateName, readonly (StateName | false)[]>> = {
+      LISTEN: [this.synHeard && "SYN-RECEIVED"],
+      "SYN-SENT": [this.synHeard && "SYN-RECEIVED", this.irs !== null && this.una > 0 && "ESTABLISHED"],
+      "SYN-RECEIVED": [this.una > 0 && "ESTABLISHED"],
+      ESTABLISHED: [peerFin && "CLOSE-WAIT"],
+      "FIN-WAIT-1": [fin && "FIN-WAIT-2", peerFin && "CLOSING"],
+      "FIN-WAIT-2": [peerFin && "TIME-WAIT"],
+      CLOSING: [fin && "TIME-WAIT"],
+      "LAST-ACK": [fin && "CLOSED"],
+    };
+    // A set visits what is added while it is walked.
+    for (const state of this.states) for (const after of next[state] ?? []) if (after !== false) this.states.add(after);
+    if (this.resetHeard) this.states.add("CLOSED");
   }
 
   /** From here on it can be taken back. */

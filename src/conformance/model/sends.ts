@@ -17,6 +17,8 @@ export interface View {
 /** The breaches of a segment that `end` sends. */
 export function sends(end: End, segment: ModelSegment, view: View): Breach[] {
   const breaches: Breach[] = [];
+  const before = new Set(end.states);
+  if (!end.certain) end.reach();
   const breach = (rule: RuleName, detail: string): void => void breaches.push({ rule, detail });
   const { flags, options } = segment;
   const controls = [Bit.Syn, Bit.Fin, Bit.Rst].filter((bit) => flags & bit).length;
@@ -26,6 +28,11 @@ export function sends(end: End, segment: ModelSegment, view: View): Breach[] {
   if (has(segment, Bit.Rst)) sendsReset(end, segment, breach);
   else if (has(segment, Bit.Syn)) sendsSyn(end, segment, breach);
   else sendsOther(end, segment, view, breach);
+  // What was on its way may arrive behind this.
+  if (!end.certain) end.reach();
+  // A segment that may have been overtaken tells where the end was, not where it is.
+  if (!end.certain && !view.ordered && positionOf(segment.seq, end.iss ?? segment.seq, end.nxt) + lengthOf(segment) < end.nxt)
+    end.states = new Set([...before, ...end.states]);
   return breaches;
 }
 
@@ -42,7 +49,8 @@ function sendsSyn(end: End, segment: ModelSegment, breach: Report): void {
       const ack = positionOf(segment.ack, end.irs, 1);
       if (ack < 1 || ack > end.rcvNxt) breach("synAcknowledgment", `it acknowledges ${ack}`);
       end.acked = Math.max(end.acked, ack);
-      end.rcvEdge = Math.max(end.rcvEdge ?? 0, ack + segment.wnd);
+      // What a listener would have offered was not known before.
+      end.rcvEdge = end.offered === null ? ack + segment.wnd : Math.max(end.rcvEdge ?? 0, ack + segment.wnd);
     }
     if (!end.narrow("CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED")) breach("synAckState", `it is in ${[...end.states].join(" or ")}`);
     end.states = new Set(["SYN-RECEIVED"]);
@@ -74,7 +82,8 @@ function sendsReset(end: End, segment: ModelSegment, breach: Report): void {
     const at = end.iss === null ? null : positionOf(segment.seq, end.iss, end.nxt);
     // SND.NXT of a stack that goes back may be less than the highest there was; it is no less than SND.UNA could be.
     if (at === null || at > end.nxt || at < Math.min(end.una, end.nxt)) {
-      const late = at !== null && !end.certain && at <= end.nxt;
+      // What was sent and lost before it was seen counts, and so does what was not yet acknowledged for the end itself.
+      const late = at !== null && !end.certain && at <= Math.max(end.nxt, end.edge ?? 0) + 1;
       if (!late && !end.joined) breach("resetNumber", at === null ? `it is ${segment.seq}` : `it is ${at}, SND.NXT is ${end.nxt}`);
     }
   }
@@ -90,8 +99,13 @@ function sendsOther(end: End, segment: ModelSegment, view: View, breach: Report)
   if (!has(segment, Bit.Ack)) breach("noFlags", "it has no ACK");
   if (end.iss === null || end.irs === null) return breach("beforeHandshake", "no SYNs were exchanged");
   const closed = !end.is("SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT");
-  if (closed) breach(end.is("CLOSED") && end.nxt > 0 ? "afterReset" : "beforeHandshake", `it is in ${[...end.states].join(" or ")}`);
-  else end.states = new Set([...end.states].filter((state) => state !== "CLOSED" && state !== "LISTEN" && state !== "SYN-SENT"));
+  if (closed) {
+    const reset = end.is("CLOSED") && end.nxt > 0;
+    // Elsewhere a RST may have overtaken what was sent before it.
+    if (!reset) breach("beforeHandshake", `it is in ${[...end.states].join(" or ")}`);
+    else if (end.certain || view.ordered) breach("afterReset", `it is in ${[...end.states].join(" or ")}`);
+    else return;
+  } else end.states = new Set([...end.states].filter((state) => state !== "CLOSED" && state !== "LISTEN" && state !== "SYN-SENT"));
 
   const { options } = segment;
   if (options.mss !== null) breach("mssOption", `it says ${options.mss}`);
@@ -105,7 +119,7 @@ function sendsOther(end: End, segment: ModelSegment, view: View, breach: Report)
   timestamps(end, segment, view, newest, breach);
   sackBlocks(end, segment, ack, breach);
   text(end, segment, view, breach);
-  economy(end, segment, ack, breach);
+  if (end.certain || view.ordered) economy(end, segment, ack, breach);
   window(end, segment, ack, newest, breach);
   if (newest) end.acked = ack;
   // What was held out of order has been given up: the acknowledgment says so (RFC 2018 s8).
@@ -178,7 +192,8 @@ function sackBlocks(end: End, segment: ModelSegment, ack: number, breach: Report
 function text(end: End, segment: ModelSegment, view: View, breach: Report): void {
   const at = positionOf(segment.seq, end.iss!, end.nxt);
   const stop = at + segment.length;
-  if (at > end.nxt && !(end.joined && end.offers === 1)) breach("gap", `it begins at ${at}, SND.NXT is ${end.nxt}`);
+  // Elsewhere than at the sender, what is missing may have been lost on its way.
+  if (at > end.nxt && (end.certain || view.ordered)) breach("gap", `it begins at ${at}, SND.NXT is ${end.nxt}`);
   const fin = has(segment, Bit.Fin);
   const isNew = stop > end.nxt;
   // A keep-alive may carry an octet of garbage that was acknowledged long ago (s3.8.4, MAY-6).

@@ -15,6 +15,8 @@ import { sends } from "./sends.js";
 export interface WitnessOptions {
   /** 2 MSL of the profile, microseconds. */
   readonly timeWait: number;
+  /** Whether the profile drops segments without the timestamps that were agreed. */
+  readonly requireTimestamps: boolean;
   /** Called with each breach; default: they are only kept. */
   readonly onBreach?: (text: string, now: number) => void;
 }
@@ -102,6 +104,7 @@ export class Witness {
   /** A connection that was not there before: opened by a call, by a SYN, or by the return of a SYN cookie (RFC 4987 s3.6). */
   #begin(tcb: Tcb, now: number): End {
     const end = new End(`${tcb.localPort}>${tcb.remotePort}`, ["LISTEN"], true);
+    end.dropsUnstamped = this.#options.requireTimestamps;
     end.synWindow = Math.min(0xffff, tcb.options.receiveBuffer);
     const segment = this.#arrival?.segment;
     if (states[tcb.state] === "SYN-SENT") {
@@ -211,7 +214,7 @@ export class Witness {
     };
     const tell = (handle: number, call: string, now: number, change: (end: End) => void): void => {
       const witnessed = this.#ends.get(handle);
-      if (witnessed === undefined) return;
+      if (witnessed === undefined || witnessed.end.released) return; // the handle is dead: the call will be refused
       this.#agree(witnessed, now);
       change(witnessed.end);
       this.#note({ at: now, what: "call", connection: witnessed.end.name, segment: null, call });

@@ -22,8 +22,8 @@ function play(plan: WorldPlan, timeWait?: number): Seen {
     shelf,
     frames,
     attach: (stack) => {
-      const { profile } = plan.hosts[witnesses.length]!;
-      const witness = new Witness(stack.tcp, { timeWait: timeWait ?? profiles[profile]!.tcp.timeWait });
+      const policy = profiles[plan.hosts[witnesses.length]!.profile]!.tcp;
+      const witness = new Witness(stack.tcp, { ...policy, timeWait: timeWait ?? policy.timeWait });
       witnesses.push(witness);
       attachProbe(stack, witness.probe);
     },
