@@ -70,6 +70,8 @@ class Trial implements JudgedConnection {
   joined = false;
   readonly #models: readonly [End, End];
   readonly #begun: bigint;
+  /** Something else than SYNs has been seen. */
+  #answered = false;
   /** The incarnation before, while the peer has not answered the SYN that may have ended it (RFC 9293 s3.5.1). */
   #previous: Trial | null;
 
@@ -86,7 +88,7 @@ class Trial implements JudgedConnection {
     const own = this.#models[from === this.ends[0] ? 0 : 1];
     if (own.iss === segment.seq) return false;
     // Crossing SYNs are one connection.
-    return own.iss !== null || this.segments.some(({ text }) => !text.startsWith("S "));
+    return own.iss !== null || this.#answered;
   }
 
   hear(frame: number, from: string, captured: CapturedSegment, { at, direction }: CapturedFrame): void {
@@ -99,6 +101,7 @@ class Trial implements JudgedConnection {
       this.#add(frame, since, side, "(no segment)", [{ rule: "header", detail: "its data offset is impossible" }]);
       return;
     }
+    if (!has(segment, Bit.Syn) || has(segment, Bit.Ack)) this.#answered = true;
     const sender = this.#models[side];
     const receiver = this.#models[1 - side]!;
     if (this.segments.length === 0 && !has(segment, Bit.Syn) && !has(segment, Bit.Rst)) this.#join(sender, receiver, segment);
