@@ -28,9 +28,14 @@ export const parsePrefix = (text: string): AddressAndPrefix => {
 export const parseOwnAddress = (text: string): AddressAndPrefix | "dhcp" => (text === "dhcp" ? text : parsePrefix(text));
 
 export const parsePort = (text: string): number => {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) throw new UsageError(`port ${JSON.stringify(text)}: use 1 to 65535`);
+  const port = portIn(text);
+  if (port === null) throw new UsageError(`port ${JSON.stringify(text)}: use 1 to 65535`);
   return port;
+};
+
+const portIn = (text: string): number | null => {
+  const port = Number(text);
+  return /^\d{1,5}$/.test(text) && port >= 1 && port <= 65_535 ? port : null;
 };
 
 export interface Endpoint {
@@ -42,9 +47,11 @@ export interface Endpoint {
 /** "1080" or "127.0.0.1:1080". */
 export const parseEndpoint = (text: string): Endpoint => {
   const at = text.lastIndexOf(":");
-  if (at < 0) return { port: parsePort(text) };
-  parseAddress(text.slice(0, at));
-  return { address: text.slice(0, at), port: parsePort(text.slice(at + 1)) };
+  const port = portIn(text.slice(at + 1));
+  const address = text.slice(0, Math.max(0, at));
+  if (port === null || (at >= 0 && parseIp(address) === null))
+    throw new UsageError(`${JSON.stringify(text)} is nowhere to listen: use PORT or A.B.C.D:PORT, for example 127.0.0.1:1080`);
+  return at < 0 ? { port } : { address, port };
 };
 
 export interface Forwarding extends Endpoint {
@@ -54,10 +61,11 @@ export interface Forwarding extends Endpoint {
 
 /** "8080:10.9.0.1:80" or "127.0.0.1:8080:web.example:80". */
 export const parseForwarding = (text: string): Forwarding => {
-  const match = /^(.+):([^:]+):([^:]+)$/.exec(text);
-  if (match === null)
+  const [, from = "", host = "", port = ""] = /^(.+):([^:]+):([^:]+)$/.exec(text) ?? [];
+  const hostPort = portIn(port);
+  if (hostPort === null)
     throw new UsageError(`${JSON.stringify(text)} forwards nothing: use [ADDRESS:]PORT:HOST:PORT, for example 8080:10.9.0.1:80`);
-  return { ...parseEndpoint(match[1]!), host: match[2]!, hostPort: parsePort(match[3]!) };
+  return { ...parseEndpoint(from), host, hostPort };
 };
 
 /** An integer within bounds. */
