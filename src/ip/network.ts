@@ -51,6 +51,8 @@ export interface Network {
   linkMtuTo(destination: IpAddress, source: IpAddress): number;
   /** True when the link towards `destination` finishes transport checksums: leave the pseudo-header sum in the field. */
   checksumOffloadTo(destination: IpAddress, source: IpAddress): boolean;
+  /** The longest TCP segment, header and text, that the link towards `destination` cuts itself to the size it is told; 0: it does not. */
+  gsoTo(destination: IpAddress, source: IpAddress): number;
   /** Our address for talking to `destination` (RFC 1122 s3.3.4.3), or UNSPECIFIED when there is no route. */
   sourceFor(destination: IpAddress): IpAddress;
   /** True when the address is one of ours. */

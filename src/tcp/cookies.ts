@@ -35,7 +35,7 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   out.hasTimestamp = false;
   out.sackCount = 0;
   out.cookieLength = -1;
-  transmit(core, null, local, remote, core.policy.ttl, 0, 0, Tx.SynCookie, core.cause.id, now);
+  transmit(core, null, local, remote, core.policy.ttl, 0, 0, 0, Tx.SynCookie, core.cause.id, now);
 }
 
 /** The ACK in `core.seg` may return a cookie: then there is a connection in SYN-RECEIVED, and the segment is its first. True when

@@ -54,7 +54,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   for (;;) {
     const window = cc.window();
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
-    const room = snd.mss - sackRoom(tcb);
+    const room = fullText(tcb);
     const edge = seqAdd(snd.una, snd.wnd);
 
     if (recovery.next(snd.una, snd.nxt, snd.mss)) {
@@ -103,6 +103,11 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       hold = Hold.Cwnd;
       break;
     }
+    if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt)) {
+      const whole = superSegment(core, tcb, room, Math.min(unsent, usable, window - pipe));
+      if (!sendNew(core, tcb, whole, false, whole === unsent, false, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
+      continue;
+    }
     if (!sendNew(core, tcb, length, length < room, last, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
@@ -114,6 +119,16 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
 function blamed(tcb: Tcb, hold: number): number {
   if (hold === Hold.Application) return has(tcb, Flag.WantsRoom) && tcb.sendQueue.length > 0 ? Hold.SendBuffer : hold;
   return hold === Hold.Cwnd && tcb.recovery.phase !== Phase.Open ? Hold.Recovery : hold;
+}
+
+/** Octets of text in a full segment that leaves now. */
+const fullText = (tcb: Tcb): number => tcb.snd.mss - sackRoom(tcb);
+
+/** As many full segments of `room` octets as make up to `most`, for a link that cuts them itself; at least one. */
+function superSegment(core: Core, tcb: Tcb, room: number, most: number): number {
+  const { packets, large } = core.memory;
+  const holds = packets.capacity >= tcb.gso || large.available > 0 ? tcb.gso : 0;
+  return Math.max(1, Math.floor(Math.min(most, holds) / room)) * room;
 }
 
 const textEnd = (tcb: Tcb): Seq => seqAdd(tcb.snd.text, tcb.sendQueue.length);
@@ -279,7 +294,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.len = 1 + text;
   const why = again ? (passive ? Rtx.SynAck : Rtx.Syn) : passive ? tcb.ackWhy || Tx.SynAck : text > 0 ? Tx.SynData : Tx.ActiveOpen;
   const cause = tcb.ackCause || core.cause.id;
-  const sent = transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, text, why, cause, now);
+  const sent = transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, text, text, why, cause, now);
   tcb.owes &= ~(Owe.Syn | Owe.SynAck | Owe.Ack | Owe.DelayedAck);
   if (sent) {
     tcb.segmentsSent += 1;
@@ -316,7 +331,7 @@ export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micro
   out.sackCount = 0;
   // Nothing is agreed before the SYN of the peer: RFC 7323 s3.2.
   if (tcb.state === State.SynSent) out.hasTimestamp = false;
-  transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, 0, why, core.cause.id, now);
+  transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, 0, 0, why, core.cause.id, now);
   tcb.segmentsSent += 1;
 }
 
@@ -393,13 +408,14 @@ function urgent(tcb: Tcb, out: Segment, from: Seq): void {
 function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, cause: number, now: Micros): boolean {
   const { out } = core;
   const { rcv } = tcb;
+  const cut = fullText(tcb);
   out.len = length + (out.flags & FIN ? 1 : 0);
-  if (!transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, ahead, length, why, cause || core.cause.id, now)) {
+  if (!transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, ahead, length, cut, why, cause || core.cause.id, now)) {
     core.arm(tcb, Timer.SwsOverride, now + NO_BUFFERS_RETRY, Tm.SwsOverride, now);
     return false;
   }
   tcb.segmentsSent += 1;
-  const size = packetSize(tcb, length) + (out.sackCount > 0 ? 4 + 8 * out.sackCount : 0);
+  const size = packetSize(tcb, Math.min(length, cut)) + (out.sackCount > 0 ? 4 + 8 * out.sackCount : 0);
   if (size > tcb.snd.sentSize) tcb.snd.sentSize = size;
   tcb.lastSentAt = now;
   rcv.lastAckSent = rcv.nxt;

@@ -7,6 +7,8 @@ import { HEADER_MIN, TIMESTAMPS_SIZE } from "./segment.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
 const IP_HEADER = 20;
+/** A TCP header with all the options that fit. */
+const HEADER_MAX = 60;
 const HEADERS = IP_HEADER + HEADER_MIN;
 
 /** The MSS that we announce: MMS_R - 20, by the MTU of our own link (MUST-67; RFC 1191 s3.1). */
@@ -17,6 +19,7 @@ export const announcedMss = (core: Core, remote: IpAddress, local: IpAddress): n
 export function effectiveMss(core: Core, tcb: Tcb, now: Micros): number {
   tcb.pathMtu = core.network.mtuTo(tcb.remote, tcb.local, now);
   tcb.checksumOffload = core.network.checksumOffloadTo(tcb.remote, tcb.local);
+  tcb.gso = tcb.checksumOffload ? Math.max(0, core.network.gsoTo(tcb.remote, tcb.local) - HEADER_MAX) : 0;
   const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS);
   return Math.max(1, room - (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0));
 }

@@ -189,6 +189,8 @@ export class Tcb {
   /** The `Network.epoch` for which `snd.mss` holds. */
   pathEpoch = -1;
   checksumOffload = false;
+  /** The most text of a super-segment that the link cuts; 0: it cuts none. */
+  gso = 0;
   pathMtu = 0;
   /** RFC 7323 s7.1: added to the clock. */
   tsOffset = 0;
@@ -326,6 +328,7 @@ export function clear(tcb: Tcb): void {
   tcb.holds.fill(0);
   tcb.pathEpoch = -1;
   tcb.checksumOffload = false;
+  tcb.gso = 0;
   tcb.pathMtu = tcb.claimedMtu = tcb.softError = tcb.error = 0;
   tcb.segmentsSent = tcb.segmentsReceived = tcb.octetsSent = tcb.octetsReceived = tcb.octetsAcked = 0;
   tcb.segmentsRetransmitted = tcb.octetsRetransmitted = tcb.duplicateSegments = tcb.outOfOrderSegments = 0;

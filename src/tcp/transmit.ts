@@ -13,7 +13,8 @@ import { Flag, has, type Tcb } from "./tcb.js";
 const options: SendOptions = { ttl: 64, trafficClass: 0, dontFragment: true };
 
 /** Sends `core.out` with `length` octets of text from `ahead` in the connection's send queue. False when there was no buffer:
- *  nothing has been sent, and who can must try again. */
+ *  nothing has been sent, and who can must try again. What is longer than `cut` is a super-segment, which the link cuts to that much
+ *  text each. */
 export function transmit(
   core: Core,
   tcb: Tcb | null,
@@ -22,12 +23,13 @@ export function transmit(
   ttl: number,
   ahead: number,
   length: number,
+  cut: number,
   why: number,
   cause: number,
   now: Micros,
 ): boolean {
   const { out, network, view, memory } = core;
-  const packet = network.pool.take();
+  const packet = (length <= network.pool.capacity ? network.pool : memory.large).take();
   if (packet === null) {
     core.tally.add(Hold.NoBuffers);
     return false;
@@ -44,6 +46,7 @@ export function transmit(
     view.setUint16(start + 16, (pseudo & 0xffff) + (pseudo >>> 16));
     packet.checksum = ChecksumState.Partial;
   } else view.setUint16(start + 16, ~memory.arena.sum(start, header + length, pseudo) & 0xffff); // (MUST-2)
+  if (length > cut) packet.gsoSize = cut;
   packet.why = why;
   packet.cause = cause;
   core.tally.add(why);

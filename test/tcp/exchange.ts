@@ -91,6 +91,8 @@ export const octets = (length: number, from = 0): Uint8Array =>
   Uint8Array.from({ length }, (_, i) => ((from + i) * 7 + ((from + i) >> 8)) & 0xff);
 
 class StubNetwork implements Network {
+  /** The longest super-segment of the link; 0: none. */
+  gso = 0;
   readonly pool;
   epoch = 0;
   mtu = 1500;
@@ -121,6 +123,9 @@ class StubNetwork implements Network {
   }
   checksumOffloadTo(): boolean {
     return false;
+  }
+  gsoTo(): number {
+    return this.gso;
   }
   sourceFor(): IpAddress {
     return this.locals[0]!;
