@@ -325,8 +325,10 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
 export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micros): void {
   const { out } = core;
   prepare(core, tcb, at, now);
-  out.flags = why === Tx.RstUnacceptableAck ? RST : RST | ACK;
-  if (why === Tx.RstUnacceptableAck) out.ack = seq(0);
+  // RFC 9293 s3.5.2: a reset that answers an ACK takes its number from it, and acknowledges nothing.
+  const answer = why === Tx.RstUnacceptableAck || why === Tx.RstDataAfterClose;
+  out.flags = answer ? RST : RST | ACK;
+  if (answer) out.ack = seq(0);
   out.wnd = 0;
   out.sackCount = 0;
   // Nothing is agreed before the SYN of the peer: RFC 7323 s3.2.

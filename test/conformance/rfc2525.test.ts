@@ -181,7 +181,7 @@ test("s2.16, s2.17: what an application will never read is answered by a reset (
   late.turn();
   late.take();
   late.inject({ seq: 1, ack: 2, text: 10 });
-  expect(late.take()).toMatchObject([{ flags: "R." }]);
+  expect(late.take()).toMatchObject([{ flags: "R" }]);
   const unread = sender();
   unread.inject({ seq: 1, ack: 1, text: 10 });
   unread.take();

@@ -194,7 +194,7 @@ describe("s3.6: closing", () => {
     close(later);
     expect(later.lines()).toEqual(["F. 1:1(0) ack 1"]);
     later.inject({ seq: 1, ack: 2, text: 10 });
-    expect(later.take()).toMatchObject([{ flags: "R.", seq: 2 }]);
+    expect(later.take()).toMatchObject([{ flags: "R", seq: 2 }]);
     expect(stateOf(later)).toBe("CLOSED");
 
     const waiting = new Exchange({ memory });
