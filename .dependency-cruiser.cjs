@@ -9,6 +9,7 @@ const layers = [
   ["udp", "tcp"],
   ["stack"],
   ["transport", "drive", "net", "bsd", "sim", "conformance", "inspect", "dhcp", "dns", "proxy"],
+  ["node"],
   ["cli"],
 ];
 const core = "^src/(base|ethernet|arp|ip|udp|tcp|stack)/";
@@ -88,6 +89,13 @@ module.exports = {
       severity: "error",
       from: { path: folders(layers[5]), pathNot: "^src/(net|dns|drive)/" },
       to: { path: "^src/drive/" },
+    },
+    {
+      name: "handles-before-net",
+      comment: "what a preload loads must not load net, dgram or what builds on them: they would have the kernel's handles for good",
+      severity: "error",
+      from: { path: ["^src/(base|ip|tcp|udp|stack|drive|transport|inspect|net)/", "^src/node/(?!embedded/)", "^src/register\\.ts$"] },
+      to: { path: "^(node:)?(net|dgram|tls|http|https|http2|child_process|cluster|worker_threads|dns)$", dependencyTypes: ["core"] },
     },
     {
       name: "only-conformance-names-sim",

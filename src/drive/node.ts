@@ -41,7 +41,8 @@ export class NodeDrive implements Drive {
   #turning = false;
   /** The application left work since the last flush. */
   #work = false;
-  #immediate: NodeJS.Immediate | null = null;
+  #scheduled = false;
+  #immediate: NodeJS.Immediate | undefined = undefined;
   #timer: NodeJS.Timeout | null = null;
   /** When the timer fires. It may be earlier than needed, never later. */
   #timerAt: Micros = 0;
@@ -49,6 +50,11 @@ export class NodeDrive implements Drive {
   #idle = 0;
   #postponed = 0;
   #near = 0;
+  /** How a turn is put off to the loop's next round. What it returns is cleared when the drive stops. */
+  soon: (turn: () => void) => NodeJS.Immediate | undefined = byImmediate;
+  /** Called in each turn when the stack has told its applications. What it throws goes up from the event loop's own callback, as what a
+   *  callback of Node throws: applications that defer their work to here have their errors treated the way Node treats errors. */
+  onDelivered: (() => void) | null = null;
   /** For people: turns taken, and frames pulled in them. */
   turns = 0;
   frames = 0;
@@ -86,9 +92,10 @@ export class NodeDrive implements Drive {
     if (this.stack.onApplicationError === rethrow) this.stack.onApplicationError = null;
     for (const link of this.#links.keys()) this.#letGo(link);
     this.#devices = 0;
-    if (this.#immediate !== null) clearImmediate(this.#immediate);
+    this.#scheduled = false;
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    this.#immediate = undefined;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#immediate = null;
     this.#timer = null;
   }
 
@@ -96,25 +103,29 @@ export class NodeDrive implements Drive {
   ref(): void {
     this.#referenced = true;
     this.#timer?.ref();
-    this.#immediate?.ref();
   }
 
   unref(): void {
     this.#referenced = false;
     this.#timer?.unref();
-    this.#immediate?.unref();
   }
 
   readonly #wake = (): void => this.#schedule();
 
+  /** Keeps the process no longer than the turn takes, whether or not the drive is referenced: the loop would not come round for it else. */
   #schedule(): void {
-    if (this.#immediate !== null || !this.#running) return;
-    this.#immediate = setImmediate(this.#turn);
-    if (!this.#referenced) this.#immediate.unref();
+    if (this.#scheduled || !this.#running) return;
+    this.#scheduled = true;
+    this.#immediate = this.soon(this.#scheduledTurn);
   }
 
+  readonly #scheduledTurn = (): void => {
+    if (this.#scheduled) this.#turn();
+  };
+
   readonly #turn = (): void => {
-    this.#immediate = null;
+    this.#scheduled = false;
+    this.#immediate = undefined;
     if (!this.#running || this.#turning) return;
     const { stack } = this;
     const now = monotonicMicros();
@@ -137,6 +148,7 @@ export class NodeDrive implements Drive {
       }
       stack.flush(now);
       stack.deliver();
+      this.onDelivered?.();
       if (this.#work || stack.tcp.busy) {
         // What the application said in reply leaves in this turn, at the time it was said.
         this.#work = false;
@@ -158,7 +170,8 @@ export class NodeDrive implements Drive {
       return;
     }
     const deadline = this.stack.nextTimeout();
-    const near = deadline - now < (this.#adaptive ? 1000 : NEAR);
+    // The turn may have taken a while: by the clock of its beginning, what is due at its end looks far.
+    const near = deadline - (deadline - now < NEAR ? now : monotonicMicros()) < (this.#adaptive ? 1000 : NEAR);
     this.#near = pulled > 0 || !near ? 0 : this.#near + 1;
     if (near && this.#near < NEAR_TURNS) this.#schedule();
     else this.#sleepUntil(starved ? Math.min(deadline, now + STARVED) : deadline, now);
@@ -180,8 +193,11 @@ export class NodeDrive implements Drive {
 
   readonly #fire = (): void => {
     this.#timer = null;
-    if (this.#immediate !== null) clearImmediate(this.#immediate);
-    this.#turn();
+    if (this.soon !== byImmediate) this.#schedule();
+    else {
+      if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+      this.#turn();
+    }
   };
 
   /** Devices come and go while we run. VLANs share their parent's link. */
@@ -225,6 +241,8 @@ export class NodeDrive implements Drive {
     this.#onLinkError(link, error);
   }
 }
+
+const byImmediate = (turn: () => void): NodeJS.Immediate => setImmediate(turn);
 
 const rethrow = (error: unknown): void => {
   process.nextTick(() => {
