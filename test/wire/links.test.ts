@@ -4,7 +4,7 @@ import { describe, expect } from "vitest";
 import type { Memory, MemoryOptions } from "../../src/base/memory.js";
 import { ip } from "../../src/ip/address.js";
 import { openPacket } from "../../src/transport/packet.js";
-import { openXdp, type XdpLink } from "../../src/transport/xdp/xdp.js";
+import { openXdp, type XdpLink } from "../../src/transport/xdp/index.js";
 import { KERNEL, type Kernel, OURS, wireTest } from "./kernel.js";
 import { connect, listen, type Ours, type OursOptions, withStack } from "./ours.js";
 import { patternHash } from "./pattern.js";
