@@ -109,11 +109,14 @@ export class OptionSets {
   /** The set at `base` with `changes`; throws EINVAL that names the option, its value and its range. */
   derive(base: number, changes: Partial<ConnectionOptions>, syscall: string): number {
     const derived: Record<string, unknown> = { ...this.at(base) };
-    if (changes.sendBuffer !== undefined) derived["sendTuning"] = false;
-    if (changes.receiveBuffer !== undefined) derived["receiveTuning"] = false;
+    // Its own properties, each read once: no prototype's, and no getter's second thoughts.
+    const given: Record<string, unknown> = { ...changes };
+    const has = (name: string): boolean => Object.hasOwn(given, name) && given[name] !== undefined;
+    if (has("sendBuffer")) derived["sendTuning"] = false;
+    if (has("receiveBuffer")) derived["receiveTuning"] = false;
     for (const name of Object.keys(derived)) {
-      const value = (changes as Record<string, unknown>)[name];
-      if (value === undefined) continue;
+      if (!has(name)) continue;
+      const value = given[name];
       const range = bounds[name];
       if (range !== undefined && !(Number.isInteger(value) && (value as number) >= range[0] && (value as number) <= range[1]))
         throw networkError("EINVAL", syscall, `${name} ${String(value)}`, `use an integer from ${range[0]} to ${range[1]}`);

@@ -195,6 +195,44 @@ describe("H: blind and poisoned", () => {
   }, 20_000);
 });
 
+describe("I: lies about what arrived", () => {
+  const flight = (): { x: Exchange; sent: { seq: number; length: number }[] } => {
+    const x = new Exchange({ memory });
+    x.open({}, { mss: MSS, sackPermitted: true, wnd: 0xffff });
+    x.write(40_000);
+    return { x, sent: x.take() };
+  };
+
+  test("S-135: blocks far ahead, again and again: no more goes again than is outstanding, and cwnd does not grow", () => {
+    const { x, sent } = flight();
+    const last = sent.at(-1)!;
+    const edge = last.seq + last.length;
+    const before = x.tcb.cc.window();
+    let octetsOut = 0;
+    for (let i = 0; i < 2_000; i++) {
+      const left = edge - 1 - ((i * 7) % (edge - 2_000));
+      x.inject({ seq: 1, ack: 1, sack: [left, Math.min(edge, left + 500)] });
+      octetsOut += x.take().reduce((sum, { length }) => sum + length, 0);
+      expect(x.tcb.cc.window()).toBeLessThanOrEqual(before + 3 * MSS);
+    }
+    expect(octetsOut).toBeLessThanOrEqual(2 * (edge - 1) + 40_000);
+    x.tcp.closeAll(x.now);
+  });
+
+  test("S-136: forged D-SACKs for what was never sent again undo nothing", () => {
+    const { x, sent } = flight();
+    // A loss: the third of many.
+    const lost = sent[2]!;
+    for (const { seq, length } of sent.slice(3)) x.inject({ seq: 1, ack: lost.seq, sack: [sent[3]!.seq, seq + length] });
+    x.take();
+    const cut = x.tcb.cc.window();
+    for (let i = 0; i < 1_000; i++) x.inject({ seq: 1, ack: lost.seq, sack: [1 + (i % 1_000), 1_001 + (i % 1_000)] });
+    expect(x.tcb.cc.window()).toBeLessThanOrEqual(cut + MSS);
+    expect(x.tcb.cc.threshold()).toBeLessThan(2 ** 30);
+    x.tcp.closeAll(x.now);
+  });
+});
+
 describe("I: transfer", () => {
   test("S-117: ACKs for what was not sent are dropped, and the window does not grow by them", () => {
     const x = sender();
