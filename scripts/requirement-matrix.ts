@@ -1,4 +1,4 @@
-/** Which requirement of which RFC is shown by which test, and which is deviated from: conformance/requirements.csv, joined with the titles of
+/** Which requirement of which RFC is shown by which test, and which is deviated from: docs/requirements.csv, joined with the titles of
  *  the tests and with docs/deviations.md by the ids that both carry. */
 import { readFileSync } from "node:fs";
 import { parseCsv } from "./csv.js";
@@ -41,7 +41,7 @@ export function idsIn(text: string): Set<string> {
 }
 
 export function readRequirements(): Requirement[] {
-  return parseCsv(readFileSync("conformance/requirements.csv", "utf8")) as unknown as Requirement[];
+  return parseCsv(readFileSync("docs/requirements.csv", "utf8")) as unknown as Requirement[];
 }
 
 export interface DeviationRow {
@@ -85,7 +85,7 @@ export function formatMatrix(rows: readonly Row[]): string {
   const lines = [
     "# Requirements",
     "",
-    "Made by `npm run requirements` from conformance/requirements.csv, the ids in the titles of the tests, and docs/deviations.md. Each",
+    "Made by `npm run requirements` from docs/requirements.csv, the ids in the titles of the tests, and docs/deviations.md. Each",
     "pair is *shown by a test or listed as a deviation / in scope*. RULE: what an RFC says without one of RFC 2119's words.",
     "",
     `| RFC | ${LEVELS.join(" | ")} | out of scope |`,

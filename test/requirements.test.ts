@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseCsv } from "../scripts/csv.js";
 import { idsIn, isBinding, isOpen, isShown, LEVELS, readRequirements, requirementMatrix } from "../scripts/requirement-matrix.js";
 
-describe("conformance/requirements.csv", () => {
+describe("docs/requirements.csv", () => {
   const rows = requirementMatrix();
 
   test("every MUST and MUST NOT in scope is shown by a test or listed as a deviation", () => {

@@ -60,7 +60,7 @@ describe("s4.1.1 the option", () => {
     }
   });
 
-  test("means nothing outside a SYN", () => {
+  test("means nothing outside a SYN (7413-03)", () => {
     const x = server();
     x.accept({ mss: 1460 }, { fastOpenQueue: 5 });
     x.inject({ seq: 1, ack: 1, text: 3, options: fastOpen() });
@@ -135,7 +135,7 @@ describe("s4.2.2 the server", () => {
     expect(optionOf(synAck!)!.cookie).toEqual(cookie);
   });
 
-  test("takes a cookie of the key before this one, and gives a new one", () => {
+  test("takes a cookie of the key before this one, and gives a new one (7413-04)", () => {
     const x = server();
     x.listen({ fastOpenQueue: 5 });
     x.tcp.setCookieKeys([[1, 2, 3, 4]]);
@@ -178,7 +178,7 @@ describe("s4.2.2 the server", () => {
     expect(silent.tcp.errorOf(silent.handle)).toBe("ETIMEDOUT");
   });
 
-  test("s5.1: beyond the limit of pending requests the handshake is an ordinary one", () => {
+  test("s5.1: beyond the limit of pending requests the handshake is an ordinary one (7413-06)", () => {
     const x = server();
     x.listen({ fastOpenQueue: 1 });
     const cookie = granted(x);
@@ -221,7 +221,7 @@ function end(x: Exchange): void {
 }
 
 describe("s4.2.1 the client", () => {
-  test("asks for a cookie, and sends text with the next SYN", () => {
+  test("asks for a cookie, and sends text with the next SYN (7413-05)", () => {
     const x = new Exchange();
     const [first] = open(x);
     expect(first).toMatchObject({ flags: "S", length: 0 });
@@ -254,7 +254,7 @@ describe("s4.2.1 the client", () => {
     }
   });
 
-  test("sends no text and no option with a SYN that goes again, and forgets a cookie that did not get through", () => {
+  test("sends no text and no option with a SYN that goes again, and forgets a cookie that did not get through (7413-07, S-145)", () => {
     const x = new Exchange();
     open(x);
     x.inject({ flags: "S.", ack: 1, options: fastOpen(COOKIE) });
