@@ -205,6 +205,18 @@ const cc: Table<typeof Cc> = {
     "The peer echoes that a router has marked a segment: a reduction as for a loss, once for each window.",
   ],
   Unused: ["unused", "RFC 7661 s4.4.3", "The window was not used for long: what is not tried is given up by and by."],
+  BbrStartup: ["bbr_startup", "draft-ietf-ccwg-bbr", "BBR doubles its rate each round trip, until the bottleneck delivers no more."],
+  BbrDrain: ["bbr_drain", "draft-ietf-ccwg-bbr", "BBR takes the pipe for full, and drains what its startup has put into the queue."],
+  BbrDown: ["bbr_down", "draft-ietf-ccwg-bbr", "BBR sends a little less than the bandwidth: the queue of its last probe drains."],
+  BbrCruise: ["bbr_cruise", "draft-ietf-ccwg-bbr", "BBR sends at the bandwidth that it has measured, and leaves room for others."],
+  BbrRefill: ["bbr_refill", "draft-ietf-ccwg-bbr", "BBR fills the pipe for a round trip, before it asks for more than the bandwidth."],
+  BbrUp: ["bbr_up", "draft-ietf-ccwg-bbr", "BBR sends a quarter more than the bandwidth, to see whether there is more of it."],
+  BbrProbeRtt: ["bbr_probe_rtt", "draft-ietf-ccwg-bbr", "BBR empties the pipe for a moment to see the least round trip again."],
+  BbrModel: [
+    "bbr_model",
+    "draft-ietf-ccwg-bbr",
+    "BBR's window follows its model: what bandwidth and least round trip can hold, times a gain.",
+  ],
   Swapped: ["swapped", "RFC 9293 s3.8.2", "Another controller takes over this connection, with the window as it is."],
 };
 

@@ -37,6 +37,7 @@ export const Cc = {
   SlowStart: 150, Avoidance: 151, FastRetransmit: 152, RtoCollapse: 153, Recovered: 154, IdleRestart: 155, Undo: 156, MssChange: 157, SynLost: 158,
   CubicConcave: 159, CubicConvex: 160, CubicReno: 161, ConservativeStart: 162, HystartConservative: 163, HystartResume: 164, HystartExit: 165,
   EcnReduction: 166, Unused: 167, Swapped: 168,
+  BbrStartup: 440, BbrDrain: 441, BbrDown: 442, BbrCruise: 443, BbrRefill: 444, BbrUp: 445, BbrProbeRtt: 446, BbrModel: 447,
 } as const;
 /** State transitions: RFC 9293 figure 5 and s3.10. */
 // biome-ignore format: a table reads better in lines

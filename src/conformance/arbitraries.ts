@@ -162,7 +162,7 @@ export function arbitraries(fc: FastCheck): Arbitraries {
     ring: fc.constant(4_096),
     backPressure: fc.constant(false),
     chunks: fc.constant(1_024),
-    congestionControl: fc.constantFrom("cubic", "newreno", "dctcp"),
+    congestionControl: fc.constantFrom("cubic", "newreno", "dctcp", "bbr"),
     ecn: fc.constantFrom("passive" as const, "on" as const, "off" as const),
     stalls: fc.constant([]),
   });

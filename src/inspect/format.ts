@@ -27,6 +27,9 @@ const timerNames: readonly string[] = [
   "user-timeout",
   "sws-override",
   "linger",
+  "loss-probe",
+  "reordering",
+  "pacing",
 ];
 const flagNames: readonly string[] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
 /** The order in which people say them. */

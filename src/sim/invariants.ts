@@ -345,7 +345,7 @@ export class TcpInvariants {
       tcb.state === State.LastAck;
     const unsent =
       seqDiff(seqAdd(tcb.snd.text, tcb.sendQueue.length), tcb.snd.nxt) > 0 || (tcb.flags & Flag.FinQueued && !(tcb.flags & Flag.FinSent));
-    if (synchronized && unsent && tcb.rexmitAt === NEVER && tcb.swsAt === NEVER)
+    if (synchronized && unsent && tcb.rexmitAt === NEVER && tcb.swsAt === NEVER && tcb.paceAt === NEVER)
       this.#broken("I-15", now, `${name(tcb)} has text to send and no timer (hold ${tcb.hold})`);
   }
 

@@ -132,7 +132,7 @@ function planHost(dice: Dice, manners: Dice, weather: Weather): HostPlan {
     ring: dice.pick([4_096, 4_096, 256, 16]),
     backPressure: dice.chance(0.3),
     chunks: dice.pick([1_024, 1_024, 512, weather === "rough" || weather === "storm" ? 64 : 256]),
-    congestionControl: manners.pick(["cubic", "cubic", "newreno", "dctcp"]),
+    congestionControl: manners.pick(["cubic", "cubic", "newreno", "dctcp", "bbr", "bbr"]),
     ecn: manners.pick(["off", "passive", "on", "on"] as const),
     stalls,
   };

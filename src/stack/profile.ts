@@ -51,6 +51,7 @@ const linuxTcp: TcpPolicy = {
   congestionControl: "cubic",
   ecn: "passive",
   alternativeBackoff: false,
+  pacing: false,
   initialWindow: "rfc6928", // Deviation: initial-window
   idleRestart: true,
   rtoInitial: SECOND,

@@ -205,7 +205,7 @@ function recover(core: Core, tcb: Tcb, now: Micros): void {
   }
   if (outcome & Outcome.Partial) lost(core, tcb, Loss.PartialAck, now);
   if (event.marked) congestion.markEchoed(core, tcb, flight, now);
-  if (acked > 0) congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery, now);
+  if (acked > 0 || event.delivered > 0) congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery, now);
   if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, now);
   tcb.sendCause = core.cause.id;
 }

@@ -1,9 +1,12 @@
 /** What the congestion controller of a connection is told, and by whom: ACKs and recovery (ack.ts), the retransmission timer (timeouts.ts), output. */
-import type { Micros } from "../base/environment.js";
+import { type Micros, NEVER } from "../base/environment.js";
 import { seqDiff, seqLeq, seqLt } from "../base/seq.js";
-import { Cc } from "../base/why.js";
+import { Cc, Tm } from "../base/why.js";
 import { AckSample, Signal } from "./congestion/controller.js";
 import type { Core } from "./core.js";
+import { holdUntil, updateRate } from "./pacing.js";
+import { Timer } from "./probe.js";
+import { sampleRate } from "./rate.js";
 import { type AckEvent, Phase } from "./recovery/recovery.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
@@ -13,21 +16,20 @@ const sample = new AckSample();
 export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: boolean, now: Micros): void {
   const { cc, snd } = tcb;
   const { flight } = ack;
-  const { newest } = tcb.sent;
   const before = cc.window();
   sample.acked = ack.acked;
-  sample.delivered = ack.delivered;
-  sample.lost = ack.lost;
   sample.flight = flight;
-  sample.rtt = newest.sentAt >= 0 && !newest.retransmitted ? Math.max(1, now - newest.sentAt) : 0;
+  sampleRate(tcb, ack, sample, now);
   sample.srtt = tcb.srtt;
   sample.minRtt = tcb.minRtt;
   sample.inRecovery = inRecovery;
+  sample.paced = tcb.pacingRate > 0;
   sample.marked = ack.marked;
   // A window that was not used must not grow; in slow start it may be twice what is used (RFC 7661 s4.1, RFC 9293 s3.8.2).
   sample.appLimited = before < cc.threshold() ? flight * 2 <= before : flight + snd.mss < before;
   const why = cc.onAck(sample, now);
   if (why !== 0) core.congestionChanged(tcb, why, now);
+  updateRate(core, tcb);
 }
 
 /** The ACK echoes a mark (RFC 3168 s6.1.2): an answer once for each window of data. What was sent before the window was reduced, for
@@ -35,9 +37,15 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
 export function markEchoed(core: Core, tcb: Tcb, flight: number, now: Micros): void {
   const { cc, snd } = tcb;
   if (seqLeq(snd.una, snd.reduced) || tcb.recovery.phase !== Phase.Open) return;
+  const smallest = cc.window() <= snd.mss;
   cc.onCongestion(Signal.Ecn, Math.min(flight, cc.window()), now);
   core.congestionChanged(tcb, Cc.EcnReduction, now);
   noteReduction(tcb);
+  // s6.1.2: a window of one segment cannot be less, so the next one waits for as long as the retransmission timer would.
+  if (smallest) {
+    if (tcb.rexmitAt !== NEVER) core.arm(tcb, Timer.Retransmission, now + tcb.rto, Tm.RtoRestart, now);
+    holdUntil(tcb, now + tcb.rto);
+  }
 }
 
 /** Marks of what is in flight are answered. */
@@ -69,12 +77,16 @@ export function timedOut(core: Core, tcb: Tcb, first: boolean, now: Micros): voi
   cc.onTimeout(Math.min(seqDiff(snd.nxt, snd.una), cc.window()), first, now);
   core.congestionChanged(tcb, Cc.RtoCollapse, now);
   noteReduction(tcb);
+  // The bucket is full again: the segment that the timer sends does not wait for a rate of before.
+  tcb.pacedUntil = 0;
+  updateRate(core, tcb);
 }
 
 /** Something is sent after nothing was in flight. */
 export function resumes(core: Core, tcb: Tcb, now: Micros): void {
   const { cc } = tcb;
   if (cc.onResume !== undefined) cc.onResume(now);
+  updateRate(core, tcb);
   // RFC 5681 s4.1: after a pause longer than an RTO the window says nothing about the path any more.
   if (!core.policy.idleRestart || tcb.lastTextSentAt === 0 || now - tcb.lastTextSentAt <= tcb.rto) return;
   const before = cc.window();
@@ -91,4 +103,5 @@ export function swap(core: Core, tcb: Tcb, name: string, now: Micros): void {
   tcb.cc.begin(tcb.snd.mss, core.policy, false);
   tcb.cc.adopt(window, threshold);
   core.congestionChanged(tcb, Cc.Swapped, now);
+  updateRate(core, tcb);
 }

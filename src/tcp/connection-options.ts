@@ -34,6 +34,8 @@ export interface ConnectionOptions {
   readonly softErrors: boolean;
   /** Name of the congestion controller; empty: the stack's. */
   readonly congestionControl: string;
+  /** Octets a second at most, which paces the connection; 0: no such limit. */
+  readonly pacingRate: number;
   /** Connections of a listener that an application may have before their handshake is over (RFC 7413 s5.1); 0: none. */
   readonly fastOpenQueue: number;
   /** Text in a SYN needs no cookie. */
@@ -58,6 +60,7 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
   receiveTuning: true,
   softErrors: true,
   congestionControl: "",
+  pacingRate: 0,
   fastOpenQueue: 0,
   fastOpenNoCookie: false,
 });
@@ -77,6 +80,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   sendBuffer: [2_048, 2 ** 30],
   receiveBuffer: [2_048, 2 ** 30],
   fastOpenQueue: [0, 1_000_000],
+  pacingRate: [0, 2 ** 40],
 };
 
 /** Combinations of options that one stack remembers. */

@@ -377,7 +377,7 @@ export class Core {
     if (tcb.local !== 0 || tcb.localPort !== 0) this.demux.leave(tcb.slot);
     tcb.error = error;
     tcb.owes = 0;
-    tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = NEVER;
+    tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.paceAt = tcb.freezeAt = tcb.slowAt = NEVER;
     this.wheel.cancel(tcb.slot);
     tcb.sendQueue.clear();
     tcb.sent.release();

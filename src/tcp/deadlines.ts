@@ -24,6 +24,10 @@ export function setDeadline(tcb: Tcb, timer: Timer, at: Micros): Micros {
       old = tcb.swsAt;
       tcb.swsAt = at;
       break;
+    case Timer.Pacing:
+      old = tcb.paceAt;
+      tcb.paceAt = at;
+      break;
     default:
       old = tcb.idleAt;
       tcb.idleAt = at;
@@ -42,5 +46,5 @@ export function deadline(tcb: Tcb): Micros {
 
 /** The least of the deadlines that segments do not move. */
 export function noteSlow(tcb: Tcb): void {
-  tcb.slowAt = Math.min(tcb.idleAt, tcb.userAt, tcb.swsAt, tcb.freezeAt);
+  tcb.slowAt = Math.min(tcb.idleAt, tcb.userAt, tcb.swsAt, tcb.paceAt, tcb.freezeAt);
 }

@@ -9,8 +9,10 @@ import { setupFlags } from "./ecn.js";
 import { FastOpen } from "./fast-open.js";
 import { grantCookie, offerFastOpen, sentInSyn } from "./fast-open-handshake.js";
 import { heldBy } from "./hold.js";
+import { armPacing, burst, charge } from "./pacing.js";
 import { announcedMss, packetSize, refreshPath } from "./path.js";
 import { Timer } from "./probe.js";
+import { noteAppLimited } from "./rate.js";
 import { Phase } from "./recovery/recovery.js";
 import { backedOff, timestampNow } from "./rtt.js";
 import { ACK, CWR, ECE, EcnField, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
@@ -72,6 +74,10 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         hold = Hold.Rwnd;
         break;
       }
+      if (tcb.pacedUntil > now && !recovery.exempt) {
+        hold = Hold.Pacing;
+        break;
+      }
       if (!sendAgain(core, tcb, from, octets, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
       continue;
     }
@@ -103,14 +109,22 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       hold = Hold.Cwnd;
       break;
     }
-    if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt)) {
-      const whole = superSegment(core, tcb, room, Math.min(unsent, usable, window - pipe));
+    if (tcb.pacedUntil > now) {
+      hold = Hold.Pacing;
+      break;
+    }
+    // CWR is for one segment (RFC 3168 s6.1.2): what cuts would copy it.
+    if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt) && !has(tcb, Flag.OwesCwr)) {
+      const most = Math.min(unsent, usable, window - pipe, tcb.pacingRate > 0 ? Math.max(room, burst(tcb)) : tcb.gso);
+      const whole = superSegment(core, tcb, room, most);
       if (!sendNew(core, tcb, whole, false, whole === unsent, false, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
       continue;
     }
     if (!sendNew(core, tcb, length, length < room, last, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
+  if (hold === Hold.Pacing) armPacing(core, tcb, now);
+  else noteAppLimited(tcb, hold);
   heldBy(core, tcb, blamed(tcb, hold), now);
   armAfterText(core, tcb, hold, now);
 }
@@ -170,6 +184,7 @@ function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boo
   const why = newReason(tcb, length, fin);
   if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
   if (out.flags & CWR) tcb.flags &= ~Flag.OwesCwr;
+  if (tcb.pacingRate > 0) charge(tcb, length, now);
   snd.nxt = seqAdd(from, length + (fin ? 1 : 0));
   tcb.recovery.onSent(from, snd.nxt, false, now);
   tcb.octetsSent += length;
@@ -209,6 +224,7 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   const why = retransmissionReason(tcb, length);
   if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
   recovery.onSent(from, end, true, now);
+  if (tcb.pacingRate > 0) charge(tcb, length, now);
   if (tcb.rtxWhy === Rtx.Rto) tcb.rtxWhy = Rtx.AfterRto; // what follows is due to ACKs, not to the timer
   tcb.segmentsRetransmitted += 1;
   tcb.octetsRetransmitted += length;

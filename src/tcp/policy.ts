@@ -18,6 +18,8 @@ export interface TcpPolicy extends CongestionPolicy {
   readonly congestionControl: string;
   /** Explicit congestion notification (RFC 3168): never, if the peer offers it, or offered. */
   readonly ecn: "off" | "passive" | "on";
+  /** Pace segments whatever the controller: src/tcp/pacing.ts. */
+  readonly pacing: boolean;
   /** Slow start again after an idle time longer than the RTO: RFC 5681 s4.1. */
   readonly idleRestart: boolean;
 

@@ -15,6 +15,7 @@ export const Timer = {
   UserTimeout: 6,
   SwsOverride: 7,
   Linger: 8,
+  Pacing: 11,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];
 export const TimerEvent = { Set: 0, Expired: 1, Cancelled: 2 } as const;

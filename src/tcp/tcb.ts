@@ -200,7 +200,7 @@ export class Tcb {
   /** Deadlines; NEVER: not armed. */
   rexmitAt: Micros = NEVER;
   ackAt: Micros = NEVER;
-  /** The least of `idleAt`, `userAt`, `swsAt` and `freezeAt`. */
+  /** The least of `idleAt`, `userAt`, `swsAt`, `paceAt` and `freezeAt`. */
   slowAt: Micros = NEVER;
   /** What the wheel holds: not later than any of these. */
   wheelAt: Micros = NEVER;
@@ -218,6 +218,10 @@ export class Tcb {
   /** The segment that is being timed when there are no timestamps (Karn: never one that was sent again). */
   timedEnd: Seq = seq(0);
   timedAt: Micros = NEVER;
+  /** Octets a second at which segments leave; 0: as the windows let them. */
+  pacingRate = 0;
+  /** When what has been sent would have left at that rate: before, nothing more leaves. */
+  pacedUntil: Micros = 0;
   /** When it was last sent to and heard of. */
   lastSentAt: Micros = 0;
   lastHeardAt: Micros = 0;
@@ -250,6 +254,11 @@ export class Tcb {
   userAt: Micros = NEVER;
   /** Sender SWS override. */
   swsAt: Micros = NEVER;
+  /** The next burst leaves. */
+  paceAt: Micros = NEVER;
+  /** The last rate at which the network was seen to deliver, octets a second, and whether the application offered no more. */
+  deliveryRate = 0;
+  deliveryLimited = false;
   /** Freeze then, if nothing has happened. */
   freezeAt: Micros = NEVER;
   openedAt: Micros = 0;
@@ -320,9 +329,21 @@ export function clear(tcb: Tcb): void {
   tcb.touched = false;
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.timedEnd = tcb.claimedSeq = zero;
-  tcb.timedAt = tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
+  tcb.timedAt =
+    tcb.rexmitAt =
+    tcb.ackAt =
+    tcb.idleAt =
+    tcb.userAt =
+    tcb.swsAt =
+    tcb.paceAt =
+    tcb.freezeAt =
+    tcb.slowAt =
+    tcb.wheelAt =
+      NEVER;
   tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.heldSince = tcb.tsOffset = tcb.quickAcks = 0;
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
+  tcb.pacingRate = tcb.pacedUntil = tcb.deliveryRate = 0;
+  tcb.deliveryLimited = false;
   tcb.hold = 0;
   tcb.establishedAt = -1;
   tcb.holds.fill(0);

@@ -20,6 +20,7 @@ export function expire(core: Core, tcb: Tcb, now: Micros): void {
   core.touch(tcb); // also when nothing is due: the flush puts it back into the wheel
   if (tcb.ackAt <= now) delayedAck(core, tcb, now);
   if (tcb.swsAt <= now) swsOverride(core, tcb, now);
+  if (tcb.paceAt <= now) pacing(core, tcb, now);
   if (tcb.userAt <= now) return userTimeout(core, tcb, now);
   if (tcb.rexmitAt <= now) {
     if (has(tcb, Flag.Persisting)) persist(core, tcb, now);
@@ -33,6 +34,14 @@ function delayedAck(core: Core, tcb: Tcb, now: Micros): void {
   core.expired(tcb, Timer.DelayedAck, Tm.DelayedAck, now);
   tcb.owes &= ~Owe.DelayedAck;
   core.oweAck(tcb, Tx.AckDelayTimer);
+}
+
+/** The touch is all it takes: output goes on. */
+function pacing(core: Core, tcb: Tcb, now: Micros): void {
+  tcb.paceAt = NEVER;
+  noteSlow(tcb);
+  core.expired(tcb, Timer.Pacing, Tm.Pacing, now);
+  tcb.sendCause = core.cause.id;
 }
 
 function swsOverride(core: Core, tcb: Tcb, now: Micros): void {

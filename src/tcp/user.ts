@@ -15,6 +15,7 @@ import { type Application, CloseError } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { Listener } from "./listener.js";
 import { resetFrom } from "./output.js";
+import { updateRate } from "./pacing.js";
 import { effectiveMss } from "./path.js";
 import { Timer } from "./probe.js";
 import { timeout } from "./rtt.js";
@@ -282,6 +283,8 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
     core.arm(tcb, Timer.UserTimeout, at, Tm.UserTimeout, now);
   }
   swap(core, tcb, core.controllerOf(tcb.options), now);
+  if (before.pacingRate !== tcb.options.pacingRate) tcb.pacedUntil = 0;
+  updateRate(core, tcb);
   tcb.owes |= Owe.Window;
   core.touch(tcb);
 }

@@ -6,7 +6,7 @@ const { WHY_CODES, ...groups } = why;
 const codes = Object.entries(groups).flatMap(([group, members]) => Object.entries(members).map(([key, code]) => ({ group, key, code })));
 
 /** RFCs without numbered sections, and standards that are no RFCs. */
-const WHOLE = new Set(["RFC 768", "RFC 792", "RFC 826", "RFC 894", "IEEE 802.3", "IEEE 802.1Q"]);
+const WHOLE = new Set(["RFC 768", "RFC 792", "RFC 826", "RFC 894", "IEEE 802.3", "IEEE 802.1Q", "draft-ietf-ccwg-bbr"]);
 
 describe("the registry of reasons", () => {
   test("every code has exactly one entry, and every entry a code", () => {

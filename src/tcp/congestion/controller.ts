@@ -70,18 +70,30 @@ export const NO_THRESHOLD = 0x7fff_ffff;
 
 /** Filled by the caller, reused for every ACK: read it, do not keep it. */
 export class AckSample {
-  /** Octets newly acknowledged. */
+  /** Octets by which SND.UNA moved. */
   acked = 0;
   /** Octets newly acknowledged, cumulatively or selectively, and octets newly taken for lost. */
   delivered = 0;
   lost = 0;
-  /** Octets in flight before this ACK. */
+  /** Octets between SND.UNA and SND.NXT before this ACK; and what is taken to be in the network after it. */
   flight = 0;
-  /** Of the newest segment that this ACK acknowledges, if it was sent once; 0: none. Microseconds, as the next two. */
+  inFlight = 0;
+  /** Of the newest segment that this ACK delivers, if it was sent once; 0: none. Microseconds, as the next two. */
   rtt = 0;
   /** Smoothed and least round-trip time; 0: no sample yet. */
   srtt = 0;
   minRtt = 0;
+  /** The rate at which the network delivered while that segment was under way, octets a second; 0: no sample. */
+  rate = 0;
+  /** The application offered less than the window then: the rate may be its, not the network's. */
+  rateLimited = false;
+  /** Octets delivered since the connection began, now and when that segment left: it has passed a round trip when the one is as large as
+   *  the other was when it left. */
+  totalDelivered = 0;
+  priorDelivered = 0;
+  /** What was in the network when that segment had left, itself included, and what was lost since. */
+  flightWhenSent = 0;
+  lostSince = 0;
   /** The sender did not use the window it had: it must not grow (RFC 7661 s4.4, RFC 9293 s3.8.2). */
   appLimited = false;
   inRecovery = false;

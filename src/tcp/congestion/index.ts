@@ -1,6 +1,7 @@
 /** The congestion controllers by name. A new one is a file, and a line here; an application's own come with the stack's options. */
 import type { Random } from "../../base/environment.js";
 import { networkError } from "../../base/errors.js";
+import { Bbr } from "./bbr.js";
 import type { CongestionController, ControllerFactory } from "./controller.js";
 import { Cubic } from "./cubic.js";
 import { Dctcp } from "./dctcp.js";
@@ -10,6 +11,7 @@ export const controllers: Readonly<Record<string, ControllerFactory>> = {
   cubic: () => new Cubic(),
   newreno: () => new NewReno(),
   dctcp: () => new Dctcp(),
+  bbr: (random) => new Bbr(random),
 };
 
 /** The controllers that one stack has. */

@@ -1,0 +1,58 @@
+/** Pacing (RFC 9002 s7.7): segments leave at a rate, not in bursts. A token bucket as one number: when what has been sent would have left
+ *  at the rate. What lies in the past of it may be caught up with, so that a late timer costs nothing, but no more than a burst. */
+import { type Micros, SECOND } from "../base/environment.js";
+import { Tm } from "../base/why.js";
+import { NO_THRESHOLD } from "./congestion/controller.js";
+import type { Core } from "./core.js";
+import { Timer } from "./probe.js";
+import type { Tcb } from "./tcb.js";
+
+/** A burst is what the rate sends in a millisecond, two segments at least. */
+const BURST_TIME: Micros = 1_000;
+const BURST_SEGMENTS = 2;
+const BURST_MOST = 65_536;
+/** Percent of a window in each round trip: in slow start it must be able to double. */
+const START_GAIN = 200;
+const AVOIDANCE_GAIN = 120;
+
+/** True when segments of the connection are paced: its controller asks for it, the profile, or the application by a rate. */
+export const paces = (core: Core, tcb: Tcb): boolean => tcb.cc.paced === true || core.policy.pacing || tcb.options.pacingRate > 0;
+
+/** Octets that may leave at once. */
+export const burst = (tcb: Tcb): number =>
+  Math.min(BURST_MOST, Math.max(BURST_SEGMENTS * tcb.snd.mss, Math.floor((tcb.pacingRate * BURST_TIME) / SECOND)));
+
+/** Sets the rate, by what an ACK or a timeout has changed; 0: unpaced, as long as no round trip is known. */
+export function updateRate(core: Core, tcb: Tcb): void {
+  const { cc, options } = tcb;
+  if (!paces(core, tcb)) {
+    tcb.pacingRate = 0;
+    return;
+  }
+  let rate = cc.pacingRate === undefined ? 0 : cc.pacingRate();
+  if (rate === 0 && tcb.srtt > 0) {
+    const gain = cc.window() < cc.threshold() || cc.threshold() === NO_THRESHOLD ? START_GAIN : AVOIDANCE_GAIN;
+    rate = (gain / 100) * ((cc.window() * SECOND) / tcb.srtt);
+  }
+  if (options.pacingRate > 0 && (rate === 0 || rate > options.pacingRate)) rate = options.pacingRate;
+  tcb.pacingRate = Math.round(rate);
+}
+
+/** So many octets have left. */
+export function charge(tcb: Tcb, octets: number, now: Micros): void {
+  const rate = tcb.pacingRate;
+  if (rate === 0) return;
+  const oldest = now - (burst(tcb) * SECOND) / rate;
+  tcb.pacedUntil = Math.max(tcb.pacedUntil, oldest) + (octets * SECOND) / rate;
+}
+
+/** The next segment has to wait: until there is a burst to send, lest each segment have a timer of its own. */
+export function armPacing(core: Core, tcb: Tcb, now: Micros): void {
+  const gap = tcb.pacingRate === 0 ? 0 : ((burst(tcb) - tcb.snd.mss) * SECOND) / tcb.pacingRate;
+  core.arm(tcb, Timer.Pacing, Math.ceil(tcb.pacedUntil + Math.max(0, gap)), Tm.Pacing, now);
+}
+
+/** Nothing leaves before: what RFC 3168 s6.1.2 asks of a window of one segment that is marked. */
+export function holdUntil(tcb: Tcb, at: Micros): void {
+  tcb.pacedUntil = Math.max(tcb.pacedUntil, at);
+}
