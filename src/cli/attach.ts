@@ -1,8 +1,8 @@
-/** A stack on a TAP device, as the common options of all commands describe it. */
+/** A stack on a link, as the common options of all commands describe it. */
 import { networkInterfaces } from "node:os";
 import type { Command } from "commander";
 import { networkError } from "../base/errors.js";
-import { createMemory } from "../base/memory.js";
+import type { Memory } from "../base/memory.js";
 import { leaseConfiguration, type ResolverConfiguration } from "../dns/configuration.js";
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
 import { NodeDrive } from "../drive/node.js";
@@ -16,14 +16,16 @@ import { Stack } from "../stack/stack.js";
 import { State } from "../tcp/state.js";
 import type { Link } from "../transport/link.js";
 import { Namespace } from "../transport/namespace.js";
-import { openTap, type TapLink } from "../transport/tap.js";
 import { isHurried, say, type Undo, UsageError } from "./exit.js";
 import { leaseAddress } from "./lease.js";
+import { type LinkChoice, openLink, parseLink } from "./link.js";
 import { type Names, namesOf, parseServer } from "./names.js";
 import { type AddressAndPrefix, parseAddress, parseInteger, parseMac, parseOwnAddress, parsePrefix } from "./parse.js";
 
 export interface AttachOptions {
   readonly tap: string;
+  readonly link?: LinkChoice;
+  readonly offload?: boolean;
   readonly address: AddressAndPrefix | "dhcp";
   readonly gateway?: IpAddress;
   readonly dns?: readonly string[];
@@ -38,6 +40,12 @@ export interface AttachOptions {
 export const withCommonOptions = (command: Command): Command =>
   command
     .option("--tap <name>", "the TAP device; made, and gone at the end, unless it exists", "onwire0")
+    .option(
+      "--link <kind:name>",
+      "tap:NAME (as --tap), packet:INTERFACE, xdp:INTERFACE, or auto:INTERFACE: the best that works there; see onwire links",
+      parseLink,
+    )
+    .option("--offload", "let a TAP device pass super-segments and unfinished checksums: faster, and captures show them so")
     .requiredOption("--address <a.b.c.d/n>", "our address and the subnet; dhcp: leased for as long as the command runs", parseOwnAddress)
     .option("--gateway <address>", "the router to everywhere else", parseAddress)
     .option(
@@ -55,7 +63,6 @@ export const withCommonOptions = (command: Command): Command =>
 export interface Attached extends Names {
   readonly drive: NodeDrive;
   readonly device: Device;
-  readonly tap: TapLink;
   /** Whom to ask for names: as given, or as leased. */
   readonly dnsConfiguration: () => ResolverConfiguration;
 }
@@ -65,19 +72,26 @@ export const attach = async (options: AttachOptions, undo: Undo): Promise<Attach
   const namespace = options.netns === undefined ? null : Namespace.open(options.netns);
   if (namespace !== null) undo.add(() => namespace.close());
   check(options, namespace);
-  const tap = openTap({
-    name: options.tap,
-    ...(namespace === null ? {} : { namespace }),
+  const choice: LinkChoice = options.link ?? { kind: "tap", name: options.tap };
+  const isTap = choice.kind === "tap" || choice.name === undefined;
+  if (!isTap)
+    for (const name of ["kernel", "mtu", "offload"] as const)
+      if (options[name] !== undefined)
+        throw new UsageError(`--${name} is for TAP devices: leave it out, or set it on ${choice.name} itself`);
+  const { link, interfaceName, memory } = openLink({
+    choice,
+    namespace,
+    ...(options.address === "dhcp" ? {} : { address: options.address.address }),
     ...(options.mtu === undefined ? {} : { mtu: options.mtu }),
-    ...(options.kernel === undefined ? {} : { address: options.kernel }),
-    queueLength: 5_000,
+    ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
+    ...(options.offload === undefined ? {} : { offload: options.offload }),
   });
-  undo.add(() => tap.close());
-  const { drive, device } = startStack(tap, options, undo);
-  if (options.kernel === undefined && kernelAddresses(namespace, tap.interfaceName).length === 0)
-    say(`the kernel has no address on ${tap.interfaceName}: give it one with --kernel, or: ip addr add A.B.C.D/N dev ${tap.interfaceName}`);
+  undo.add(() => link.close());
+  const { drive, device } = startStack(link, memory, options, undo);
+  if (isTap && options.kernel === undefined && kernelAddresses(namespace, interfaceName).length === 0)
+    say(`the kernel has no address on ${interfaceName}: give it one with --kernel, or: ip addr add A.B.C.D/N dev ${interfaceName}`);
   const dnsConfiguration = await configureAddress(drive, device, options, undo);
-  return { drive, device, tap, dnsConfiguration, ...namesOf(drive, dnsConfiguration) };
+  return { drive, device, dnsConfiguration, ...namesOf(drive, dnsConfiguration) };
 };
 
 /** Leases an address, if one is to be leased; returns whom to ask for names. */
@@ -130,11 +144,10 @@ const kernelAddresses = (namespace: Namespace | null, only?: string): { name: st
 /** A stack on any link, with the options' address, gateway, capture and trace. */
 export const startStack = (
   link: Link,
+  memory: Memory,
   options: Pick<AttachOptions, "address" | "gateway" | "mac" | "pcapng" | "trace">,
   undo: Undo,
 ): { drive: NodeDrive; device: Device } => {
-  const packetSize = Math.max(2_048, link.capabilities.mtu + 18);
-  const memory = createMemory({ packets: packetSize > 16_384 ? 256 : 1_024, packetSize, chunks: 16_384 });
   const drive = new NodeDrive(new Stack({ random: cryptoRandom, memory }, monotonicMicros()), {
     onLinkError: (_link, error) => undo.fail(error),
   });

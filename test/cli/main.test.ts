@@ -30,7 +30,21 @@ describe("onwire", () => {
   test("help names every command, with status 0", async () => {
     const { status, out } = await run("main", "--help");
     expect(status).toBe(0);
-    for (const name of ["serve", "fetch", "listen", "connect", "ping", "arp", "resolve", "proxy", "forward", "wire", "judge", "demo"])
+    for (const name of [
+      "serve",
+      "fetch",
+      "listen",
+      "connect",
+      "ping",
+      "arp",
+      "links",
+      "resolve",
+      "proxy",
+      "forward",
+      "wire",
+      "judge",
+      "demo",
+    ])
       expect(out).toContain(`  ${name}`);
     expect(out).toContain("Exit status");
   }, 30_000);

@@ -1,5 +1,5 @@
 /** The command line against the kernel: the other end is a program of the system in the kernel's namespace. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -199,6 +199,57 @@ describe("serve and fetch", () => {
         expect(await missing.ended).toBe(1);
         expect(missing.errors()).toContain("404");
       });
+    },
+    60_000,
+  );
+});
+
+describe("--link", () => {
+  for (const link of ["packet:ours0", "xdp:ours0", "auto:ours0", "tap:onwire7"])
+    wireTest(
+      `ping by ${link}`,
+      async () => {
+        await withNamespace(async (kernel, namespace) => {
+          const more = link.startsWith("tap") ? ["--kernel", `${KERNEL}/24`, "--offload"] : [];
+          if (more.length === 0) kernel.veth();
+          const args = ["ping", KERNEL, "-c", "3", "-i", "10ms", "-s", "1400", "--address", `${OURS}/24`, "--link", link];
+          const ping = started([...args, "--netns", namespace, ...more], "ignore");
+          expect([await ping.ended, ping.errors()]).toEqual([0, expect.any(String)]);
+        });
+      },
+      60_000,
+    );
+
+  wireTest(
+    "what is for TAP devices alone is refused elsewhere, with the remedy",
+    async () => {
+      await withNamespace(async (kernel, namespace) => {
+        kernel.veth();
+        const ping = started(
+          ["ping", KERNEL, "--address", `${OURS}/24`, "--link", "xdp:ours0", "--mtu", "900", "--netns", namespace],
+          "ignore",
+        );
+        expect(await ping.ended).toBe(2);
+        expect(ping.errors()).toContain("--mtu is for TAP devices: leave it out, or set it on ours0 itself");
+      });
+    },
+    60_000,
+  );
+
+  wireTest(
+    "links says what this host can make, and leaves nothing",
+    async () => {
+      const before = execFileSync("ip", ["-br", "link"], { encoding: "utf8" });
+      const links = started(["links", "--json"], "ignore");
+      const { out } = await result(links.child);
+      const found = JSON.parse(out) as { link: string; possible: boolean }[];
+      expect(found.map(({ link, possible }) => [link, possible])).toEqual([
+        ["tap", true],
+        ["packet", true],
+        ["xdp", true],
+        ["pair, messages, replay", true],
+      ]);
+      expect(execFileSync("ip", ["-br", "link"], { encoding: "utf8" })).toBe(before);
     },
     60_000,
   );
