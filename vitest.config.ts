@@ -8,7 +8,7 @@ export default defineConfig({
           name: "unit",
           setupFiles: ["test/setup.ts"],
           include: ["test/**/*.test.ts"],
-          exclude: ["test/wire/**"],
+          exclude: ["test/wire/**", "test/ecosystem/**"],
           // Nothing here measures time: a busy machine is no reason to fail.
           testTimeout: 60_000,
         },
