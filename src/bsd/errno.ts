@@ -57,4 +57,10 @@ export function errnoNamed(name: string): Errno | null {
   return Object.hasOwn(numbers, known) ? (known as Errno) : null;
 }
 
+/** The name of an error number; null: the system has none of that number. */
+export function errnoNumbered(number: number, system: System): Errno | null {
+  for (const name of Object.keys(numbers) as Errno[]) if (errnoNumber(name, system) === number) return name;
+  return null;
+}
+
 export const errnoNumber = (name: Errno, system: System): number => numbers[name][system === "linux" ? 0 : 1];

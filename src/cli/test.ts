@@ -5,9 +5,11 @@ import { Worker } from "node:worker_threads";
 import type { Command } from "commander";
 import { junit, reportLines, resultJson, summaryLine } from "../conformance/script/report.js";
 import { type RunOptions, runScript } from "../conformance/script/run.js";
+import { runScriptOn } from "../conformance/script/run-live.js";
 import type { Result } from "../conformance/script/verdict.js";
 import { profiles } from "../stack/profile.js";
 import { runCommand, say, UsageError } from "./exit.js";
+import { KernelHost } from "./kernel-host.js";
 import { parseInteger } from "./parse.js";
 
 export interface TestOptions {
@@ -23,6 +25,7 @@ export interface TestOptions {
   readonly option: ReadonlyMap<string, string>;
   readonly list: boolean;
   readonly verbose: boolean;
+  readonly versus?: "kernel";
 }
 
 export const addTest = (program: Command): void => {
@@ -41,6 +44,11 @@ export const addTest = (program: Command): void => {
     .option("--json", "print results as JSON, one a line", false)
     .option("--junit <file>", "write results as JUnit XML")
     .option("--list", "print the scripts and stop", false)
+    .option(
+      "--versus <host>",
+      "run each script on our stack and on this host, and print both verdicts: kernel (in a namespace; needs Linux and root)",
+      parseHost,
+    )
     .option("-v, --verbose", "print scripts that passed, too", false)
     .addHelpText("after", EXAMPLES)
     .action((files: string[], options: TestOptions) => runCommand(() => test(files, options)));
@@ -52,6 +60,7 @@ const test = async (files: readonly string[], options: TestOptions): Promise<voi
     for (const script of scripts) print(script);
     return;
   }
+  if (options.versus !== undefined) return versusKernel(scripts, options);
   const began = performance.now();
   const report = reporter(options, scripts.length);
   const results = options.jobs > 1 && scripts.length > 1 ? await runInThreads(scripts, options, report) : runHere(scripts, options, report);
@@ -105,6 +114,37 @@ export const runFile = (path: string, options: RunOptions): Result => {
     };
   }
   return runScript(source, path, options);
+};
+
+/** Both verdicts of each script, side by side. The kernel takes its time: it is real. */
+const versusKernel = async (scripts: readonly string[], options: TestOptions): Promise<void> => {
+  const runOptions = runOptionsOf(options);
+  const ours: Result[] = [];
+  const theirs: Result[] = [];
+  let different = 0;
+  print(`${"onwire".padEnd(12)}${"kernel".padEnd(12)}script`);
+  for (const path of scripts) {
+    const source = readFileSync(path, "utf8");
+    const our = runScript(source, path, runOptions);
+    const their = await runScriptOn((settings) => KernelHost.create(settings), source, path, runOptions);
+    ours.push(our);
+    theirs.push(their);
+    const same = our.verdict === their.verdict;
+    if (!same) different += 1;
+    if (options.json) print(JSON.stringify({ name: path, onwire: resultJson(our), kernel: resultJson(their) }));
+    else print(`${our.verdict.padEnd(12)}${their.verdict.padEnd(12)}${path}`);
+    if (options.json || (same && !options.verbose)) continue;
+    for (const [who, result] of [
+      ["onwire", our],
+      ["kernel", their],
+    ] as const)
+      if (result.verdict === "fail" || result.verdict === "error")
+        for (const line of reportLines({ ...result, events: [] })) print(`    ${who}: ${line}`);
+  }
+  print(`onwire: ${summaryLine(ours)}`);
+  print(`kernel: ${summaryLine(theirs)}`);
+  const bad = [...ours, ...theirs].filter(({ verdict }) => verdict !== "pass").length;
+  if (bad > 0) throw new Error(`${bad} verdicts are no pass; ${different} scripts have two verdicts`);
 };
 
 type Report = (result: Result, index: number) => void;
@@ -183,6 +223,11 @@ const print = (line: string): void => {
 const parseProfile = (text: string): string => {
   if (!Object.hasOwn(profiles, text))
     throw new UsageError(`there is no profile ${JSON.stringify(text)}: use ${Object.keys(profiles).join(", ")}`);
+  return text;
+};
+
+const parseHost = (text: string): "kernel" => {
+  if (text !== "kernel") throw new UsageError(`there is no host ${JSON.stringify(text)} to compare with: use kernel`);
   return text;
 };
 

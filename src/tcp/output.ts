@@ -52,6 +52,7 @@ export function output(core: Core, tcb: Tcb, now: Micros): void {
 function sendText(core: Core, tcb: Tcb, now: Micros): void {
   const { snd, cc, recovery } = tcb;
   let hold: number = Hold.Application;
+  let inRow = 0;
   if (snd.una === snd.nxt && queued(tcb) > 0) resumes(core, tcb, now);
   for (;;) {
     const window = cc.window();
@@ -117,10 +118,14 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt) && !has(tcb, Flag.OwesCwr)) {
       const most = Math.min(unsent, usable, window - pipe, tcb.pacingRate > 0 ? Math.max(room, burst(tcb)) : tcb.gso);
       const whole = superSegment(core, tcb, room, most);
-      if (!sendNew(core, tcb, whole, false, whole === unsent, false, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
+      if (!sendNew(core, tcb, whole, false, whole === unsent || (core.policy.pushBursts && whole > room), false, now))
+        return heldBy(core, tcb, Hold.NoBuffers, now);
       continue;
     }
-    if (!sendNew(core, tcb, length, length < room, last, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
+    const push =
+      last || (inRow > 0 && core.policy.pushBursts && !another(core, tcb, pipe + length, unsent - length, usable - length, window));
+    if (!sendNew(core, tcb, length, length < room, push, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
+    inRow += 1;
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
   if (hold === Hold.Pacing) armPacing(core, tcb, now);
@@ -137,6 +142,14 @@ function blamed(tcb: Tcb, hold: number): number {
 
 /** Octets of text in a full segment that leaves now. */
 const fullText = (tcb: Tcb): number => tcb.snd.mss - sackRoom(tcb);
+
+/** Whether a segment follows at once the one that is about to leave: `unsent`, `usable` and `pipe` are as that one leaves them. */
+function another(core: Core, tcb: Tcb, pipe: number, unsent: number, usable: number, window: number): boolean {
+  const room = fullText(tcb);
+  const length = Math.min(unsent, room, Math.max(0, usable));
+  if (length === 0 || pipe + length > window) return false;
+  return length === room || mayBeSmall(core, tcb, length, length === unsent) === 0;
+}
 
 /** As many full segments of `room` octets as make up to `most`, for a link that cuts them itself; at least one. */
 function superSegment(core: Core, tcb: Tcb, room: number, most: number): number {

@@ -55,6 +55,9 @@ export interface TcpPolicy extends CongestionPolicy {
 
   /** Nagle's rule by Minshall's variant (RFC 9293 appendix A.3): hold a small segment only behind another small one. */
   readonly nagleMinshall: boolean;
+  /** Several segments that leave together end in one with PSH, as from a device that cuts what it is handed as one (RFC 9293 s3.9.1.2 leaves
+   *  open when to push beyond the end of what is queued). */
+  readonly pushBursts: boolean;
   /** Override of sender SWS avoidance (RFC 9293 s3.8.6.2.1: 0.1 to 1 s). */
   readonly swsOverride: Micros;
 

@@ -5,7 +5,8 @@ import { defaultsOfLinux, sysctl } from "./sysctls.js";
 
 /** What one command of a line asks for. */
 export type Step =
-  | { readonly type: "policy"; readonly changes: Partial<TcpPolicy> }
+  /** What `sysctl key=value` says, and what it is in a profile; null: nothing. */
+  | { readonly type: "policy"; readonly changes: Partial<TcpPolicy> | null; readonly key: string; readonly value: string }
   | { readonly type: "sleep"; readonly micros: Micros }
   /** Fails unless the count of connections in a state, written out, has `wanted` in it. */
   | { readonly type: "count"; readonly state: string; readonly port: number; readonly wanted: string }
@@ -89,9 +90,11 @@ function assignments(words: readonly string[]): Step[] | string {
   for (const word of words) {
     const equals = word.indexOf("=");
     if (equals < 0) return `sysctl ${word}`;
-    const meaning = sysctl(word.slice(0, equals), word.slice(equals + 1));
-    if (meaning === "unsupported") return `sysctl ${word}`;
-    steps.push(meaning === null ? { type: "nothing" } : { type: "policy", changes: meaning });
+    const key = word.slice(0, equals);
+    const value = word.slice(equals + 1);
+    const changes = sysctl(key, value);
+    if (changes === "unsupported") return `sysctl ${word}`;
+    steps.push({ type: "policy", changes, key, value });
   }
   return steps;
 }

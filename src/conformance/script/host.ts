@@ -20,13 +20,15 @@ export interface Running {
 }
 
 export type Request =
+  /** The script's time begins now: what prepares it is over. */
+  | { readonly type: "begin" }
   /** Time passes until `until`. */
   | { readonly type: "sleep"; readonly until: Micros }
   /** The next packet of the host; null: none came until `until`. */
   | { readonly type: "packet"; readonly until: Micros }
   | { readonly type: "inject"; readonly octets: Uint8Array; readonly segmentSize: number }
-  /** Begins a call; replies when it has ended or sleeps. */
-  | { readonly type: "call"; readonly call: SystemCall }
+  /** Begins a call; replies when it has ended or sleeps. `blocks`: the script says that it may. */
+  | { readonly type: "call"; readonly call: SystemCall; readonly blocks: boolean }
   /** Time passes until the call has ended, at most until `until`. */
   | { readonly type: "finish"; readonly running: Running; readonly until: Micros }
   /** A shell line; the reply is what failed, or null. */

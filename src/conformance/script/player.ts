@@ -89,6 +89,7 @@ export class Player {
   *play(): Play<void> {
     const { init, events, cleanup } = this.#script;
     if (init !== null) yield* this.#command(init.text, init.at);
+    yield { type: "begin" };
     for (const event of events) {
       this.event = event;
       const when = due(event, this.#now(), this.#past);
@@ -298,7 +299,7 @@ export class Player {
     yield* this.#finishBlocked(CALL_PATIENCE);
     const args = new Arguments(call, this.#script.name, event.at, this.#personality.system);
     const request = systemCall(args, this.#surroundings());
-    const running = (yield* this.#ask({ type: "call", call: request })) as Running;
+    const running = (yield* this.#ask({ type: "call", call: request, blocks: call.blocksFor !== null })) as Running;
     if (call.name === "connect" || call.name === "sendto" || call.name === "sendmsg") this.#connecting = args.number(0);
     if (call.name === "close") this.#closed(args.number(0));
     const blocked: Blocked = { event, call, args, running, due: this.#endOf(call, running, when) };

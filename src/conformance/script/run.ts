@@ -6,7 +6,7 @@ import { traceProbe } from "../../inspect/trace.js";
 import type { Probe } from "../../stack/probe.js";
 import { type Profile, profiles } from "../../stack/profile.js";
 import type { Position, Script } from "./ast.js";
-import type { Difference } from "./compare.js";
+import type { Comparing, Difference } from "./compare.js";
 import { type Dialect, dialects } from "./dialect.js";
 import { ScriptError, Unsupported } from "./error.js";
 import { Failure } from "./failure.js";
@@ -55,13 +55,25 @@ export function runScript(source: string, name: string, options: RunOptions = {}
   return runPrepared(prepared, profile, dialect, options);
 }
 
-interface Prepared {
+export interface Prepared {
   readonly source: string;
   readonly script: Script;
   readonly settings: Settings;
 }
 
-function prepare(source: string, name: string, dialect: Dialect, options: RunOptions): Prepared {
+/** What goes with the scripts of a family. */
+export const dialectOf = (profile: string): Dialect => dialects[profile]!;
+
+/** What is compared, and how closely. */
+export const comparingOf = (settings: Settings, { ignore = [], strict = false }: RunOptions): Comparing => ({
+  ignoreWindow: ignore.includes("window"),
+  ignoreOptions: ignore.includes("options"),
+  strict,
+  timestampTick: settings.timestampTick,
+  tolerance: settings.tolerance,
+});
+
+export function prepare(source: string, name: string, dialect: Dialect, options: RunOptions): Prepared {
   const defines = new Map([...Object.entries(dialect.defines), ...(options.defines ?? [])]);
   const script = parseScript(source, name, defines);
   const settings = settingsOf(script, dialect, options);
@@ -97,7 +109,6 @@ function play(
   probe: Probe | null,
 ): Result {
   const { personality } = dialect;
-  const ignore = options.ignore ?? [];
   const printed: string[] = [];
   let host: VirtualHost | null = null;
   let player: Player | null = null;
@@ -107,13 +118,7 @@ function play(
     host = made;
     player = new Player(script, {
       settings,
-      comparing: {
-        ignoreWindow: ignore.includes("window"),
-        ignoreOptions: ignore.includes("options"),
-        strict: options.strict ?? false,
-        timestampTick: settings.timestampTick,
-        tolerance: settings.tolerance,
-      },
+      comparing: comparingOf(settings, options),
       personality,
       now: () => made.now,
       print: (line) => printed.push(line),
@@ -145,7 +150,7 @@ const blank = {
   seconds: 0,
   capture: null,
 };
-const passed = (name: string): Result => ({ ...blank, name, verdict: "pass" });
+export const passed = (name: string): Result => ({ ...blank, name, verdict: "pass" });
 
 function failed(
   name: string,
@@ -160,7 +165,7 @@ function failed(
   return { ...blank, name, verdict, reason, at, line, expected, actual, differences };
 }
 
-function resultOf(name: string, player: Player | null, error: unknown, source: string): Result {
+export function resultOf(name: string, player: Player | null, error: unknown, source: string): Result {
   if (error instanceof Failure)
     return failed(name, "fail", error.message, error.at, lineOf(source, error.at), error.expected, error.actual, error.differences);
   if (error instanceof Unsupported) return failed(name, "unsupported", error.what, error.at, lineOf(source, error.at));

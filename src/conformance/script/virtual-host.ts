@@ -62,6 +62,7 @@ export class VirtualHost {
   readonly #memory = takeMemory();
   readonly #fds = new Set<number>();
   #clock: Micros = ORIGIN;
+  #origin: Micros = ORIGIN;
   #work = false;
 
   constructor({ profile, personality, settings, seed, probe }: VirtualOptions) {
@@ -84,13 +85,11 @@ export class VirtualHost {
     this.stack.routes.add({ prefix: UNSPECIFIED, prefixLength: 0, device: device.index });
     this.sockets = new Sockets(this.stack, clock, personality);
     this.#settle();
-    // What a stack says of itself when it comes up is no part of any script.
-    this.#link.sent.length = 0;
   }
 
   /** Microseconds since the script began. */
   get now(): Micros {
-    return this.#clock - ORIGIN;
+    return this.#clock - this.#origin;
   }
 
   /** Packets that the stack has sent and nobody has taken. */
@@ -108,11 +107,16 @@ export class VirtualHost {
 
   reply(request: Request): Reply {
     switch (request.type) {
+      case "begin":
+        this.#origin = this.#clock;
+        // What a stack says of itself when it comes up is no part of any script.
+        this.#link.sent.length = 0;
+        return null;
       case "sleep":
-        this.#advance(request.until + ORIGIN, () => false);
+        this.#advance(request.until + this.#origin, () => false);
         return null;
       case "packet":
-        if (this.#link.sent.length === 0) this.#advance(request.until + ORIGIN, () => this.#link.sent.length > 0);
+        if (this.#link.sent.length === 0) this.#advance(request.until + this.#origin, () => this.#link.sent.length > 0);
         return this.#link.sent.shift() ?? null;
       case "inject":
         this.#link.inject(request.octets, request.segmentSize);
@@ -122,7 +126,7 @@ export class VirtualHost {
         return this.#begin(request.call);
       case "finish": {
         const { running } = request;
-        if (running.outcome === null) this.#advance(request.until + ORIGIN, () => running.outcome !== null);
+        if (running.outcome === null) this.#advance(request.until + this.#origin, () => running.outcome !== null);
         return running;
       }
       case "command":
@@ -170,7 +174,7 @@ export class VirtualHost {
     const running: Running = { call, startedAt: this.now, outcome: null };
     const finish = (): void => {
       if (made.errno === null && (call.name === "socket" || call.name === "accept")) this.#fds.add(made.value);
-      running.outcome = { value: made.value, errno: made.errno, finishedAt: made.finishedAt - ORIGIN, given: given() };
+      running.outcome = { value: made.value, errno: made.errno, finishedAt: made.finishedAt - this.#origin, given: given() };
     };
     if (made.done) finish();
     else made.onDone = finish;
@@ -255,7 +259,7 @@ export class VirtualHost {
     for (const step of steps) {
       switch (step.type) {
         case "policy":
-          this.stack.tcp.adopt(step.changes);
+          if (step.changes !== null) this.stack.tcp.adopt(step.changes);
           break;
         case "sleep":
           this.#advance(this.#clock + step.micros, () => false);

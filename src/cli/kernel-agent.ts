@@ -1,0 +1,369 @@
+/** The agent on a kernel under test: a process that makes the system calls of a script with the kernel's own sockets. It is told by lines of
+ *  JSON on its standard input, answers by lines on its output, and ends with its parent. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { getSystemErrorName } from "node:util";
+import { errnoNumbered } from "../bsd/errno.js";
+import type { SystemCall } from "../conformance/script/system-call.js";
+import { type SocketCalls, socketCalls } from "../transport/native-sockets.js";
+import { INFO_OCTETS, levels, optionNumbers, readInfo, requests } from "./kernel-options.js";
+
+export type AgentOrder =
+  | { readonly kind: "call"; readonly call: SystemCall }
+  | { readonly kind: "info"; readonly fd: number }
+  | { readonly kind: "ports"; readonly fd: number }
+  | { readonly kind: "alive"; readonly localPort: number; readonly remotePort: number }
+  | { readonly kind: "sysctl"; readonly key: string; readonly value: string };
+
+/** What a call came to: its value, or the name of an error, and what it gave. */
+export interface AgentOutcome {
+  readonly value: number;
+  readonly errno: string | null;
+  readonly given: Record<string, unknown>;
+}
+
+/** A call that would block is tried again after so many milliseconds. */
+const AGAIN = 1;
+const EAGAIN = -11;
+const EINPROGRESS = -115;
+const MSG_DONTWAIT = 0x40;
+const O_NONBLOCK = 0o4000;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const SO_ERROR = 4;
+const POLLIN = 1;
+const POLLOUT = 4;
+
+const c: SocketCalls = socketCalls();
+/** Zeros to send, and room to receive. */
+const buffer = new Uint8Array(1 << 20);
+const room = (length: number): Uint8Array => (length <= buffer.length ? buffer : new Uint8Array(length));
+
+const isBlocking = (fd: number): boolean => {
+  const flags = c.fcntl(fd, F_GETFL, 0);
+  return flags >= 0 && (flags & O_NONBLOCK) === 0;
+};
+
+const isReady = (fd: number, events: number): boolean => {
+  const pollfd = new Uint8Array(8);
+  const view = new DataView(pollfd.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, events, true);
+  return c.poll(pollfd, 1) > 0;
+};
+
+const sockaddr = (address: number, port: number): Uint8Array => {
+  const octets = new Uint8Array(16);
+  const view = new DataView(octets.buffer);
+  view.setUint16(0, 2, true);
+  view.setUint16(2, port);
+  view.setInt32(4, address);
+  return octets;
+};
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, AGAIN));
+
+/** Tries until it does not say EAGAIN, if the descriptor is one that blocks, or until `deadline`. */
+const retry = async (blocks: boolean, attempt: () => number, deadline = Number.POSITIVE_INFINITY, late = EAGAIN): Promise<number> => {
+  for (;;) {
+    const result = attempt();
+    if (result !== EAGAIN || !blocks) return result;
+    if (performance.now() >= deadline) return late;
+    await pause();
+  }
+};
+
+const connect = async (fd: number, address: Uint8Array): Promise<number> => {
+  const flags = c.fcntl(fd, F_GETFL, 0);
+  const blocks = isBlocking(fd);
+  if (blocks) c.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  const result = c.connect(fd, address);
+  if (!blocks) return result;
+  c.fcntl(fd, F_SETFL, flags);
+  if (result !== EINPROGRESS) return result;
+  return retry(true, () => {
+    if (!isReady(fd, POLLOUT)) return EAGAIN;
+    const value = new Int32Array(1);
+    c.getsockopt(fd, 1, SO_ERROR, new Uint8Array(value.buffer));
+    return -value[0]!;
+  });
+};
+
+/** A stream that blocks takes all of it. */
+const sendAll = async (
+  fd: number,
+  length: number,
+  flags: number,
+  send: (octets: Uint8Array, length: number, flags: number) => number,
+): Promise<number> => {
+  const blocks = isBlocking(fd) && (flags & MSG_DONTWAIT) === 0;
+  let sent = 0;
+  const result = await retry(blocks, () => {
+    const done = send(room(length - sent), length - sent, flags | MSG_DONTWAIT);
+    if (done < 0) return done;
+    sent += done;
+    return sent < length && blocks ? EAGAIN : sent;
+  });
+  return result < 0 && sent > 0 ? sent : result;
+};
+
+/** A msghdr over one vector of zeros. What it points at is kept alive by the caller. */
+const messageHeader = (lengths: readonly number[], address: Uint8Array | null): { header: Uint8Array; keep: unknown[] } => {
+  const iov = new ArrayBuffer(16 * Math.max(1, lengths.length));
+  const control = new ArrayBuffer(1024);
+  const header = new Uint8Array(56);
+  const view = new DataView(header.buffer);
+  const keep: unknown[] = [iov, control, address];
+  if (address !== null) {
+    view.setBigUint64(0, c.address(address.buffer as ArrayBuffer), true);
+    view.setUint32(8, address.length, true);
+  }
+  const vector = new DataView(iov);
+  for (const [i, length] of lengths.entries()) {
+    const memory = new ArrayBuffer(Math.max(1, length));
+    keep.push(memory);
+    vector.setBigUint64(16 * i, c.address(memory), true);
+    vector.setBigUint64(16 * i + 8, BigInt(length), true);
+  }
+  view.setBigUint64(16, c.address(iov), true);
+  view.setBigUint64(24, BigInt(lengths.length), true);
+  return { header, keep };
+};
+
+const sendMessage = (fd: number, lengths: readonly number[], flags: number, address: Uint8Array | null): Promise<number> => {
+  const { header, keep } = messageHeader(lengths, address);
+  const blocks = isBlocking(fd) && (flags & MSG_DONTWAIT) === 0;
+  return retry(blocks, () => (keep.length > 0 ? c.sendmsg(fd, header, flags | MSG_DONTWAIT) : 0));
+};
+
+const receiveMessage = async (fd: number, lengths: readonly number[], flags: number): Promise<{ value: number; flags: number }> => {
+  const { header, keep } = messageHeader(lengths, null);
+  const blocks = isBlocking(fd) && (flags & MSG_DONTWAIT) === 0;
+  const value = await retry(blocks, () => (keep.length > 0 ? c.recvmsg(fd, header, flags | MSG_DONTWAIT) : 0));
+  return { value, flags: new DataView(header.buffer).getInt32(48, true) & ~MSG_DONTWAIT };
+};
+
+const optionOctets = (value: unknown, length: number): Uint8Array => {
+  const octets = new Uint8Array(Math.max(4, length));
+  const view = new DataView(octets.buffer);
+  if (typeof value === "number") view.setInt32(0, value | 0, true);
+  else if (typeof value === "string") {
+    const text = new TextEncoder().encode(value);
+    return text.length >= length ? text : new Uint8Array([...text, ...new Uint8Array(length - text.length)]);
+  } else if (typeof value === "object" && value !== null && "onoff" in value) {
+    const linger = value as { onoff: number; linger: number };
+    view.setInt32(0, linger.onoff, true);
+    view.setInt32(4, linger.linger, true);
+  } else if (typeof value === "object" && value !== null && "seconds" in value) {
+    const time = value as { seconds: number; fraction: number };
+    const wide = new DataView(new ArrayBuffer(16));
+    wide.setBigInt64(0, BigInt(time.seconds), true);
+    wide.setBigInt64(8, BigInt(time.fraction), true);
+    return new Uint8Array(wide.buffer);
+  }
+  return octets.subarray(0, length > 0 ? length : 4);
+};
+
+const getOption = (
+  fd: number,
+  level: number,
+  option: number,
+  length: number,
+  name: string,
+): { value: number; given: Record<string, unknown> } => {
+  const octets = new Uint8Array(Math.max(length, 4));
+  const value = c.getsockopt(fd, level, option, octets.subarray(0, Math.max(length, 1)));
+  if (value < 0) return { value, given: {} };
+  const view = new DataView(octets.buffer);
+  if (name === "TCP_CONGESTION")
+    return { value: 0, given: { option: new TextDecoder().decode(octets).replace(/\0.*$/s, ""), optionLength: value } };
+  if (name === "SO_LINGER")
+    return { value: 0, given: { option: { onoff: view.getInt32(0, true), linger: view.getInt32(4, true) }, optionLength: value } };
+  return { value: 0, given: { option: view.getInt32(0, true), optionLength: value } };
+};
+
+const outcome = (value: number, given: Record<string, unknown> = {}): AgentOutcome =>
+  value >= 0 ? { value, errno: null, given } : { value: -1, errno: errnoNumbered(-value, "linux") ?? getSystemErrorName(value), given };
+
+const numberOf = (table: Readonly<Record<string, number>>, name: string): number => {
+  const found = table[name];
+  if (found === undefined) throw new Error(`the agent does not know ${name}`);
+  return found;
+};
+
+/** Descriptors and events packed as x86-64 has them; elsewhere the data is aligned. */
+const EVENT_OCTETS = process.arch === "x64" ? 12 : 16;
+const DATA_AT = EVENT_OCTETS - 8;
+
+const make = async (call: SystemCall): Promise<AgentOutcome> => {
+  switch (call.name) {
+    case "socket":
+      return outcome(c.socket(call.domain, call.type, call.protocol));
+    case "bind":
+      return outcome(c.bind(call.fd, sockaddr(call.address.address, call.address.port)));
+    case "listen":
+      return outcome(c.listen(call.fd, call.backlog));
+    case "accept":
+      return outcome(
+        await retry(isBlocking(call.fd), () =>
+          isBlocking(call.fd) && !isReady(call.fd, POLLIN) ? EAGAIN : c.accept4(call.fd, call.flags),
+        ),
+      );
+    case "connect":
+      return outcome(
+        await connect(call.fd, call.address === null ? new Uint8Array(16) : sockaddr(call.address.address, call.address.port)),
+      );
+    case "read":
+    case "recv":
+    case "recvfrom": {
+      const flags = "flags" in call ? call.flags : 0;
+      const blocks = isBlocking(call.fd) && (flags & MSG_DONTWAIT) === 0;
+      return outcome(
+        await retry(blocks, () => c.recv(call.fd, new Uint8Array(Math.max(1, call.length)), call.length, flags | MSG_DONTWAIT)),
+      );
+    }
+    case "write":
+    case "send": {
+      const flags = "flags" in call ? call.flags : 0;
+      return outcome(await sendAll(call.fd, call.length, flags | 0x4000, (octets, length, bits) => c.send(call.fd, octets, length, bits)));
+    }
+    case "sendto": {
+      const to = call.address === null ? null : sockaddr(call.address.address, call.address.port);
+      return outcome(
+        await sendAll(call.fd, call.length, call.flags | 0x4000, (octets, length, bits) =>
+          to === null ? c.send(call.fd, octets, length, bits) : c.sendto(call.fd, octets, length, bits, to),
+        ),
+      );
+    }
+    case "readv":
+      return outcome((await receiveMessage(call.fd, call.lengths, 0)).value);
+    case "writev":
+      return outcome(await sendMessage(call.fd, call.lengths, 0x4000, null));
+    case "sendmsg":
+      return outcome(
+        await sendMessage(
+          call.fd,
+          call.lengths,
+          call.flags | 0x4000,
+          call.address === null ? null : sockaddr(call.address.address, call.address.port),
+        ),
+      );
+    case "recvmsg": {
+      const { value, flags } = await receiveMessage(call.fd, call.lengths, call.flags);
+      return outcome(value, { flags, control: [] });
+    }
+    case "shutdown":
+      return outcome(c.shutdown(call.fd, call.how));
+    case "close":
+      return outcome(c.close(call.fd));
+    case "fcntl":
+      return outcome(c.fcntl(call.fd, call.command, call.argument));
+    case "ioctl": {
+      const value = new Int32Array([call.value]);
+      const result = c.ioctl(call.fd, numberOf(requests, call.request), new Uint8Array(value.buffer));
+      return outcome(result, { value: value[0] });
+    }
+    case "setsockopt":
+      return outcome(
+        c.setsockopt(call.fd, numberOf(levels, call.level), numberOf(optionNumbers, call.option), optionOctets(call.value, call.length)),
+      );
+    case "getsockopt": {
+      const { value, given } = getOption(
+        call.fd,
+        numberOf(levels, call.level),
+        numberOf(optionNumbers, call.option),
+        call.length,
+        call.option,
+      );
+      return outcome(value, given);
+    }
+    case "poll": {
+      const octets = new Uint8Array(8 * call.fds.length);
+      const view = new DataView(octets.buffer);
+      for (const [i, { fd, events }] of call.fds.entries()) {
+        view.setInt32(8 * i, fd, true);
+        view.setInt16(8 * i + 4, events, true);
+      }
+      const value = await untilReady(call.timeout, () => c.poll(octets, call.fds.length));
+      return outcome(value, { revents: call.fds.map((_, i) => view.getInt16(8 * i + 6, true)) });
+    }
+    case "epoll_create":
+      return outcome(c.epollCreate());
+    case "epoll_ctl": {
+      const event = new Uint8Array(EVENT_OCTETS);
+      const view = new DataView(event.buffer);
+      view.setUint32(0, call.events, true);
+      view.setBigUint64(DATA_AT, BigInt(call.data), true);
+      return outcome(c.epollCtl(call.epfd, call.operation, call.fd, event));
+    }
+    case "epoll_wait": {
+      const octets = new Uint8Array(EVENT_OCTETS * Math.max(1, call.most));
+      const view = new DataView(octets.buffer);
+      const value = await untilReady(call.timeout, () => c.epollWait(call.epfd, octets, call.most));
+      const events = Array.from({ length: Math.max(0, value) }, (_, i) => ({
+        events: view.getUint32(EVENT_OCTETS * i, true),
+        data: Number(view.getBigUint64(EVENT_OCTETS * i + DATA_AT, true)),
+      }));
+      return outcome(value, { events });
+    }
+  }
+};
+
+/** `timeout` in milliseconds; -1: for ever. */
+const untilReady = (timeout: number, attempt: () => number): Promise<number> => {
+  const deadline = timeout < 0 ? Number.POSITIVE_INFINITY : performance.now() + timeout;
+  return retry(
+    timeout !== 0,
+    () => {
+      const ready = attempt();
+      return ready === 0 && timeout !== 0 ? EAGAIN : ready;
+    },
+    deadline,
+    0,
+  );
+};
+
+const portOf = (name: (fd: number, address: Uint8Array) => number, fd: number): number => {
+  const address = new Uint8Array(16);
+  return name(fd, address) < 0 ? 0 : (address[2]! << 8) | address[3]!;
+};
+
+const hex = (port: number): string => port.toString(16).toUpperCase().padStart(4, "0");
+
+/** A row of /proc/net/tcp names both ends in hexadecimal. */
+const isAlive = (localPort: number, remotePort: number): boolean =>
+  readFileSync("/proc/thread-self/net/tcp", "utf8")
+    .split("\n")
+    .some((row) => {
+      const [, local, remote, state] = row.trim().split(/\s+/);
+      return local?.endsWith(`:${hex(localPort)}`) && remote?.endsWith(`:${hex(remotePort)}`) && state !== "0A" && state !== "07";
+    });
+
+const obey = async (order: AgentOrder): Promise<unknown> => {
+  switch (order.kind) {
+    case "call":
+      return make(order.call);
+    case "info": {
+      const octets = new Uint8Array(INFO_OCTETS);
+      return readInfo(octets, Math.max(0, c.getsockopt(order.fd, 6, numberOf(optionNumbers, "TCP_INFO"), octets)));
+    }
+    case "ports":
+      return { local: portOf(c.getsockname, order.fd), remote: portOf(c.getpeername, order.fd) };
+    case "alive":
+      return isAlive(order.localPort, order.remotePort);
+    case "sysctl":
+      writeFileSync(`/proc/sys/${order.key.replaceAll(".", "/")}`, order.value);
+      return true;
+  }
+};
+
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const { id, ...order } = JSON.parse(line) as AgentOrder & { id: number };
+  const answer = (result: object): void => void process.stdout.write(`${JSON.stringify({ id, ...result })}\n`);
+  obey(order as AgentOrder).then(
+    (result) => answer({ result }),
+    (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
+  );
+});
+process.stdin.on("end", () => process.exit(0));
+process.stdout.write(`${JSON.stringify({ id: 0, result: "ready" })}\n`);
