@@ -90,7 +90,7 @@ export const attach = async (options: AttachOptions, undo: Undo): Promise<Attach
   const { drive, device } = startStack(link, memory, options, undo);
   if (isTap && options.kernel === undefined && kernelAddresses(namespace, interfaceName).length === 0)
     say(`the kernel has no address on ${interfaceName}: give it one with --kernel, or: ip addr add A.B.C.D/N dev ${interfaceName}`);
-  const dnsConfiguration = await configureAddress(drive, device, options, undo);
+  const dnsConfiguration = await configureAddress(drive, device, options, namespace, undo);
   return { drive, device, dnsConfiguration, ...namesOf(drive, dnsConfiguration) };
 };
 
@@ -99,6 +99,7 @@ const configureAddress = async (
   drive: NodeDrive,
   device: Device,
   { address, dns }: AttachOptions,
+  namespace: Namespace | null,
   undo: Undo,
 ): Promise<() => ResolverConfiguration> => {
   const given: ResolverConfiguration = { servers: dns ?? [] };
@@ -108,6 +109,9 @@ const configureAddress = async (
     await settle(drive);
     release();
   });
+  // On an interface that it shares with us the kernel does not hear our probes.
+  const leased = lease();
+  if (leased !== null) refuseKernelAddress(leased, namespace);
   return () => (dns === undefined ? leaseConfiguration(lease()) : { ...leaseConfiguration(lease()), servers: dns });
 };
 
@@ -119,6 +123,14 @@ const check = (options: AttachOptions, namespace: Namespace | null): void => {
   }
   const { address, prefixLength } = options.address;
   const text = formatIp(address);
+  refuseKernelAddress(options.address, namespace);
+  if (options.kernel?.address === address) throw new UsageError(`--kernel and --address are both ${text}: two hosts need two addresses`);
+  if (options.gateway !== undefined && !inPrefix(options.gateway, address, prefixLength))
+    throw new UsageError(`--gateway ${formatIp(options.gateway)} is not in ${text}/${prefixLength}: a gateway must be on the link`);
+};
+
+const refuseKernelAddress = ({ address, prefixLength }: AddressAndPrefix, namespace: Namespace | null): void => {
+  const text = formatIp(address);
   const owner = kernelAddresses(namespace).find((own) => own.address === text);
   if (owner !== undefined)
     throw networkError(
@@ -127,9 +139,6 @@ const check = (options: AttachOptions, namespace: Namespace | null): void => {
       `${text}: the kernel has this address on ${owner.name}`,
       `choose another in the subnet, or take it away: ip addr del ${text}/${prefixLength} dev ${owner.name}`,
     );
-  if (options.kernel?.address === address) throw new UsageError(`--kernel and --address are both ${text}: two hosts need two addresses`);
-  if (options.gateway !== undefined && !inPrefix(options.gateway, address, prefixLength))
-    throw new UsageError(`--gateway ${formatIp(options.gateway)} is not in ${text}/${prefixLength}: a gateway must be on the link`);
 };
 
 const kernelAddresses = (namespace: Namespace | null, only?: string): { name: string; address: string }[] => {

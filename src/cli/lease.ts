@@ -32,7 +32,7 @@ export const leaseAddress = async (drive: Drive, device: Device): Promise<Leased
     last = address;
     tell(lease);
   };
-  const client = new DhcpClient(device, { onChange });
+  const client = new DhcpClient(device, { onChange, clientIdentifier: identifierOf(device) });
   client.start(drive.now());
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -54,3 +54,7 @@ export const leaseAddress = async (drive: Drive, device: Device): Promise<Leased
     },
   };
 };
+
+/** RFC 2132 s9.14: type 0, and what is ours alone: on an interface of the kernel's, our hardware address is the kernel's, and a server would
+ *  lease us the kernel's own address. */
+const identifierOf = (device: Device): Uint8Array => new TextEncoder().encode(`\0onwire ${device.hardwareAddress}`);
