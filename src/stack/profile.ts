@@ -52,6 +52,7 @@ const linuxTcp: TcpPolicy = {
   ecn: "passive",
   alternativeBackoff: false,
   pacing: false,
+  windowValidation: "rfc2861",
   initialWindow: "rfc6928", // Deviation: initial-window
   idleRestart: true,
   rtoInitial: SECOND,
@@ -131,6 +132,7 @@ export const freebsd: Profile = {
     ...linuxTcp,
     optionStyle: OptionStyle.Bsd,
     requireTimestamps: true,
+    windowValidation: "none",
     // What a floor of the variance does for others, the slop does here.
     rtoMin: 30 * MILLISECOND,
     rtoMax: 64 * SECOND,
@@ -163,6 +165,7 @@ export const rfc: Profile = {
   tcp: {
     ...linuxTcp,
     requireTimestamps: true,
+    windowValidation: "none",
     congestionControl: "newreno",
     initialWindow: "rfc5681",
     rtoMin: SECOND,

@@ -9,6 +9,7 @@ import { Timer } from "./probe.js";
 import { sampleRate } from "./rate.js";
 import { type AckEvent, Phase } from "./recovery/recovery.js";
 import { Flag, has, type Tcb } from "./tcb.js";
+import { decay, endPhase, endRecovery, lossFlight, noteDelivered } from "./validation.js";
 
 const sample = new AckSample();
 
@@ -29,6 +30,7 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
   sample.appLimited = before < cc.threshold() ? flight * 2 <= before : flight + snd.mss < before;
   const why = cc.onAck(sample, now);
   if (why !== 0) core.congestionChanged(tcb, why, now);
+  noteDelivered(core, tcb, ack.delivered, inRecovery, now);
   updateRate(core, tcb);
 }
 
@@ -59,7 +61,7 @@ export function lossFound(core: Core, tcb: Tcb, flight: number, now: Micros): vo
   // Marks and losses of one window are one event.
   if (has(tcb, Flag.Ecn) && seqLt(tcb.snd.una, tcb.snd.reduced)) return;
   // What limited transmit sent beyond cwnd does not count (RFC 5681 s3.2 step 2).
-  tcb.cc.onCongestion(Signal.Loss, Math.min(flight, tcb.cc.window()), now);
+  tcb.cc.onCongestion(Signal.Loss, lossFlight(tcb, Math.min(flight, tcb.cc.window())), now);
   core.congestionChanged(tcb, Cc.FastRetransmit, now);
   noteReduction(tcb);
 }
@@ -67,6 +69,7 @@ export function lossFound(core: Core, tcb: Tcb, flight: number, now: Micros): vo
 /** Fast recovery is over. */
 export function recovered(core: Core, tcb: Tcb, now: Micros): void {
   tcb.cc.onRecovered(seqDiff(tcb.snd.nxt, tcb.snd.una), now);
+  endRecovery(tcb);
   core.congestionChanged(tcb, Cc.Recovered, now);
 }
 
@@ -77,6 +80,7 @@ export function timedOut(core: Core, tcb: Tcb, first: boolean, now: Micros): voi
   cc.onTimeout(Math.min(seqDiff(snd.nxt, snd.una), cc.window()), first, now);
   core.congestionChanged(tcb, Cc.RtoCollapse, now);
   noteReduction(tcb);
+  endPhase(tcb);
   // The bucket is full again: the segment that the timer sends does not wait for a rate of before.
   tcb.pacedUntil = 0;
   updateRate(core, tcb);
@@ -88,7 +92,9 @@ export function resumes(core: Core, tcb: Tcb, now: Micros): void {
   if (cc.onResume !== undefined) cc.onResume(now);
   updateRate(core, tcb);
   // RFC 5681 s4.1: after a pause longer than an RTO the window says nothing about the path any more.
-  if (!core.policy.idleRestart || tcb.lastTextSentAt === 0 || now - tcb.lastTextSentAt <= tcb.rto) return;
+  const { idleRestart, windowValidation } = core.policy;
+  if (!idleRestart || windowValidation === "rfc7661" || tcb.lastTextSentAt === 0 || now - tcb.lastTextSentAt <= tcb.rto) return;
+  if (windowValidation === "rfc2861") return decay(core, tcb, now);
   const before = cc.window();
   cc.onIdle(now);
   if (cc.window() !== before) core.congestionChanged(tcb, Cc.IdleRestart, now);

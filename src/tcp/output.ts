@@ -19,6 +19,7 @@ import { ACK, CWR, ECE, EcnField, FIN, PSH, RST, type Segment, SYN, URG } from "
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { transmit } from "./transmit.js";
+import { noteUse } from "./validation.js";
 import { initialWindowField, receiveWindow, updateIsDue, windowField } from "./window.js";
 
 /** When there is no packet to be had, output tries again so much later. */
@@ -130,6 +131,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
   if (hold === Hold.Pacing) armPacing(core, tcb, now);
   else noteAppLimited(tcb, hold);
+  noteUse(core, tcb, hold, now);
   heldBy(core, tcb, blamed(tcb, hold), now);
   armAfterText(core, tcb, hold, now);
 }

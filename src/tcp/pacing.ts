@@ -15,8 +15,10 @@ const BURST_MOST = 65_536;
 const START_GAIN = 200;
 const AVOIDANCE_GAIN = 120;
 
-/** True when segments of the connection are paced: its controller asks for it, the profile, or the application by a rate. */
-export const paces = (core: Core, tcb: Tcb): boolean => tcb.cc.paced === true || core.policy.pacing || tcb.options.pacingRate > 0;
+/** True when segments of the connection are paced: its controller asks for it, the profile, or the application by a rate; or its window was not
+ *  used for a while (RFC 7661 s4.4.2). */
+export const paces = (core: Core, tcb: Tcb): boolean =>
+  tcb.cc.paced === true || core.policy.pacing || tcb.options.pacingRate > 0 || tcb.use.nonValidatedSince >= 0;
 
 /** Octets that may leave at once. */
 export const burst = (tcb: Tcb): number =>

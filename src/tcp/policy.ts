@@ -20,6 +20,9 @@ export interface TcpPolicy extends CongestionPolicy {
   readonly ecn: "off" | "passive" | "on";
   /** Pace segments whatever the controller: src/tcp/pacing.ts. */
   readonly pacing: boolean;
+  /** What becomes of a window that is not used (src/tcp/validation.ts): nothing, or it decays where `idleRestart` is on, or it is preserved for a
+   *  while whatever that says. */
+  readonly windowValidation: "none" | "rfc2861" | "rfc7661";
   /** Slow start again after an idle time longer than the RTO: RFC 5681 s4.1. */
   readonly idleRestart: boolean;
 

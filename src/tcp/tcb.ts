@@ -11,6 +11,7 @@ import { HOLDS } from "./hold.js";
 import type { LossRecovery } from "./recovery/recovery.js";
 import type { SentRecords } from "./recovery/sent.js";
 import { State } from "./state.js";
+import { WindowUse } from "./validation.js";
 
 /** RFC 9293 s3.3.1, figure 3. */
 export class SendSpace {
@@ -222,6 +223,7 @@ export class Tcb {
   pacingRate = 0;
   /** When what has been sent would have left at that rate: before, nothing more leaves. */
   pacedUntil: Micros = 0;
+  readonly use = new WindowUse();
   /** When it was last sent to and heard of. */
   lastSentAt: Micros = 0;
   lastHeardAt: Micros = 0;
@@ -344,6 +346,7 @@ export function clear(tcb: Tcb): void {
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
   tcb.pacingRate = tcb.pacedUntil = tcb.deliveryRate = 0;
   tcb.deliveryLimited = false;
+  tcb.use.clear();
   tcb.hold = 0;
   tcb.establishedAt = -1;
   tcb.holds.fill(0);

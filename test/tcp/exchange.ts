@@ -203,8 +203,8 @@ export class Exchange {
         random: new SeededRandom(options.seed ?? 1),
         tally: this.tally,
         cause: new Cause(),
-        // Reno's window, so that segments can be counted.
-        policy: { ...profile.tcp, congestionControl: "newreno", ...options.policy },
+        // Reno's window, which stays as it is while nothing happens, so that segments can be counted.
+        policy: { ...profile.tcp, congestionControl: "newreno", windowValidation: "none", ...options.policy },
         limits: { ...defaultTcpLimits, ...options.limits },
         probes: {
           probe: {
