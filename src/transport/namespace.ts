@@ -127,3 +127,15 @@ const claimName = (port: NativePort, path: string, name: string): void => {
   if (file < 0) throw systemError("open", file, `namespace ${name}`, { EEXIST: "the name is taken: choose another, or ip netns del NAME" });
   port.close(file);
 };
+
+/** Runs `body` in the namespace, given as one, or by its name or path; absent: where the thread is. */
+export const inNamespace = <T>(namespace: Namespace | string | undefined, body: () => T): T => {
+  if (namespace === undefined) return body();
+  if (namespace instanceof Namespace) return namespace.run(body);
+  const named = Namespace.open(namespace);
+  try {
+    return named.run(body);
+  } finally {
+    named.close();
+  }
+};

@@ -72,3 +72,6 @@ const GENERAL: Readonly<Record<string, string>> = {
   EACCES: "run as root, or give node the capability cap_net_admin",
   EMFILE: "the process has too many open files: raise ulimit -n",
 };
+
+/** A C int in the machine's byte order: what most socket options take. */
+export const int32 = (value: number): Uint8Array => new Uint8Array(Int32Array.of(value).buffer);

@@ -2,9 +2,9 @@
  *  that the stack's address is not one of its own, and its hardware address neither. */
 import { networkError } from "../base/errors.js";
 import { FrameLink, LONGEST_FRAME } from "./frame-link.js";
-import { Namespace } from "./namespace.js";
+import { inNamespace, type Namespace } from "./namespace.js";
 import { nativePort } from "./native-load.js";
-import { type NativePort, systemError } from "./native-port.js";
+import { int32, type NativePort, systemError } from "./native-port.js";
 import { checkInterfaceName, LITTLE_ENDIAN, NetworkInterfaces } from "./network-interface.js";
 
 const AF_PACKET = 17;
@@ -46,15 +46,7 @@ export interface PacketOptions {
  */
 export const openPacket = (options: PacketOptions): FrameLink => {
   checkInterfaceName(options.interface);
-  const { namespace } = options;
-  if (namespace === undefined) return open(options);
-  if (namespace instanceof Namespace) return namespace.run(() => open(options));
-  const named = Namespace.open(namespace);
-  try {
-    return named.run(() => open(options));
-  } finally {
-    named.close();
-  }
+  return inNamespace(options.namespace, () => open(options));
 };
 
 const open = (options: PacketOptions): FrameLink => {
@@ -73,15 +65,15 @@ const open = (options: PacketOptions): FrameLink => {
       if (result < 0) throw systemError("setsockopt", result, `${what} on ${options.interface}`);
     };
     // Without the privilege to exceed the system's bound, what it allows must do.
-    port.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, int(buffer));
-    port.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, int(buffer));
-    if (offload) set(SOL_PACKET, PACKET_VNET_HDR, "virtio-net header", int(1));
-    set(SOL_PACKET, PACKET_IGNORE_OUTGOING, "deafness to what leaves", int(1));
-    if (options.bypassQueue) set(SOL_PACKET, PACKET_QDISC_BYPASS, "queue bypass", int(1));
+    port.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, int32(buffer));
+    port.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, int32(buffer));
+    if (offload) set(SOL_PACKET, PACKET_VNET_HDR, "virtio-net header", int32(1));
+    set(SOL_PACKET, PACKET_IGNORE_OUTGOING, "deafness to what leaves", int32(1));
+    if (options.bypassQueue) set(SOL_PACKET, PACKET_QDISC_BYPASS, "queue bypass", int32(1));
     if (promiscuous) set(SOL_PACKET, PACKET_ADD_MEMBERSHIP, "promiscuous mode", membership(index));
     const bound = port.bind(fd, socketAddress(index));
     if (bound < 0) throw systemError("bind", bound, options.interface, { ENETDOWN: `ip link set ${options.interface} up` });
-    if (fanout !== undefined) set(SOL_PACKET, PACKET_FANOUT, `fanout ${fanout}`, int(fanout | (FANOUT_HASH << 16)));
+    if (fanout !== undefined) set(SOL_PACKET, PACKET_FANOUT, `fanout ${fanout}`, int32(fanout | (FANOUT_HASH << 16)));
     return link(port, fd, interfaces, options.interface, offload, promiscuous);
   } catch (error) {
     if (fd >= 0) port.close(fd);
@@ -111,12 +103,6 @@ const link = (
         ? null
         : networkError("EMSGSIZE", "read", `packets of ${capacity} octets on ${name}`, `createMemory({ packetSize: ${LONGEST_FRAME} })`),
   });
-
-const int = (value: number): Uint8Array => {
-  const octets = new DataView(new ArrayBuffer(4));
-  octets.setInt32(0, value, LITTLE_ENDIAN);
-  return new Uint8Array(octets.buffer);
-};
 
 /** struct sockaddr_ll: all protocols of one interface. */
 const socketAddress = (index: number): Uint8Array => {

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { networkError } from "../base/errors.js";
 import type { IpAddress } from "../ip/address.js";
 import { FrameLink, LONGEST_FRAME } from "./frame-link.js";
-import { Namespace } from "./namespace.js";
+import { inNamespace, type Namespace } from "./namespace.js";
 import { nativePort } from "./native-load.js";
 import { systemError } from "./native-port.js";
 import { checkInterfaceName, interfaceRequest, LITTLE_ENDIAN, NetworkInterfaces, requestedName } from "./network-interface.js";
@@ -48,17 +48,7 @@ export type TapLink = FrameLink;
  * Opens the device, configures the kernel's end and brings it up. Throws a NetworkError: ENOTSUP (no Linux, no koffi), ENOENT or ENODEV (no
  * /dev/net/tun), EPERM (no privilege), EBUSY (somebody reads it), EINVAL (the name or the MTU).
  */
-export const openTap = (options: TapOptions = {}): FrameLink => {
-  const { namespace } = options;
-  if (namespace === undefined) return open(options);
-  if (namespace instanceof Namespace) return namespace.run(() => open(options));
-  const named = Namespace.open(namespace);
-  try {
-    return named.run(() => open(options));
-  } finally {
-    named.close();
-  }
-};
+export const openTap = (options: TapOptions = {}): FrameLink => inNamespace(options.namespace, () => open(options));
 
 const open = (options: TapOptions): FrameLink => {
   const port = nativePort();

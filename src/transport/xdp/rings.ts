@@ -1,7 +1,7 @@
 /** The four rings that an AF_XDP socket shares with the kernel (Documentation/networking/af_xdp.rst): indices that only grow, and slots
  *  found by their low bits. Each side owns one index and reads the other's. */
 import { networkError } from "../../base/errors.js";
-import { type NativePort, systemError } from "../native-port.js";
+import { int32, type NativePort, systemError } from "../native-port.js";
 import { LITTLE_ENDIAN } from "../network-interface.js";
 
 export const SOL_XDP = 283;
@@ -127,10 +127,8 @@ const ringKinds = [
 export const makeRings = (port: NativePort, fd: number, size: number): Rings => {
   if (!(size >= 64 && size <= 32_768 && (size & (size - 1)) === 0))
     throw networkError("EINVAL", "open", `rings of ${size}`, "use a power of two from 64 to 32768");
-  const value = new DataView(new ArrayBuffer(4));
-  value.setInt32(0, size, LITTLE_ENDIAN);
   for (const { name, option } of ringKinds) {
-    const result = port.setsockopt(fd, SOL_XDP, option, new Uint8Array(value.buffer));
+    const result = port.setsockopt(fd, SOL_XDP, option, int32(size));
     if (result < 0) throw systemError("setsockopt", result, `${name} ring of ${size}`);
   }
   const offsets = new DataView(new ArrayBuffer(128));

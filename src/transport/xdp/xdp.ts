@@ -6,9 +6,9 @@ import { networkError } from "../../base/errors.js";
 import type { Memory } from "../../base/memory.js";
 import { ChecksumState, type Packet, type PacketPool } from "../../base/packet.js";
 import type { Capabilities, Link } from "../link.js";
-import { Namespace } from "../namespace.js";
+import { inNamespace, type Namespace } from "../namespace.js";
 import { nativePort } from "../native-load.js";
-import { type NativePort, Ready, systemError, type Watch } from "../native-port.js";
+import { int32, type NativePort, Ready, systemError, type Watch } from "../native-port.js";
 import { LITTLE_ENDIAN } from "../network-interface.js";
 import { XdpProgram, type XdpProgramOptions } from "./program.js";
 import { makeRings, type Rings, SOL_XDP } from "./rings.js";
@@ -71,17 +71,7 @@ export interface XdpStatistics {
  * Opens the link. Throws a NetworkError: ENOTSUP (no Linux, no koffi), EPERM, ENODEV, EBUSY (another program, another socket on the queue),
  * EINVAL (no such queue, memory that is not aligned, an MTU above 3 808), each with its remedy.
  */
-export const openXdp = (options: XdpOptions): XdpLink => {
-  const { namespace } = options;
-  if (namespace === undefined) return open(options);
-  if (namespace instanceof Namespace) return namespace.run(() => open(options));
-  const named = Namespace.open(namespace);
-  try {
-    return named.run(() => open(options));
-  } finally {
-    named.close();
-  }
-};
+export const openXdp = (options: XdpOptions): XdpLink => inNamespace(options.namespace, () => open(options));
 
 const open = (options: XdpOptions): XdpLink => {
   const port = nativePort();
@@ -110,7 +100,7 @@ const open = (options: XdpOptions): XdpLink => {
     if (options.busyPoll !== undefined && options.busyPoll > 0) {
       const settings = [SO_PREFER_BUSY_POLL, 1, SO_BUSY_POLL, options.busyPoll, SO_BUSY_POLL_BUDGET, 64];
       for (let i = 0; i < settings.length; i += 2) {
-        const result = port.setsockopt(fd, SOL_SOCKET, settings[i]!, int(settings[i + 1]!));
+        const result = port.setsockopt(fd, SOL_SOCKET, settings[i]!, int32(settings[i + 1]!));
         if (result < 0) throw systemError("setsockopt", result, "busy polling", { EPERM: "give node the capability cap_net_admin" });
       }
     }
@@ -402,12 +392,6 @@ export class XdpLink implements Link {
 }
 
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MILLISECONDS);
-
-const int = (value: number): Uint8Array => {
-  const octets = new DataView(new ArrayBuffer(4));
-  octets.setInt32(0, value, LITTLE_ENDIAN);
-  return new Uint8Array(octets.buffer);
-};
 
 /** struct sockaddr_xdp. */
 const socketAddress = (index: number, queue: number, flags: number): Uint8Array => {
