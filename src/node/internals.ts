@@ -27,7 +27,9 @@ export interface NativeStream {
 
 interface StreamWrap {
   readonly WriteWrap: new () => Request;
+  readonly ShutdownWrap: new () => Request;
   readonly kReadBytesOrError: number;
+  readonly kArrayBufferOffset: number;
   readonly kBytesWritten: number;
   readonly kLastWriteWasAsync: number;
   /** Node 26. */
@@ -66,7 +68,7 @@ function silently<T>(call: () => T): T {
 const streamWrap = binding("stream_wrap") as unknown as StreamWrap;
 
 export const JSStream = binding("js_stream").JSStream as new () => NativeStream;
-export const { WriteWrap } = streamWrap;
+export const { ShutdownWrap, WriteWrap } = streamWrap;
 
 /** What `net` reads after a write: the octets of it, and whether its end is still to come. */
 export function noteWrite(octets: number, isAsync: boolean): void {
@@ -83,6 +85,41 @@ export function readError(stream: NativeStream, status: number): void {
 }
 
 const errnos: Readonly<Record<string, number>> = constants.errno;
+
+const UV_EOF = -4095;
+
+/** What a handle of the kernel's has read, to the stream on top of ours. */
+export function relayRead(stream: NativeStream, memory: ArrayBuffer | undefined): void {
+  const { streamBaseState, kReadBytesOrError, kArrayBufferOffset } = streamWrap;
+  const octets = streamBaseState[kReadBytesOrError]!;
+  if (octets > 0 && memory !== undefined) stream.readBuffer(new Uint8Array(memory, streamBaseState[kArrayBufferOffset], octets));
+  else if (octets === UV_EOF) stream.emitEOF();
+  else if (octets < 0) readError(readerOf(stream), octets);
+}
+
+/** Writes to a handle of the kernel's, and tells how it has ended: at once, or later. Returns an error that there was at once. */
+export function relayWrite(
+  kernel: { writev(request: Request | null, chunks: unknown[], allBuffers: boolean): number | Request },
+  buffers: unknown[],
+  done: (status: number) => void,
+): number {
+  const { streamBaseState, kLastWriteWasAsync, kLastWriteErr } = streamWrap;
+  const request = new WriteWrap();
+  request.oncomplete = done;
+  const result = kernel.writev(kLastWriteErr === undefined ? request : null, buffers, true);
+  if (typeof result !== "number") {
+    result.oncomplete = done;
+    if (typeof result.writeStatus === "number") done(result.writeStatus);
+    return 0;
+  }
+  if (result === 0 && (kLastWriteErr !== undefined || streamBaseState[kLastWriteWasAsync] === 0)) done(0);
+  return result;
+}
+
+/** The key under which `net` keeps whose handle it is. */
+export function ownerKey(handle: object): symbol | undefined {
+  return Object.getOwnPropertySymbols(handle).find((symbol) => symbol.description === "owner_symbol");
+}
 
 /** The number that libuv has for an error here; negative. */
 export const errno = (code: ErrorCode | "ECANCELED" | "EALREADY" | "EAFNOSUPPORT"): number => -(errnos[code] ?? errnos.EIO ?? 5);

@@ -1,0 +1,168 @@
+/** What stack a program runs on, and what is that stack's: from `onwire.config.{json,js,mjs}`, and from the environment, which goes before. */
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { type IpAddress, inPrefix, ip, parseIp, UNSPECIFIED } from "../ip/address.js";
+import type { ConnectionOptions } from "../tcp/connection-options.js";
+import { parseName } from "./names.js";
+import type { ListeningRule, Prefix } from "./territory.js";
+
+/** A configuration as people write it. Every key has a variable of the environment: ONWIRE_ADDRESS, with commas between several values. */
+export interface UserConfiguration {
+  /** "loopback" (default): no device, only what the program says to itself. "tap:NAME": that TAP device. */
+  readonly link?: string;
+  /** Our addresses with their subnets, "10.9.0.2/24". */
+  readonly address?: string | readonly string[];
+  /** The router to everywhere else. */
+  readonly gateway?: string;
+  /** Further routes, "10.8.0.0/16 via 10.9.0.1". */
+  readonly routes?: string | readonly string[];
+  /** The kernel's end of the device: its address, and the network namespace where it is. */
+  readonly kernel?: string;
+  readonly netns?: string;
+  readonly mtu?: number | string;
+  /** Where to is ours: prefixes or addresses. Default: where the routes lead; with the link "loopback", 127.0.0.0/8. */
+  readonly destinations?: string | readonly string[];
+  /** Listening where is ours: "*" (default: the wildcard and every address of the stack), "ADDRESS", "ADDRESS:PORT", "*:PORT". */
+  readonly listen?: string | readonly string[];
+  /** Servers to ask for names; default: names are the host's to resolve. */
+  readonly dns?: string | readonly string[];
+  /** A capture of all frames. */
+  readonly pcapng?: string;
+  /** Options of all connections, such as { "congestionControl": "cubic" }. Not from the environment. */
+  readonly tcp?: Partial<ConnectionOptions>;
+}
+
+export interface TapConfiguration {
+  readonly name: string;
+  readonly netns: string | null;
+  readonly kernel: Prefix | null;
+  readonly mtu: number | null;
+}
+
+export interface RouteConfiguration extends Prefix {
+  readonly via: IpAddress;
+}
+
+export interface Configuration {
+  /** null: the loopback alone. */
+  readonly tap: TapConfiguration | null;
+  readonly addresses: readonly Prefix[];
+  readonly routes: readonly RouteConfiguration[];
+  readonly destinations: readonly Prefix[];
+  readonly listening: readonly ListeningRule[];
+  readonly dns: readonly string[];
+  readonly pcapng: string | null;
+  readonly tcp: Partial<ConnectionOptions>;
+}
+
+const KEYS = ["link", "address", "gateway", "routes", "kernel", "netns", "mtu", "destinations", "listen", "dns", "pcapng", "tcp"] as const;
+const FILES = ["onwire.config.json", "onwire.config.mjs", "onwire.config.js"];
+
+/** ONWIRE_CONFIG names the file; otherwise it is looked for in the working directory. */
+export async function loadConfiguration(environment: NodeJS.ProcessEnv, directory: string): Promise<Configuration> {
+  const named = environment.ONWIRE_CONFIG;
+  const file = named === undefined ? FILES.map((name) => resolve(directory, name)).find(existsSync) : resolve(directory, named);
+  const written = file === undefined ? {} : await readConfiguration(file);
+  const user: Record<string, unknown> = { ...written };
+  for (const key of KEYS) {
+    const value = environment[`ONWIRE_${key.toUpperCase()}`];
+    if (key !== "tcp" && value !== undefined && value !== "") user[key] = value;
+  }
+  return checkConfiguration(user);
+}
+
+async function readConfiguration(file: string): Promise<Record<string, unknown>> {
+  let read: unknown;
+  try {
+    if (file.endsWith(".json")) read = JSON.parse(readFileSync(file, "utf8"));
+    else read = ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
+  } catch (cause) {
+    throw new Error(`onwire: ${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  if (typeof read === "object" && read !== null) return read as Record<string, unknown>;
+  throw new Error(`onwire: ${file} holds no configuration: let it be, or export as default, an object such as { "link": "loopback" }`);
+}
+
+/** Throws an error that names the key, the value and what is wanted. */
+export function checkConfiguration(user: UserConfiguration & Readonly<Record<string, unknown>>): Configuration {
+  for (const key of Object.keys(user))
+    if (!(KEYS as readonly string[]).includes(key)) throw wrong(key, user[key], `there is no such key: use one of ${KEYS.join(", ")}`);
+  const addresses = listOf(user.address).map((text) => prefixOf("address", text));
+  const tap = tapOf(user);
+  if (tap === null && addresses.length > 0)
+    throw wrong("address", user.address, "an address wants a device: add link, for example tap:onwire0");
+  if (tap !== null && addresses.length === 0)
+    throw wrong("link", user.link, "a device wants an address: add address, for example 10.9.0.2/24");
+  const routes = listOf(user.routes).map(routeOf);
+  if (user.gateway !== undefined) routes.push({ address: UNSPECIFIED, prefixLength: 0, via: addressOf("gateway", user.gateway) });
+  for (const { via } of routes)
+    if (!addresses.some((own) => inPrefix(via, own.address, own.prefixLength)))
+      throw wrong("gateway", user.gateway ?? user.routes, "a router must be in the subnet of an address of ours");
+  const led = tap === null ? [{ address: ip("127.0.0.0"), prefixLength: 8 }] : [...addresses, ...routes];
+  return {
+    tap,
+    addresses,
+    routes,
+    destinations: user.destinations === undefined ? led : listOf(user.destinations).map((text) => prefixOf("destinations", text)),
+    listening: listOf(user.listen ?? "*").map(ruleOf),
+    dns: listOf(user.dns),
+    pcapng: user.pcapng ?? null,
+    tcp: user.tcp ?? {},
+  };
+}
+
+function tapOf(user: UserConfiguration): TapConfiguration | null {
+  const link = user.link ?? "loopback";
+  if (link === "loopback") return null;
+  const match = /^tap:([^/\s]{1,15})$/.exec(link);
+  if (match === null) throw wrong("link", link, 'use "loopback", or "tap:NAME"');
+  const mtu = user.mtu === undefined ? null : Number(user.mtu);
+  if (mtu !== null && !(Number.isInteger(mtu) && mtu >= 68 && mtu <= 65_521))
+    throw wrong("mtu", user.mtu, "use an integer from 68 to 65521");
+  return {
+    name: match[1]!,
+    netns: user.netns ?? null,
+    kernel: user.kernel === undefined ? null : prefixOf("kernel", user.kernel),
+    mtu,
+  };
+}
+
+const wrong = (key: string, value: unknown, remedy: string): Error =>
+  new Error(`onwire: configuration: ${key} ${JSON.stringify(value)}: ${remedy}`);
+
+function listOf(value: string | readonly string[] | undefined): string[] {
+  if (value === undefined) return [];
+  const list = typeof value === "string" ? value.split(",") : [...value];
+  return list.map((text) => String(text).trim()).filter((text) => text !== "");
+}
+
+function addressOf(key: string, text: string): IpAddress {
+  const address = parseIp(text);
+  if (address === null) throw wrong(key, text, "use an IPv4 address, A.B.C.D");
+  return address;
+}
+
+function prefixOf(key: string, text: string): Prefix {
+  const match = /^([^/]+)(?:\/(\d{1,2}))?$/.exec(text);
+  const prefixLength = Number(match?.[2] ?? 32);
+  const address = match === null ? null : parseName(match[1]!, match[1]!.includes(":") ? 6 : 4);
+  if (typeof address === "number" && prefixLength <= 32) return { address, prefixLength };
+  throw wrong(key, text, "use A.B.C.D/N, for example 10.9.0.2/24");
+}
+
+function routeOf(text: string): RouteConfiguration {
+  const match = /^(\S+)\s+via\s+(\S+)$/.exec(text);
+  if (match === null) throw wrong("routes", text, "use PREFIX via ROUTER, for example 10.8.0.0/16 via 10.9.0.1");
+  return { ...prefixOf("routes", match[1]!), via: addressOf("routes", match[2]!) };
+}
+
+function ruleOf(text: string): ListeningRule {
+  const match = /^(\*|\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text);
+  const port = match?.[2] === undefined ? null : Number(match[2]);
+  const name = match?.[1]?.replace(/^\[|\]$/g, "");
+  const address = name === undefined || name === "*" ? null : parseName(name, name.includes(":") ? 6 : 4);
+  if (match === null || (name !== "*" && typeof address !== "number") || (port !== null && port > 65_535))
+    throw wrong("listen", text, "use *, ADDRESS, ADDRESS:PORT or *:PORT");
+  return { address: address as IpAddress | null, port };
+}

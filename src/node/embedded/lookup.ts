@@ -1,0 +1,35 @@
+/** How `dns.lookup`, and so all that connects to a name, finds addresses in a process whose network is ours. */
+import dns from "node:dns";
+import { syncBuiltinESMExports } from "node:module";
+import { createResolver } from "../../dns/resolver.js";
+import type { NodeDrive } from "../../drive/node.js";
+
+/** Names are asked for over the stack. */
+export function useResolver(drive: NodeDrive, servers: readonly string[]): void {
+  const resolver = createResolver(drive, { servers });
+  Object.assign(dns, { lookup: resolver.lookup });
+  Object.assign(dns.promises, { lookup: resolver.promises.lookup });
+  syncBuiltinESMExports();
+}
+
+type Callback = (error: Error | null, address?: unknown, family?: number) => void;
+
+/** The stack has ::1, whatever the files of the host say of localhost (RFC 6761 s6.3). */
+export function useLocalhost(): void {
+  const { lookup } = dns;
+  const patched = function (this: unknown, hostname: unknown, options: unknown, callback: unknown): unknown {
+    const settings = typeof options === "number" ? { family: options } : (options as { family?: unknown; all?: boolean } | null);
+    const isAsked = hostname === "localhost" && (settings?.family === 6 || settings?.family === "IPv6");
+    if (!isAsked || typeof callback !== "function")
+      return Reflect.apply(lookup, this, callback === undefined ? [hostname, options] : [hostname, options, callback]);
+    const answer: Callback = (error, ...rest) => {
+      if (error === null) (callback as Callback)(null, ...rest);
+      else if (settings.all === true) (callback as Callback)(null, [{ address: "::1", family: 6 }]);
+      else (callback as Callback)(null, "::1", 6);
+    };
+    return Reflect.apply(lookup, this, [hostname, options, answer]);
+  };
+  Object.defineProperty(patched, "name", { value: "lookup" });
+  Object.assign(dns, { lookup: Object.assign(patched, lookup) });
+  syncBuiltinESMExports();
+}
