@@ -1,9 +1,10 @@
 /** When `net` and `dgram` were loaded before us, as in a child with an IPC channel, they hold Node's own handle classes for good. Then it is
  *  those classes that make room: their calls go to a handle of ours, which takes the place of the native one under the socket. */
 
-import { type KernelTcp, KernelTcpHandle, kernelTcps } from "./dispatch-tcp.js";
+import { kernelTcps } from "./dispatch-tcp.js";
 import { KernelUdpHandle, kernelUdps } from "./dispatch-udp.js";
-import { ownerKey } from "./internals.js";
+import { ownerOf, passOwner } from "./internals.js";
+import { type KernelTcp, KernelTcpHandle } from "./kernel-tcp.js";
 import { HandleType, type TcpHandle } from "./tcp-handle.js";
 import type { UdpHandle } from "./udp-handle.js";
 
@@ -28,7 +29,7 @@ function adoptTcp(make: (type: number) => TcpHandle): void {
     const known = ours.get(native);
     if (known !== undefined) return known;
     // A server binds before it owns its handle, a socket afterwards.
-    const handle = make(ownerKey(native) === undefined ? HandleType.Server : HandleType.Socket);
+    const handle = make(ownerOf(native) === null ? HandleType.Server : HandleType.Socket);
     ours.set(native, handle);
     return handle;
   };
@@ -49,12 +50,9 @@ function adoptTcp(make: (type: number) => TcpHandle): void {
 }
 
 function takePlace(native: KernelTcp, handle: TcpHandle): void {
-  const key = ownerKey(native);
-  if (key === undefined) return;
-  const owner = (native as unknown as Record<symbol, { _handle?: unknown }>)[key]!;
-  (handle as unknown as Record<symbol, object>)[key] = owner;
-  if (typeof native.onread === "function") handle.onread = native.onread;
-  handle.onconnection = native.onconnection as TcpHandle["onconnection"];
+  const owner = ownerOf(native);
+  if (owner === null) return;
+  passOwner(native, handle as TcpHandle & { onconnection?: unknown });
   if (!(native as unknown as { hasRef(): boolean }).hasRef()) handle.unref();
   owner._handle = handle;
   native.close();

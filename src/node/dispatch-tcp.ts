@@ -4,41 +4,11 @@
 import { UNSPECIFIED } from "../ip/address.js";
 import { soon } from "./bottom.js";
 import type { Host } from "./host.js";
-import { binding, errno, type NativeStream, ownerKey, type Request, relayRead, relayWrite, ShutdownWrap } from "./internals.js";
+import { errno, ownerOf, passOwner, type Request, relayRead, relayWrite, ShutdownWrap } from "./internals.js";
+import { type KernelTcp, KernelTcpHandle } from "./kernel-tcp.js";
 import { type Family, parseName, type SocketName } from "./names.js";
 import { TcpHandle } from "./tcp-handle.js";
 import type { Territory } from "./territory.js";
-
-/** Node's own. */
-export interface KernelTcp extends NativeStream {
-  onconnection: unknown;
-  readonly fd: number;
-  readonly bytesWritten: number;
-  open(descriptor: number): number;
-  bind(address: unknown, port: unknown, flags?: number): number;
-  bind6(address: unknown, port: unknown, flags?: number): number;
-  listen(backlog: number): number;
-  connect(request: Request, address: unknown, port: unknown): number;
-  connect6(request: Request, address: unknown, port: unknown): number;
-  getsockname(out: SocketName): number;
-  getpeername(out: SocketName): number;
-  setNoDelay(noDelay: boolean): number;
-  setKeepAlive(enable: boolean, delay: number): number;
-  readStop(): number;
-  writev(request: Request | null, chunks: unknown[], allBuffers: boolean): number | Request;
-  shutdown(request: Request): number;
-  reset(callback?: () => void): number;
-  close(callback?: () => void): void;
-  ref(): void;
-  unref(): void;
-}
-
-/** A socket of `net`, as far as it is known by its handle. */
-interface Owner {
-  _handle?: unknown;
-}
-
-export const KernelTcpHandle = binding("tcp_wrap").TCP as new (type: number) => KernelTcp;
 
 /** Those that a handle of ours has asked for. */
 export const kernelTcps = new WeakSet<object>();
@@ -55,6 +25,7 @@ export abstract class DispatchTcp extends TcpHandle {
   readonly #territory: Territory;
   readonly #type: number;
   #kernel: KernelTcp | null = null;
+  #gaveWay = false;
   #undecided: Undecided | null = null;
 
   constructor(host: Host, territory: Territory, type: number) {
@@ -131,16 +102,12 @@ export abstract class DispatchTcp extends TcpHandle {
 
   /** Puts the kernel's handle under the socket in our place. Where somebody has built on us, we pass on what is said. */
   #giveWay(kernel: KernelTcp): void {
-    const key = ownerKey(this);
-    if (key === undefined || ownerKey(kernel) !== undefined) return;
-    const owner = (this as unknown as Record<symbol, Owner>)[key];
-    if (owner === undefined) return;
-    (kernel as unknown as Record<symbol, Owner>)[key] = owner;
-    if (owner._handle === this) {
-      if (typeof this.onread === "function") kernel.onread = this.onread;
-      kernel.onconnection = this.onconnection;
-      owner._handle = kernel;
-    } else kernel.onread = (memory) => relayRead(this, memory as ArrayBuffer | undefined);
+    const owner = ownerOf(this);
+    if (this.#gaveWay || owner === null) return;
+    this.#gaveWay = true;
+    passOwner(this, kernel);
+    if (owner._handle === this) owner._handle = kernel;
+    else kernel.onread = (memory) => relayRead(this, memory as ArrayBuffer | undefined);
   }
 
   /** The kernel's handle, for a call that is its. */
@@ -185,6 +152,10 @@ export abstract class DispatchTcp extends TcpHandle {
     const theirs = new ShutdownWrap();
     theirs.oncomplete = (status) => this.finishShutdown(request, status);
     return kernel.shutdown(theirs);
+  }
+
+  override get fd(): number {
+    return this.#kernel?.fd ?? -1;
   }
 
   override get bytesWritten(): number {

@@ -121,6 +121,21 @@ export function ownerKey(handle: object): symbol | undefined {
   return Object.getOwnPropertySymbols(handle).find((symbol) => symbol.description === "owner_symbol");
 }
 
+/** Whose handle it is: a socket or a server; null: nobody's yet. */
+export function ownerOf(handle: object): { _handle?: unknown } | null {
+  const key = ownerKey(handle);
+  return key === undefined ? null : ((handle as Record<symbol, object | null>)[key] ?? null);
+}
+
+/** Makes another handle that owner's, with what the owner wants to hear of it. */
+export function passOwner(from: NativeStream & { onconnection?: unknown }, to: NativeStream & { onconnection?: unknown }): void {
+  const key = ownerKey(from);
+  if (key === undefined) return;
+  (to as unknown as Record<symbol, unknown>)[key] = (from as unknown as Record<symbol, unknown>)[key];
+  if (typeof from.onread === "function") to.onread = from.onread;
+  to.onconnection = from.onconnection;
+}
+
 /** The number that libuv has for an error here; negative. */
 export const errno = (code: ErrorCode | "ECANCELED" | "EALREADY" | "EAFNOSUPPORT"): number => -(errnos[code] ?? errnos.EIO ?? 5);
 

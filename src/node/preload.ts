@@ -1,11 +1,14 @@
 /** Puts our handles in the place of Node's, in this process and in those that it starts. */
 
+import { inPrefix } from "../ip/address.js";
 import { adoptLoaded, isNetLoaded } from "./adopt-loaded.js";
 import { type Configuration, loadConfiguration } from "./configuration.js";
-import { DispatchTcp, KernelTcpHandle } from "./dispatch-tcp.js";
+import { DispatchTcp } from "./dispatch-tcp.js";
 import { DispatchUdp } from "./dispatch-udp.js";
 import { Host } from "./host.js";
 import { binding } from "./internals.js";
+import { KernelTcpHandle } from "./kernel-tcp.js";
+import { IPV4_LOOPBACK } from "./names.js";
 import { closeWithProcess, openLoopback, openStack } from "./open-stack.js";
 import { HandleType } from "./tcp-handle.js";
 import { Territory } from "./territory.js";
@@ -15,12 +18,16 @@ export async function preload(register: string): Promise<void> {
   const configuration = await loadConfiguration(process.env, process.cwd());
   inherit(register);
   const { host, refusal } = await openHost(configuration);
-  const territory = new Territory(host, { ...configuration, loopback: configuration.tap === null, refusal });
+  const territory = new Territory(host, { ...configuration, loopback: ownsLoopback(configuration), refusal });
   install(host, territory);
   const { useLocalhost, useResolver } = await import("./embedded/lookup.js");
-  if (configuration.dns.length > 0) useResolver(host.drive, configuration.dns);
+  if (configuration.dns.length > 0) await useResolver(host.drive, configuration.dns);
   else if (configuration.tap === null) useLocalhost();
 }
+
+/** When it is named: a default route is none to the loopback. */
+const ownsLoopback = ({ destinations }: Configuration): boolean =>
+  destinations.some(({ address, prefixLength }) => prefixLength >= 8 && inPrefix(IPV4_LOOPBACK, address, prefixLength));
 
 /** A Worker, or a child, may find the device taken: what is ours is refused there, and all else goes on. */
 async function openHost(configuration: Configuration): Promise<{ host: Host; refusal: string | null }> {

@@ -128,6 +128,15 @@ export class TcpHandle extends JSStream implements Application, Told {
     return 0;
   }
 
+  belongsTo(host: Host): boolean {
+    return this.#host === host;
+  }
+
+  /** Says so when it is to listen or to connect. */
+  failWith(status: number): void {
+    this.#deferred = status;
+  }
+
   getsockname(out: SocketName): number {
     if (this.#deferred !== 0) return this.#deferred;
     if (this.#closing) return errno("EBADF");
@@ -521,6 +530,10 @@ export class TcpHandle extends JSStream implements Application, Told {
   }
 
   // ---- the rest of the contract
+
+  get fd(): number {
+    return -1;
+  }
 
   open(_descriptor: number): number {
     return errno("EINVAL");

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+/** Programs that know nothing of us, under the preload. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Preload } from "./preload.js";
 
 const preload = new Preload();
@@ -23,4 +26,176 @@ test("http and fetch run unchanged, and the process ends when nothing keeps it",
     });
   `);
   expect(ended).toEqual({ status: 0, stdout: "200 POST /path octets\n", stderr: "" });
+});
+
+test("nothing of it is the kernel's: the kernel has no such socket", async () => {
+  const ended = await preload.run(`
+    import net from "node:net";
+    import { readFileSync } from "node:fs";
+    const server = net.createServer((socket) => socket.end("text")).listen(0, () => {
+      const { port } = server.address();
+      const known = ["tcp", "tcp6"].some((file) => readFileSync("/proc/net/" + file, "utf8").includes(":" + port.toString(16).toUpperCase().padStart(4, "0") + " "));
+      net.connect(port, "localhost").on("data", (text) => console.log(String(text), known)).on("close", () => server.close());
+    });
+  `);
+  expect(ended).toEqual({ status: 0, stdout: "text false\n", stderr: "" });
+});
+
+test("what is not ours stays with the kernel, with and without TLS on top", async () => {
+  const ended = await preload.run(
+    `
+    import net from "node:net";
+    import tls from "node:tls";
+    import dgram from "node:dgram";
+    import { once } from "node:events";
+    const psk = Buffer.alloc(32, 7);
+    const options = { ciphers: "PSK-AES128-GCM-SHA256", maxVersion: "TLSv1.2" };
+    const handles = [];
+    const server = net.createServer((socket) => socket.pipe(socket)).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const socket = net.connect(server.address().port, "127.0.0.1");
+    socket.end("plain");
+    for await (const chunk of socket) console.log(String(chunk), server._handle.constructor.name + (server._handle.fd > 0));
+    server.close();
+    const secure = tls.createServer({ ...options, pskCallback: () => psk }, (socket) => socket.pipe(socket)).listen(0, "127.0.0.1");
+    await once(secure, "listening");
+    const client = tls.connect({ ...options, port: secure.address().port, host: "127.0.0.1", checkServerIdentity: () => undefined, pskCallback: () => ({ psk, identity: "x" }) });
+    client.end(Buffer.alloc(100_000, "s"));
+    let octets = 0;
+    for await (const chunk of client) octets += chunk.length;
+    console.log(octets);
+    secure.close();
+    const receiver = dgram.createSocket("udp4").bind(0, "127.0.0.1");
+    await once(receiver, "listening");
+    const sender = dgram.createSocket("udp4");
+    sender.send("datagram", receiver.address().port, "127.0.0.1");
+    console.log(String((await once(receiver, "message"))[0]));
+    sender.close();
+    receiver.close();
+  `,
+    { env: { ONWIRE_DESTINATIONS: "10.0.0.0/8", ONWIRE_LISTEN: "10.0.0.1" } },
+  );
+  expect(ended).toEqual({ status: 0, stdout: "plain TCPtrue\n100000\ndatagram\n", stderr: "" });
+});
+
+test("a file says what is ours, and the environment goes before it", async () => {
+  writeFileSync(join(preload.folder, "onwire.config.json"), JSON.stringify({ listen: "10.0.0.1" }));
+  const program = `
+    import net from "node:net";
+    const server = net.createServer().listen(0, "127.0.0.1", () => {
+      console.log(server._handle.fd > 0);
+      server.close();
+    });
+  `;
+  const byFile = await preload.run(program);
+  const byEnvironment = await preload.run(program, { env: { ONWIRE_LISTEN: "*" } });
+  writeFileSync(join(preload.folder, "onwire.config.json"), "{}");
+  expect([byFile.stdout, byEnvironment.stdout]).toEqual(["true\n", "false\n"]);
+});
+
+test.each([
+  [{ ONWIRE_LINK: "wire" }, 'link "wire": use "loopback", or "tap:NAME"'],
+  [{ ONWIRE_ADDRESS: "10.0.0.1/24" }, "an address wants a device"],
+  [{ ONWIRE_LISTEN: "here" }, 'listen "here": use *, ADDRESS, ADDRESS:PORT or *:PORT'],
+  [{ ONWIRE_DESTINATIONS: "10.0.0.0/40" }, 'destinations "10.0.0.0/40": use A.B.C.D/N'],
+  [{ ONWIRE_CONFIG: "absent.json" }, "absent.json cannot be read"],
+] as Record<string, string>[][])("a configuration that is wrong is named: %o", async (env, message) => {
+  const ended = await preload.run("console.log('ran')", { env });
+  expect(ended.status).not.toBe(0);
+  expect(ended.stdout).toBe("");
+  expect(ended.stderr).toContain(message);
+});
+
+describe("other threads and processes", () => {
+  test("a Worker has a loopback of its own", async () => {
+    const ended = await preload.run(`
+      import { isMainThread, Worker } from "node:worker_threads";
+      import net from "node:net";
+      import { fileURLToPath } from "node:url";
+      const server = net.createServer((socket) => socket.end(isMainThread ? "main" : "worker")).listen(8080, () => {
+        net.connect(8080).on("data", (text) => console.log(String(text))).on("close", () => server.close());
+      });
+      if (isMainThread) new Worker(fileURLToPath(import.meta.url));
+    `);
+    expect(ended).toEqual({ status: 0, stdout: expect.stringMatching(/^(main\nworker|worker\nmain)\n$/), stderr: "" });
+  });
+
+  test("a child with a channel, which loads net before us, is ours all the same", async () => {
+    const ended = await preload.run(`
+      import { fork } from "node:child_process";
+      import net from "node:net";
+      import dgram from "node:dgram";
+      import { once } from "node:events";
+      import { fileURLToPath } from "node:url";
+      if (process.send === undefined) fork(fileURLToPath(import.meta.url)).on("message", (text) => console.log(text));
+      else {
+        const server = net.createServer((socket) => socket.pipe(socket)).listen(0);
+        await once(server, "listening");
+        const socket = net.connect(server.address().port, "127.0.0.1");
+        socket.end("stream");
+        for await (const chunk of socket) process.send(String(chunk) + " " + server._handle.fd);
+        server.close();
+        const receiver = dgram.createSocket("udp4").bind(0);
+        await once(receiver, "listening");
+        const sender = dgram.createSocket("udp4");
+        sender.send("datagram", receiver.address().port);
+        process.send(String((await once(receiver, "message"))[0]));
+        sender.close();
+        receiver.close();
+        process.disconnect();
+      }
+    `);
+    expect(ended).toEqual({ status: 0, stdout: "stream -1\ndatagram\n", stderr: "" });
+  });
+
+  test("a socket that is sent to a child is refused, not misunderstood", async () => {
+    const ended = await preload.run(`
+      import { fork } from "node:child_process";
+      import net from "node:net";
+      import { fileURLToPath } from "node:url";
+      if (process.send !== undefined) process.on("message", () => {});
+      else {
+        const child = fork(fileURLToPath(import.meta.url));
+        const server = net.createServer().listen(0, () => {
+          try {
+            child.send("take", server);
+          } catch (error) {
+            console.log(error.code);
+          }
+          server.close();
+          child.kill();
+        });
+      }
+    `);
+    expect(ended).toMatchObject({ status: 0, stdout: "ERR_INVALID_HANDLE_TYPE\n" });
+  });
+});
+
+test("a thousand connections leave no handle behind, and the process ends", async () => {
+  const ended = await preload.run(
+    `
+    import http from "node:http";
+    import { once } from "node:events";
+    import { setImmediate } from "node:timers/promises";
+    const server = http.createServer((request, response) => response.end("ok")).listen(0);
+    await once(server, "listening");
+    const { port } = server.address();
+    const references = [];
+    for (let i = 0; i < 1000; i++) {
+      const request = http.get({ port, agent: false });
+      const [response] = await once(request, "response");
+      references.push(new WeakRef(request.socket._handle));
+      response.resume();
+      await once(response, "close");
+    }
+    for (let i = 0; i < 10; i++) {
+      await setImmediate();
+      gc();
+    }
+    console.log(references.filter((reference) => reference.deref() !== undefined).length < 5);
+    server.close();
+  `,
+    { flags: ["--expose-gc", "--import", preload.register] },
+  );
+  expect(ended).toEqual({ status: 0, stdout: "true\n", stderr: "" });
 });

@@ -1,8 +1,8 @@
 /** Runs programs under the preload, each in a process of its own: in this one, net was there first. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { build } from "esbuild";
 
 export interface Ended {
@@ -14,26 +14,26 @@ export interface Ended {
 export class Preload {
   readonly folder = mkdtempSync(join(tmpdir(), "onwire-preload-"));
 
-  /** Bundles the preload as its users' tools may. */
+  /** Compiles the package: a process under the preload must not load a compiler of its own, which would load net. */
   async prepare(): Promise<void> {
+    const sources = readdirSync("src", { recursive: true, encoding: "utf8" }).filter((name) => /(?<!\.d)\.ts$/.test(name));
     await build({
-      entryPoints: { register: "src/register.ts" },
-      outdir: this.folder,
-      outExtension: { ".js": ".mjs" },
-      bundle: true,
-      platform: "node",
+      entryPoints: sources.map((name) => join("src", name)),
+      outdir: join(this.folder, "dist"),
       format: "esm",
+      platform: "node",
       target: "node20",
-      external: ["koffi", "commander"],
       logLevel: "silent",
     });
+    writeFileSync(join(this.folder, "package.json"), JSON.stringify({ name: "onwire", version: "0.0.0", type: "module" }));
+    symlinkSync(resolve("node_modules"), join(this.folder, "node_modules"));
   }
 
   /** Runs the text of an ES module to its end. */
   async run(program: string, options: { readonly flags?: readonly string[]; readonly env?: Record<string, string> } = {}): Promise<Ended> {
     const file = join(this.folder, `program-${Math.abs(hash(program))}.mjs`);
     writeFileSync(file, program);
-    const child = spawn(process.execPath, ["--import", this.register, ...(options.flags ?? []), file], {
+    const child = spawn(process.execPath, [...(options.flags ?? ["--import", this.register]), file], {
       cwd: this.folder,
       env: { ...process.env, NODE_OPTIONS: "", ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -51,7 +51,7 @@ export class Preload {
   }
 
   get register(): string {
-    return join(this.folder, "register.mjs");
+    return join(this.folder, "dist", "register.js");
   }
 
   remove(): void {

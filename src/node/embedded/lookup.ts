@@ -1,11 +1,11 @@
 /** How `dns.lookup`, and so all that connects to a name, finds addresses in a process whose network is ours. */
 import dns from "node:dns";
 import { syncBuiltinESMExports } from "node:module";
-import { createResolver } from "../../dns/resolver.js";
 import type { NodeDrive } from "../../drive/node.js";
 
 /** Names are asked for over the stack. */
-export function useResolver(drive: NodeDrive, servers: readonly string[]): void {
+export async function useResolver(drive: NodeDrive, servers: readonly string[]): Promise<void> {
+  const { createResolver } = await import("../../dns/resolver.js");
   const resolver = createResolver(drive, { servers });
   Object.assign(dns, { lookup: resolver.lookup });
   Object.assign(dns.promises, { lookup: resolver.promises.lookup });
