@@ -1,9 +1,12 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
     projects: [
       {
+        // What examples import is the source, not a build.
+        resolve: { alias: [{ find: /^onwire$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) }] },
         test: {
           name: "unit",
           setupFiles: ["test/setup.ts"],

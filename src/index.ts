@@ -4,7 +4,7 @@ export { MILLISECOND, type Micros, NEVER, type Random, SECOND } from "./base/env
 export { type ErrorCode, NetworkError } from "./base/errors.js";
 export { createMemory, type Memory, type MemoryOptions } from "./base/memory.js";
 export { SeededRandom } from "./base/prng.js";
-export type { WhyEntry } from "./base/why.js";
+export { Cc, type WhyEntry } from "./base/why.js";
 export { registry, whyEntry, whyName, whyNamed } from "./base/why-registry.js";
 export type { Drive } from "./drive/drive.js";
 export { ManualDrive, VirtualClock } from "./drive/manual.js";
@@ -16,6 +16,16 @@ export type { AddressOptions, DeviceOptions, StackOptions } from "./stack/option
 export type { Probe } from "./stack/probe.js";
 export { freebsd, linux, type Profile, profiles, rfc } from "./stack/profile.js";
 export { Stack } from "./stack/stack.js";
+export {
+  AckSample,
+  CONTROLLER_WORDS,
+  type CongestionController,
+  type CongestionPolicy,
+  type ControllerFactory,
+  initialWindow,
+  NO_THRESHOLD,
+  Signal,
+} from "./tcp/congestion/controller.js";
 export type { ConnectionOptions } from "./tcp/connection-options.js";
 export { type Application, TcpEvent } from "./tcp/events.js";
 export { State, stateNames } from "./tcp/state.js";
