@@ -34,6 +34,8 @@ export const addProxy = (program: Command): void => {
     .addHelpText("after", EXAMPLES)
     .action((options: ProxyOptions) =>
       runCommand(async (undo) => {
+        if (options.inside && options.user === undefined)
+          throw new UsageError("--inside opens the kernel's network to everybody on ours: ask for a password with --user NAME:PASSWORD");
         const { drive, lookup, device } = await attach(options, undo);
         const stack = stackSide(drive, lookup);
         const [front, back] = options.inside ? [stack, kernelSide] : [kernelSide, stack];

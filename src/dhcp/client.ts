@@ -128,12 +128,13 @@ export class DhcpClient implements Agent {
   /** Ends without a word to the server, which keeps the address for us until the lease is over. */
   stop(now: Micros): void {
     if (this.#state === "STOPPED") return;
-    this.#withdraw(now);
+    const had = this.#withdraw(now);
     this.#stack.udp.close(this.#wide);
     this.#wide = 0;
     this.#state = "STOPPED";
     this.#at = NEVER;
     this.#stack.removeAgent(this);
+    if (had) this.#options.onChange?.(null);
   }
 
   nextTimeout(): Micros {
@@ -317,26 +318,29 @@ export class DhcpClient implements Agent {
   /** RFC 2131 s4.4.4, table 5. */
   #decline(now: Micros): void {
     const { address: requested, server } = this.#lease!;
-    this.#withdraw(now);
+    const had = this.#withdraw(now);
     const xid = this.#stack.random.int32();
     const decline = requestOf(this.#identity(), { type: Type.Decline, xid, secs: 0, requested, server, message: "in use by another host" });
     this.#send(decline, LIMITED_BROADCAST, now);
     this.#restart(AFTER_DECLINE, now);
+    if (had) this.#options.onChange?.(null);
   }
 
   /** The lease is over or refused: "the client MUST immediately stop any other network processing" (RFC 2131 s4.4.5). */
   #lose(now: Micros): void {
-    this.#withdraw(now);
+    const had = this.#withdraw(now);
     this.#init("INIT", now);
+    if (had) this.#options.onChange?.(null);
   }
 
-  #withdraw(now: Micros): void {
+  /** Undoes what a lease has brought; returns whether one was in use. Whoever is told of it may throw: that comes last. */
+  #withdraw(now: Micros): boolean {
     const had = this.#isLeased();
     if (this.#own !== 0) this.#stack.udp.close(this.#own);
     this.#own = 0;
     this.#applied.withdraw(now);
     this.#lease = null;
-    if (had) this.#options.onChange?.(null);
+    return had;
   }
 
   // ---- what arrives
@@ -397,8 +401,9 @@ export class DhcpClient implements Agent {
     const server = readInt32(message.options.get(Option.ServerIdentifier));
     const chosen = this.#state === "REQUESTING" || this.#state === "RENEWING" ? this.#lease!.server : null;
     if (server === null || (chosen !== null && server !== chosen)) return Why.BadServer;
-    this.#withdraw(now);
+    const had = this.#withdraw(now);
     this.#restart(0, now);
+    if (had) this.#options.onChange?.(null);
     return Why.Refused;
   }
 

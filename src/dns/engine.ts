@@ -58,6 +58,8 @@ export class Engine implements Agent {
   readonly #stack: Stack;
   readonly #options: EngineOptions;
   readonly #pending = new Map<string, Pending>();
+  /** Nobody tells it the time any more. */
+  #stopped = false;
 
   constructor(stack: Stack, options: EngineOptions) {
     this.#stack = stack;
@@ -82,6 +84,7 @@ export class Engine implements Agent {
   }
 
   stop(now: Micros): void {
+    this.#stopped = true;
     this.cancel(now);
     this.#stack.removeAgent(this);
   }
@@ -123,7 +126,7 @@ export class Engine implements Agent {
     if (known !== null) return follow({ ...known.value, ttl: known.ttl }, now);
     const same = this.#pending.get(key);
     if (same !== undefined) return void same.waiting.push(follow);
-    if (this.#stack.closed || this.#pending.size >= this.#options.questions) return done(failed("ECANCELLED"));
+    if (this.#stopped || this.#pending.size >= this.#options.questions) return done(failed("ECANCELLED"));
     const pending = new Pending(key, name, type, checkedConfiguration(this.#options.configuration()));
     pending.waiting.push(follow);
     this.#pending.set(key, pending);

@@ -56,6 +56,7 @@ describe("onwire", () => {
     [["wire", "--a", "eth0", "--b", "tap:y"], /tap:NAME/],
     [["ping", "10.9.0.1", "--address", "10.9.0.2/24", "--gateway", "10.8.0.1"], /a gateway must be on the link/],
     [["ping", "10.9.0.1", "--address", "dhcp", "--gateway", "10.8.0.1"], /--gateway comes with the lease/],
+    [["proxy", "--inside", "--address", "10.9.0.2/24"], /ask for a password with --user/],
     [["forward", "--address", "10.9.0.2/24"], /nothing to forward: give -L or -R/],
     [["resolve", "x.test", "--address", "dhcp", "--dns", "resolver"], /DNS server "resolver": use A\.B\.C\.D/],
   ];

@@ -400,6 +400,23 @@ describe("S-175: hostile servers", () => {
   });
 });
 
+test("S-164: a listener that throws loses no lease, and leaves the client whole", () => {
+  const errors: unknown[] = [];
+  const house = new Household({}, {}, () => {
+    throw new Error("the listener's");
+  });
+  house.lab.stack.onApplicationError = (error) => errors.push(error);
+  house.bind();
+  house.answer = () => [];
+  house.run(3601 * SECOND);
+  expect(house.client.state).toBe("SELECTING");
+  house.answer = (heard) => house.honest(heard);
+  house.run(100 * SECOND);
+  expect(house.client.state).toBe("BOUND");
+  house.lab.turn();
+  expect(errors).toHaveLength(3);
+});
+
 test("the state is there to see", () => {
   const house = new Household().bind();
   const [agent] = house.lab.stack.inspect(house.lab.now).agents;

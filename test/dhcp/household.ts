@@ -54,9 +54,13 @@ export class Household {
   /** Hosts that answer for an address: by ARP. */
   readonly owners = new Map<string, readonly number[]>();
 
-  constructor(options: DhcpOptions = {}, labOptions: LabOptions = {}) {
+  constructor(options: DhcpOptions = {}, labOptions: LabOptions = {}, hear: (lease: Lease | null) => void = () => {}) {
     this.lab = new Lab({ known: false, ...labOptions, device: { addresses: [], ...labOptions.device } });
-    this.client = new DhcpClient(this.lab.device, { ...options, onChange: (lease) => void this.changes.push(lease) });
+    const onChange = (lease: Lease | null): void => {
+      this.changes.push(lease);
+      hear(lease);
+    };
+    this.client = new DhcpClient(this.lab.device, { ...options, onChange });
     this.owners.set(SERVER, SERVER_MAC);
   }
 

@@ -224,6 +224,7 @@ describe("servers, rounds, connections", () => {
     lab.clock.settle();
     lab.resolver.close();
     expect(await lab.code(question)).toBe("ECANCELLED");
+    expect(await lab.code(lab.resolver.promises.resolve4("y.test"))).toBe("ECANCELLED");
     expect(lab.client.stack.udp.count).toBe(0);
     expect(lab.client.stack.agents).toEqual([]);
   });
