@@ -97,9 +97,13 @@ function inSynchronized(end: End, state: StateName, segment: ModelSegment, take:
     if (has(segment, Bit.Ack) && ack === 1) {
       hearAck(end, segment, ack);
       // Its SYN is a repetition, but what lies behind it counts (s3.10.7.4, fifth step: continue processing).
-      return [...opened(end).flatMap((now) => afterText(end, now, segment, "ack?", take)), stay(state, "ack?")];
+      return [
+        ...opened(end).flatMap((now) => afterText(end, now, segment, "ack?", take)),
+        stay(state, "ack?"),
+        stay("CLOSED"), // or, its text being in the window, the fourth step: a passive open returns to LISTEN
+      ];
     }
-    return [stay(state, "ack?")];
+    return segment.length > 0 ? [stay(state, "ack?"), stay("CLOSED")] : [stay(state, "ack?")];
   }
   // RFC 6191 s2, RFC 9293 s3.6.1 (MAY-2): a SYN may end TIME-WAIT; the new connection is another. Or it is ignored, or answered.
   if (state === "TIME-WAIT" && has(segment, Bit.Syn) && !has(segment, Bit.Ack) && !has(segment, Bit.Rst))
@@ -146,6 +150,9 @@ function inWindow(
   // Second, check the RST bit: RFC 5961 s3.2.
   if (has(segment, Bit.Rst)) {
     const exact = end.certain ? seq === end.rcvNxt : seq >= least && seq <= end.rcvNxt;
+    // Whether the text of the SYN was kept is not known before the SYN,ACK.
+    if (end.certain && state === "SYN-RECEIVED" && end.rcvNxt === 1 && seq >= 1 && seq <= 1 + end.synText && end.synText > 0)
+      return [stay("CLOSED"), stay(state, "ack?")];
     if (!exact) return [stay(state, "ack?")];
     if (state !== "TIME-WAIT") end.resetHeard = true;
     if (state === "TIME-WAIT") return [stay("TIME-WAIT"), stay("CLOSED")]; // RFC 1337 s3 F1, or not
@@ -251,8 +258,9 @@ function hearSyn(end: End, segment: ModelSegment): void {
   end.sure = 1;
   end.rcvEdge = 1 + (end.synWindow > 0 ? end.synWindow : 0xffff);
   hearOptions(end, segment);
-  // Text of a SYN may be kept for later (s3.10.7.2).
-  if (segment.length > 0) {
+  // Text of a SYN may be kept for later (s3.10.7.2): where all is known, the SYN,ACK says whether.
+  end.synText = Math.min(segment.length, end.rcvEdge - 1);
+  if (segment.length > 0 && !end.certain) {
     end.held.add(1, Math.min(1 + segment.length, end.rcvEdge));
     end.rcvNxt = end.held.contiguousFrom(1);
   }

@@ -76,6 +76,8 @@ export class End {
   /** The farthest right edge that it has offered; the window of a SYN waits for the peer's number. */
   rcvEdge: number | null = null;
   synWindow = 0;
+  /** Octets of text in the peer's SYN. */
+  synText = 0;
   /** Where the peer's FIN is, if it may have arrived. */
   peerFin: number | null = null;
 

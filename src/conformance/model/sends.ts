@@ -47,6 +47,10 @@ function sendsSyn(end: End, segment: ModelSegment, breach: Report): void {
     if (end.irs === null) breach("synAckState", "no SYN has come");
     else {
       const ack = positionOf(segment.ack, end.irs, 1);
+      if (end.certain && end.rcvNxt === 1 && ack > 1 && ack <= 1 + end.synText) {
+        end.held.add(1, ack);
+        end.sure = end.rcvNxt = ack;
+      }
       if (ack < 1 || ack > end.rcvNxt) breach("synAcknowledgment", `it acknowledges ${ack}`);
       end.acked = Math.max(end.acked, ack);
       // What a listener would have offered was not known before.

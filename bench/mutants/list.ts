@@ -1,0 +1,174 @@
+/** Defects as patches: what to find in which file, what to put in its place, and what it breaks. Most have been shipped by somebody (RFC 2525). */
+
+export interface Mutant {
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+  readonly what: string;
+}
+
+const mutant = (file: string, find: string, replace: string, what: string): Mutant => ({ file: `src/${file}.ts`, find, replace, what });
+
+export const mutants: readonly Mutant[] = [
+  mutant(
+    "base/seq",
+    "seqLt = (a: Seq, b: Seq): boolean => ((a - b) | 0) < 0",
+    "seqLt = (a: Seq, b: Seq): boolean => a < b",
+    "sequence numbers compared as integers",
+  ),
+  mutant(
+    "base/seq",
+    "seqGt = (a: Seq, b: Seq): boolean => ((a - b) | 0) > 0",
+    "seqGt = (a: Seq, b: Seq): boolean => (a >>> 0) > (b >>> 0)",
+    "sequence numbers compared unsigned",
+  ),
+  mutant(
+    "tcp/arrives",
+    "return core.memory.arena.sum(datagram.payloadStart, length, pseudo) === 0xffff;",
+    "return core.memory.arena.sum(datagram.payloadStart, length, pseudo) >= 0;",
+    "no checksum is verified",
+  ),
+  mutant(
+    "tcp/arrives-synchronized",
+    "return offset < window && offset + length > 0;",
+    "return offset < window && offset + length >= 0;",
+    "a segment that ends at RCV.NXT is taken for new",
+  ),
+  mutant(
+    "tcp/arrives-synchronized",
+    "if (length === 0) return window === 0 ? offset === 0 : offset >= 0 && offset < window;",
+    "if (length === 0) return offset >= 0 && offset <= window;",
+    "the acceptability test has no case for empty segments",
+  ),
+  mutant(
+    "tcp/arrives-synchronized",
+    "if (seg.seq !== tcb.rcv.nxt) {",
+    "if (seqLt(seg.seq, tcb.rcv.nxt)) {",
+    "any RST in the window resets (RFC 5961 s3)",
+  ),
+  mutant(
+    "tcp/arrives-synchronized",
+    "const room = Math.max(0, seqDiff(rcv.adv, at));",
+    "const room = Math.max(0, seqDiff(rcv.adv, at)) + 1;",
+    "text beyond the window is taken",
+  ),
+  mutant(
+    "tcp/arrives-synchronized",
+    "if (!seqLeq(seg.seq, tcb.rcv.lastAckSent)) return;",
+    "",
+    "TS.Recent follows segments out of order (RFC 7323 s4.3)",
+  ),
+  mutant(
+    "tcp/arrives-synchronized",
+    "if (seqGt(seg.ack, snd.nxt)) {",
+    "if (seqGt(seg.ack, seqAdd(snd.nxt, 1))) {",
+    "an ACK of one octet more than was sent is believed",
+  ),
+  mutant(
+    "tcp/arrives-synchronized",
+    "if (now - tcb.invalidAckAt < core.policy.invalidAckInterval) return core.tally.add(Drop.AckLimited);",
+    "",
+    "ACK wars: unacceptable segments are answered without limit",
+  ),
+  mutant(
+    "tcp/arrives-synchronized",
+    "if (core.policy.timeWaitIgnoresReset)",
+    "if (!core.policy.timeWaitIgnoresReset)",
+    "TIME-WAIT is assassinated by a RST (RFC 1337)",
+  ),
+  mutant(
+    "tcp/arrives-syn-sent",
+    "if (acknowledges && (seqLeq(seg.ack, tcb.iss) || seqGt(seg.ack, snd.nxt))) {",
+    "if (acknowledges && seqGt(seg.ack, snd.nxt)) {",
+    "SYN-SENT takes an old ACK",
+  ),
+  mutant(
+    "tcp/closing",
+    "core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);",
+    "core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait / 2, Tm.TimeWait, now);",
+    "TIME-WAIT lasts one MSL",
+  ),
+  mutant("tcp/text", "if (filled) return core.oweAck(tcb, Tx.AckFill);", "", "what fills a hole is acknowledged late (RFC 5681 s4.2)"),
+  mutant(
+    "tcp/text",
+    "if (rcv.unacked >= core.policy.ackEvery * Math.max(1, rcv.mss))",
+    "if (rcv.unacked >= 4 * core.policy.ackEvery * Math.max(1, rcv.mss))",
+    "stretch ACKs (RFC 2525 s2.13)",
+  ),
+  mutant(
+    "tcp/text",
+    "rcv.nxt = seqAdd(rcv.nxt, contiguous);",
+    "rcv.nxt = seqAdd(rcv.nxt, octets);",
+    "text above a hole that is filled is forgotten (RFC 2525 s2.5)",
+  ),
+  mutant(
+    "tcp/text",
+    "const up = seqAdd(seg.seq, seg.up);",
+    "const up = seqAdd(seg.seq, seg.up - 1);",
+    "the urgent pointer names the last urgent octet",
+  ),
+  mutant(
+    "tcp/rtt",
+    "if (tcb.timedAt <= now) {\n    if (((tcb.snd.una - tcb.timedEnd) | 0) < 0) return false;",
+    "if (tcb.timedAt <= now) {",
+    "any ACK ends the measurement of a round trip",
+  ),
+  mutant(
+    "tcp/rtt",
+    "tcb.rttvar += Math.round((Math.abs(tcb.srtt - rtt) - tcb.rttvar) / 4);",
+    "tcb.rttvar += Math.round((Math.abs(tcb.srtt - rtt) - tcb.rttvar) / 2);",
+    "RTTVAR with the wrong gain",
+  ),
+  mutant(
+    "tcp/rtt",
+    "rto * 2 ** Math.min(backoff, 16)",
+    "rto * (1 + Math.min(backoff, 16))",
+    "the RTO is not backed off exponentially (RFC 2525 s2.10)",
+  ),
+  mutant(
+    "tcp/window",
+    "if (!seqGt(edge, rcv.adv) || seqDiff(edge, rcv.adv) < worthwhile(tcb)) edge = rcv.adv;",
+    "if (!seqGt(edge, rcv.adv)) edge = rcv.adv;",
+    "silly windows are offered (MUST-39)",
+  ),
+  mutant(
+    "tcp/window",
+    "rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));",
+    "rcv.adv = seqAdd(rcv.nxt, field * unit);",
+    "the scale takes back what was offered (RFC 7323 s2.4)",
+  ),
+  mutant(
+    "tcp/output",
+    "if (pipe > 0 && pipe + length > window) {",
+    "if (pipe > 0 && pipe + length > 4 * window) {",
+    "more than cwnd is sent",
+  ),
+  mutant("tcp/output", "const fin = finDue && last && usable > length;", "const fin = finDue && last;", "the FIN goes beyond the window"),
+  mutant("tcp/output", "if (last && length > 0) out.flags |= PSH;", "", "no PSH on the last segment (MUST-61)"),
+  mutant("tcp/ack", "snd.wnd = seg.wnd << snd.scale;\n  snd.wl1", "snd.wnd = seg.wnd;\n  snd.wl1", "windows that arrive are not scaled"),
+  mutant(
+    "tcp/ack",
+    "if (!(advances || seqLt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && seqLeq(snd.wl2, seg.ack)))) return;",
+    "",
+    "an old segment's window is believed",
+  ),
+  mutant(
+    "tcp/congestion/newreno",
+    "this.#cwnd = this.#mss; // the loss window, LW",
+    "this.#cwnd = Math.max(this.#cwnd >> 1, this.#mss);",
+    "no slow start after a timeout (RFC 2525 s2.2)",
+  ),
+  mutant(
+    "tcp/user",
+    "if (unread && tcb.state !== State.TimeWait) {",
+    "if (false) {",
+    "no RST when unread text is thrown away (RFC 2525 s2.17)",
+  ),
+  mutant(
+    "tcp/congestion/newreno",
+    "this.#credit -= this.#cwnd;\n    this.#cwnd = Math.min(this.#cwnd + this.#mss, NO_THRESHOLD);",
+    "this.#credit -= this.#cwnd;\n    this.#cwnd = Math.min(this.#cwnd + this.#mss + (this.#mss >> 2), NO_THRESHOLD);",
+    "an extra constant in congestion avoidance (RFC 2525 s2.6)",
+  ),
+];
