@@ -100,6 +100,7 @@ function options(tcb: Readonly<Tcb>): number {
   if (has(tcb, Flag.Timestamps)) bits |= InfoOption.TIMESTAMPS;
   if (has(tcb, Flag.Sack)) bits |= InfoOption.SACK;
   if (has(tcb, Flag.WindowScale)) bits |= InfoOption.WSCALE;
+  if (has(tcb, Flag.Ecn)) bits |= InfoOption.ECN;
   if (tcb.fastOpen & (FastOpen.SynDataAcked | FastOpen.Early)) bits |= InfoOption.SYN_DATA;
   return bits;
 }

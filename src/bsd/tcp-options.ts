@@ -94,7 +94,7 @@ const storedSwitch = (name: string): Option => ({
 function bufferOption(which: "send" | "receive", forced: boolean): Option {
   const key = which === "send" ? "sendBuffer" : "receiveBuffer";
   return {
-    get: (socket) => optionsOf(socket)[key],
+    get: (socket) => (which === "send" ? socket.tcb?.snd.buffer : socket.tcb?.rcv.buffer) ?? optionsOf(socket)[key],
     set: (socket, value) => {
       const { bufferFactor, bufferLeast, bufferMost } = socket.environment.personality;
       if (value < 0) return "EINVAL";
@@ -173,6 +173,7 @@ const tcpLevel: Readonly<Record<string, Option>> = {
       return keepAliveChanged(socket);
     },
   },
+  TCP_KEEPINIT: numberOption("openTimeout", 1, 2 ** 31 - 1, SECOND),
   TCP_KEEPINTVL: numberOption("keepAliveInterval", 1, 32_767, SECOND),
   TCP_KEEPCNT: numberOption("keepAliveCount", 1, 127),
   TCP_USER_TIMEOUT: numberOption("userTimeout", 0, 2 ** 31 - 1, MILLISECOND),

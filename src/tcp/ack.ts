@@ -2,7 +2,7 @@
 import { type Micros, NEVER, SECOND } from "../base/environment.js";
 import { seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Cc, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
-import { growSendBuffer } from "./autotune.js";
+import { fitBuffers, growSendBuffer } from "./autotune.js";
 import { armKeepAlive } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
@@ -48,6 +48,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   tcb.retries = 0;
   // A server may have sent text already, which is in flight.
   if (snd.nxt === snd.una) tcb.recovery.begin(tcb.iss);
+  fitBuffers(core, tcb);
   core.enter(tcb, State.Established, why, now);
   beginHolds(core, tcb, now);
   core.network.reachable(tcb.remote, tcb.local, now);
@@ -146,7 +147,7 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
     core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
   } else if (!has(tcb, Flag.Persisting)) {
-    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff), Tm.RtoRestart, now);
+    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoRestart, now);
     if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
   }
   if (now - tcb.advisedAt > ADVICE_INTERVAL) {

@@ -39,7 +39,7 @@ export function arrivesListen(core: Core, listener: Listener, datagram: Datagram
   // Fourth, other data or control: should not happen; drop.
   if ((seg.flags & SYN) === 0) return core.drop(null, Drop.NotSyn, now);
   // SYN and FIN together come from scanners only; RFC 9293 would queue the FIN. Deviation: syn-fin
-  if (seg.flags & FIN) return core.drop(null, Drop.SynFin, now);
+  if (seg.flags & FIN && core.policy.synFin !== "syn") return core.drop(null, Drop.SynFin, now);
   if (listener.full) return core.drop(null, Drop.ListenOverflow, now);
   if (listener.pressed(core.limits.synQueue)) {
     if (core.policy.synCookies) return sendCookie(core, listener, datagram, now);

@@ -4,6 +4,7 @@ import { seqAdd, seqGt, seqLeq } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
 import { acknowledgeSyn } from "./ack.js";
 import type { Core } from "./core.js";
+import { offerEcn } from "./ecn.js";
 import { CloseError } from "./events.js";
 import { heardSynAck } from "./fast-open-handshake.js";
 import { negotiate } from "./negotiate.js";
@@ -42,6 +43,7 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   tcb.irs = seg.seq;
   rcv.up = rcv.nxt;
   rcv.lastAckSent = rcv.nxt;
+  if (!acknowledges) offerEcn(core, tcb, true); // a simultaneous open is passive, too
   negotiate(core, tcb, seg, now);
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
   snd.wl1 = seg.seq;

@@ -16,7 +16,7 @@ import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { mayReceive, State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { noteDuplicate, receiveFin, receiveText, receiveUrgent } from "./text.js";
-import { receiveWindow } from "./window.js";
+import { acceptedWindow } from "./window.js";
 
 /** What the caller does next. */
 export const Next = { Done: 0, AsNew: 1 } as const;
@@ -40,13 +40,18 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
     return Next.Done;
   }
 
+  if (tcb.state === State.TimeWait && core.policy.timeWaitAnswersAll) return timeWaitArrives(core, tcb, seg, now);
+
   // PAWS: RFC 7323 s5.3 R1. A RST is never subject to it.
   const stamped = has(tcb, Flag.Timestamps) && (seg.flags & RST) === 0;
   if (stamped && !paws(core, tcb, seg, now)) return Next.Done;
 
   // First, check the sequence number.
-  if (!isAcceptable(tcb, seg)) {
+  if (!isAcceptable(core, tcb, seg)) {
     unacceptable(core, tcb, seg, now);
+    // What repeats old text, or an old FIN, may bring a new ACK.
+    const mayTell = (seg.flags & (ACK | SYN | RST)) === ACK && tcb.state > State.SynReceived;
+    if (core.policy.oldSegmentsAcknowledge && mayTell && seqLt(seg.seq, rcv.nxt)) acknowledge(core, tcb, seg, now);
     return Next.Done;
   }
 
@@ -59,7 +64,10 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   if (seg.flags & SYN) {
     core.drop(tcb, Drop.SynInWindow, now);
     if (tcb.state === State.SynReceived && has(tcb, Flag.Passive) && !isEarly(tcb)) core.finish(tcb, CloseError.None, St.SynAgain, now);
-    else challenge(core, tcb, now);
+    else if (core.policy.insecureSyn) {
+      resetFrom(core, tcb, tcb.snd.nxt, Tx.RstAbort, now);
+      core.finish(tcb, CloseError.Reset, St.SynAgain, now);
+    } else challenge(core, tcb, now);
     return Next.Done;
   }
 
@@ -68,13 +76,14 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   let start = seg.textStart;
   let end = seg.textEnd;
   const old = seqDiff(rcv.nxt, at);
-  if (old > 0 && end > start) {
+  const repeats = old > 0 && end > start;
+  if (repeats) {
     const octets = Math.min(old, end - start);
     noteDuplicate(tcb, at, seqAdd(at, octets));
     start += octets;
     at = seqAdd(at, octets);
   }
-  const room = Math.max(0, seqDiff(rcv.adv, at));
+  const room = Math.max(0, acceptedWindow(core, tcb) - seqDiff(at, rcv.nxt));
   let fin = (seg.flags & FIN) !== 0;
   const beyond = end - start + (fin ? 1 : 0) > room;
   if (beyond) {
@@ -113,6 +122,8 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
       if (has(tcb, Flag.Ecn)) noteMarks(core, tcb, seg, now);
       receiveText(core, tcb, at, start, end, now);
     }
+    // What was here already is reported at once (RFC 2883 s4, RFC 5681 s4.2).
+    if (repeats && tcb.rcv.dsack) core.oweAck(tcb, Tx.AckDuplicate);
   }
 
   // Eighth, check the FIN bit.
@@ -129,6 +140,22 @@ function noteMarks(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   }
   noteMark(tcb, seg);
   if (changes) core.oweAck(tcb, Tx.AckMarkChanged);
+}
+
+/** TIME-WAIT where policy answers whatever has an ACK, but for what repeats the last one exactly; RST and segments without ACK say nothing. */
+function timeWaitArrives(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
+  const { rcv, snd } = tcb;
+  if (seg.flags & RST)
+    core.drop(tcb, Drop.RstInTimeWait, now); // RFC 1337 s3, F1
+  else if ((seg.flags & ACK) === 0) core.drop(tcb, Drop.NoAck, now);
+  else {
+    // The peer's FIN again restarts the 2 MSL timeout.
+    if (seg.flags & FIN && seqAdd(seg.seq, seg.len) === rcv.nxt)
+      core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);
+    const repeats = (seg.flags & (SYN | FIN)) === 0 && seg.len === 0 && seg.seq === rcv.nxt && seg.ack === snd.nxt;
+    if (!repeats) answerUnacceptable(core, tcb, seg, Tx.AckUnacceptable, now);
+  }
+  return Next.Done;
 }
 
 /** The peer's SYN again, or its SYN,ACK in a simultaneous open (RFC 9293 figure 8): the sequence number says "old", the rest
@@ -161,7 +188,7 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
 
 /** RFC 6191 s2, RFC 9293 s3.6.1: a SYN in TIME-WAIT that cannot be an old duplicate opens a new connection, if somebody listens. */
 function isNewIncarnation(core: Core, tcb: Tcb, seg: Segment): boolean {
-  if (!core.policy.timeWaitReuse || seg.flags & FIN) return false;
+  if (!core.policy.timeWaitReuse || (seg.flags & FIN && core.policy.synFin !== "syn")) return false;
   const listener = listenerFor(core.listeners, tcb.local, tcb.localPort);
   if (listener === null || listener.full || listener.pressed(core.limits.synQueue)) return false;
   if (has(tcb, Flag.Timestamps)) {
@@ -198,9 +225,9 @@ function updateTsRecent(tcb: Tcb, seg: Segment, now: Micros): void {
 
 /** The table of RFC 9293 s3.10.7.4, with the largest right edge ever offered for RCV.NXT+RCV.WND (RFC 7323 s2.4). A RST is
  *  judged by its sequence number alone; text at RCV.NXT in a closed window keeps its ACK, URG and RST (MUST-66). */
-function isAcceptable(tcb: Tcb, seg: Segment): boolean {
+function isAcceptable(core: Core, tcb: Tcb, seg: Segment): boolean {
   const { rcv } = tcb;
-  const window = receiveWindow(tcb);
+  const window = acceptedWindow(core, tcb);
   const length = seg.flags & RST ? 0 : seg.len;
   const offset = seqDiff(seg.seq, rcv.nxt);
   if (length === 0) return window === 0 ? offset === 0 : offset >= 0 && offset < window;
@@ -236,8 +263,12 @@ function unacceptable(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
  *  attacker's ghost ACKs, start no war of ACKs (RFC 9293 appendix A.2). */
 function answerUnacceptable(core: Core, tcb: Tcb, seg: Segment, why: number, now: Micros): void {
   if (seg.textEnd === seg.textStart) {
-    if (now - tcb.invalidAckAt < core.policy.invalidAckInterval) return core.tally.add(Drop.AckLimited);
-    tcb.invalidAckAt = now;
+    if (now - tcb.invalidAckAt >= core.policy.invalidAckInterval) {
+      tcb.invalidAckAt = now;
+      tcb.invalidAcks = 0;
+    }
+    if (tcb.invalidAcks >= core.policy.challengeBurst) return core.tally.add(Drop.AckLimited);
+    tcb.invalidAcks += 1;
   }
   core.oweAck(tcb, why);
 }
@@ -245,14 +276,18 @@ function answerUnacceptable(core: Core, tcb: Tcb, seg: Segment, why: number, now
 /** RFC 5961 s3.2, s4.2, s5.2: say where we are; a peer that means it will send an exact RST. Limited by connection first, then
  *  by a randomised budget of the stack that tells nobody anything (s7). */
 function challenge(core: Core, tcb: Tcb, now: Micros): void {
-  if (now - tcb.challengedAt < core.policy.challengeInterval || !core.challenges.take(now)) return core.tally.add(Drop.ChallengeLimited);
-  tcb.challengedAt = now;
+  if (now - tcb.challengedAt >= core.policy.challengeInterval) {
+    tcb.challengedAt = now;
+    tcb.challengesLately = 0;
+  }
+  if (tcb.challengesLately >= core.policy.challengeBurst || !core.challenges.take(now)) return core.tally.add(Drop.ChallengeLimited);
+  tcb.challengesLately += 1;
   tcb.challenges += 1;
   core.oweAck(tcb, Tx.ChallengeAck);
 }
 
 function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
-  if (seg.seq !== tcb.rcv.nxt) {
+  if (seg.seq !== tcb.rcv.nxt && !core.policy.insecureReset) {
     if (tcb.fastOpen & FastOpen.Asked && tcb.octetsReceived === 0 && tcb.state === State.Established) core.fastOpenMemory.pause(now);
     core.drop(tcb, Drop.RstNotExact, now);
     challenge(core, tcb, now);
@@ -270,7 +305,7 @@ function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
       return Next.Done;
     case State.Closing:
     case State.LastAck:
-      core.finish(tcb, tcb.sendQueue.length > 0 ? CloseError.Reset : CloseError.None, St.RcvRst, now);
+      core.finish(tcb, tcb.sendQueue.length > 0 || core.policy.closingReset ? CloseError.Reset : CloseError.None, St.RcvRst, now);
       return Next.Done;
     default:
       core.finish(tcb, CloseError.Reset, St.RcvRst, now);

@@ -12,7 +12,7 @@ import { arrivesSynchronized, Next } from "./arrives-synchronized.js";
 import type { Core } from "./core.js";
 import { listenerFor } from "./listener.js";
 import { output } from "./output.js";
-import { Malformed, parseSegment } from "./segment.js";
+import { FIN, Malformed, parseSegment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import type { Tcb } from "./tcb.js";
 
@@ -30,6 +30,8 @@ export function arrives(core: Core, datagram: Datagram, now: Micros): void {
   // RFC 9293 s3.9.2.3: nothing that was addressed to a group belongs to TCP (MUST-57).
   if (datagram.group) return core.drop(tcb, Drop.ToGroup, now);
   if (seg.srcPort === 0 || seg.dstPort === 0) return core.drop(tcb, Drop.PortZero, now);
+
+  if (core.policy.synFin === "drop" && (seg.flags & (SYN | FIN)) === (SYN | FIN)) return core.drop(tcb, Drop.SynFin, now);
 
   if (tcb !== null) return arrivesForConnection(core, tcb, datagram, now);
   arrivesForNone(core, datagram, null, now);

@@ -4,6 +4,7 @@ import { type Micros, NEVER } from "../base/environment.js";
 import { seqAdd, seqLt } from "../base/seq.js";
 import type { Core } from "./core.js";
 import { timestampNow } from "./rtt.js";
+import { State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 import { receiveWindow } from "./window.js";
 
@@ -16,6 +17,16 @@ export function beginBuffers(core: Core, tcb: Tcb): void {
   snd.buffer = options.sendBuffer;
   rcv.buffer = options.receiveBuffer;
   if (options.receiveTuning) rcv.buffer = Math.max(rcv.buffer, Math.min(core.policy.receiveBufferMost, receiveWindow(tcb)));
+  if (tcb.state > State.SynReceived) fitBuffers(core, tcb);
+}
+
+/** Where policy wants buffers of whole segments: a full one ends where a segment does. */
+export function fitBuffers(core: Core, tcb: Tcb): void {
+  const { snd, rcv } = tcb;
+  const mss = snd.peerMss;
+  if (!core.policy.buffersInSegments) return;
+  if (rcv.buffer > mss) rcv.buffer = Math.ceil(rcv.buffer / mss) * mss;
+  if (snd.buffer > mss) snd.buffer = Math.ceil(snd.buffer / mss) * mss;
 }
 
 /** Text has arrived in order: what does it say about the round trip, as a receiver sees it? */

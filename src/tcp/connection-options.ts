@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   readonly rtoMax: Micros;
   /** Give up when data stays unacknowledged so long (RFC 5482); 0: by the profile's R2. */
   readonly userTimeout: Micros;
+  /** Give up opening after so long; 0: by the number of SYNs. */
+  readonly openTimeout: Micros;
   /** How long close() may go on delivering queued data in the background before it resets; -1: as the profile does; 0: reset at once. */
   readonly linger: Micros;
   /** Time to live, 1 to 255 (MUST-49). */
@@ -51,6 +53,7 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
   rtoMin: policy.rtoMin,
   rtoMax: policy.rtoMax,
   userTimeout: 0,
+  openTimeout: policy.openTimeout,
   linger: -1,
   ttl: policy.ttl,
   trafficClass: 0,
@@ -74,6 +77,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   rtoMin: [1_000, 2 ** 40],
   rtoMax: [1_000, 2 ** 40],
   userTimeout: [0, 2 ** 45],
+  openTimeout: [0, 2 ** 45],
   linger: [-1, 2 ** 45],
   ttl: [1, 255],
   trafficClass: [0, 255],

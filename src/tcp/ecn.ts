@@ -18,10 +18,10 @@ export function negotiateEcn(tcb: Tcb, seg: Segment): void {
 
 /** The flags of a SYN or SYN,ACK, which is not ECN-capable itself (s6.1.1). Deviation: dctcp-syn. s6.1.1.1: whoever does not answer an ECN-setup SYN may be behind something that drops it. Having offered,
  *  we echo marks if the peer has agreed after all, and set no ECT. */
-export function setupFlags(tcb: Tcb, passive: boolean, again: boolean): number {
+export function setupFlags(core: Core, tcb: Tcb, passive: boolean, again: boolean): number {
   if (!has(tcb, Flag.Ecn)) return 0;
   if (passive) return ECE;
-  if (again) tcb.flags |= Flag.EcnFallback;
+  if (again && tcb.retries > core.policy.ecnRetries) tcb.flags |= Flag.EcnFallback;
   return has(tcb, Flag.EcnFallback) ? 0 : ECE | CWR;
 }
 

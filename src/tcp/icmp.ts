@@ -6,6 +6,7 @@ import { IcmpError, type QuotedError } from "../ip/icmp/error.js";
 import type { Core } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { packetSize, refreshPath } from "./path.js";
+import type { TcpPolicy } from "./policy.js";
 import { State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
@@ -29,9 +30,13 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   if (error.kind === IcmpError.SourceQuench) return; // silently discarded (MUST-55, RFC 6633 s3)
   if (error.kind === IcmpError.FragmentationNeeded) return fragmentationNeeded(core, tcb, error.mtu, quoted, now);
 
-  const told = asCloseError(error.kind);
+  const told = asCloseError(core.policy, error.kind);
   // Hard errors (MUST-54 and RFC 1122 s4.2.3.9) end only a connection that is not synchronized: RFC 5927 s5.2. Deviation: icmp-hard
-  if (isHard(error.kind) && (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)))) {
+  if (
+    core.policy.icmpMayReset &&
+    isHard(error.kind) &&
+    (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)))
+  ) {
     core.finish(tcb, told, St.IcmpHard, now);
     return;
   }
@@ -43,13 +48,15 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
 const isHard = (kind: IcmpError): boolean =>
   kind === IcmpError.ProtocolUnreachable || kind === IcmpError.PortUnreachable || kind === IcmpError.AdminProhibited;
 
-function asCloseError(kind: IcmpError): number {
+function asCloseError(policy: TcpPolicy, kind: IcmpError): number {
   switch (kind) {
     case IcmpError.PortUnreachable:
     case IcmpError.ProtocolUnreachable:
       return CloseError.Refused;
     case IcmpError.NetUnreachable:
       return CloseError.NetUnreachable;
+    case IcmpError.AdminProhibited:
+      return policy.prohibitedRefuses ? CloseError.Refused : CloseError.HostUnreachable;
     default:
       return CloseError.HostUnreachable;
   }

@@ -1,6 +1,7 @@
 /** What only a SYN can say: MSS (RFC 9293 s3.7.1), window scale and timestamps (RFC 7323), SACK (RFC 2018), ECN (RFC 3168). Each is on only if
  *  both ends said so. */
 import type { Micros } from "../base/environment.js";
+import { fitBuffers } from "./autotune.js";
 import type { Core } from "./core.js";
 import { negotiateEcn } from "./ecn.js";
 import { effectiveMss } from "./path.js";
@@ -30,5 +31,6 @@ export function negotiate(core: Core, tcb: Tcb, seg: Segment, now: Micros): void
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);
   rcv.mss = 0;
+  fitBuffers(core, tcb);
   tcb.cc.begin(snd.mss, core.policy, false);
 }

@@ -14,7 +14,7 @@ import { announcedMss, packetSize, refreshPath } from "./path.js";
 import { Timer } from "./probe.js";
 import { noteAppLimited } from "./rate.js";
 import { Phase } from "./recovery/recovery.js";
-import { backedOff, timestampNow } from "./rtt.js";
+import { backedOff, synTimeout, timestampNow } from "./rtt.js";
 import { ACK, CWR, ECE, EcnField, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
@@ -293,7 +293,10 @@ function sendKeepAlive(core: Core, tcb: Tcb, now: Micros): void {
 }
 
 function sendAck(core: Core, tcb: Tcb, why: number, cause: number, now: Micros): void {
-  prepare(core, tcb, tcb.snd.nxt, now);
+  // A FIN that nobody has acknowledged goes along with every ACK, where policy says so.
+  const fin = core.policy.ackRepeatsFin && has(tcb, Flag.FinSent) && !has(tcb, Flag.FinAcked) && why !== Tx.ChallengeAck;
+  prepare(core, tcb, fin ? seqAdd(tcb.snd.nxt, -1) : tcb.snd.nxt, now);
+  if (fin) core.out.flags |= FIN;
   if (!send(core, tcb, 0, 0, why, cause, now)) core.arm(tcb, Timer.DelayedAck, now + NO_BUFFERS_RETRY, Tm.DelayedAck, now);
 }
 
@@ -303,10 +306,12 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   const { snd, rcv } = tcb;
   const passive = (tcb.owes & Owe.SynAck) !== 0;
   const again = snd.nxt !== tcb.iss;
+  if (policy.bareSynAfter > 0 && !passive && tcb.retries >= policy.bareSynAfter)
+    tcb.flags &= ~(Flag.Timestamps | Flag.Sack | Flag.WindowScale);
   address(tcb, out);
   out.seq = tcb.iss;
   out.ack = passive ? rcv.nxt : seq(0);
-  out.flags = (passive ? SYN | ACK : SYN) | setupFlags(tcb, passive, again);
+  out.flags = (passive ? SYN | ACK : SYN) | setupFlags(core, tcb, passive, again);
   out.ecn = EcnField.NotEct;
   // Text in the SYN has taken of the first window already.
   out.wnd = passive ? Math.min(0xffff, receiveWindow(tcb)) : initialWindowField(tcb);
@@ -347,7 +352,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   }
   if (tcb.rexmitAt === NEVER || tcb.rexmitAt <= now) {
     const linear = passive ? 0 : policy.synLinear;
-    const delay = backedOff(tcb.options, tcb.rto, Math.max(0, tcb.backoff - linear));
+    const delay = synTimeout(policy, tcb.options, tcb.rto, Math.max(0, tcb.backoff - linear));
     core.arm(tcb, Timer.Retransmission, now + delay, Tm.SynRto, now);
   }
 }
@@ -360,6 +365,7 @@ export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micro
   const answer = why === Tx.RstUnacceptableAck || why === Tx.RstDataAfterClose;
   out.flags = answer ? RST : RST | ACK;
   if (answer) out.ack = seq(0);
+  if (why === Tx.RstUnacceptableAck) out.hasTimestamp &&= core.policy.resetStamped;
   out.wnd = 0;
   out.sackCount = 0;
   // Nothing is agreed before the SYN of the peer: RFC 7323 s3.2.
@@ -476,7 +482,7 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
       core.arm(tcb, Timer.Persist, now + interval, Tm.Persist, now);
     }
   } else if (outstanding && tcb.rexmitAt === NEVER) {
-    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff), Tm.Rto, now); // RFC 6298 s5.1
+    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, policy.rtoSlop), Tm.Rto, now); // RFC 6298 s5.1
   }
   if ((outstanding || waiting) && tcb.options.userTimeout > 0 && tcb.userAt === NEVER)
     core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);

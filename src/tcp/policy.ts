@@ -23,6 +23,8 @@ export interface TcpPolicy extends CongestionPolicy {
   /** What becomes of a window that is not used (src/tcp/validation.ts): nothing, or it decays where `idleRestart` is on, or it is preserved for a
    *  while whatever that says. */
   readonly windowValidation: "none" | "rfc2861" | "rfc7661";
+  /** How often an ECN-setup SYN is repeated before one goes without (RFC 3168 s6.1.1.1). */
+  readonly ecnRetries: number;
   /** Slow start again after an idle time longer than the RTO: RFC 5681 s4.1. */
   readonly idleRestart: boolean;
 
@@ -53,6 +55,8 @@ export interface TcpPolicy extends CongestionPolicy {
   readonly quickAcks: number;
   /** An ACK is never delayed beyond this many full-sized segments (RFC 5681 s4.2: 2). */
   readonly ackEvery: number;
+  /** The second segment is acknowledged at once, whatever its size. */
+  readonly ackEverySecondSegment: boolean;
   /** Frames received in one turn share one ACK, but never more than this many octets. */
   readonly ackStretch: number;
 
@@ -85,11 +89,37 @@ export interface TcpPolicy extends CongestionPolicy {
   /** How long FIN-WAIT-2 waits when no application owns the connection. */
   readonly finWait2: Micros;
 
-  /** Challenge ACKs of one connection come no faster than this (RFC 5961 s7). */
+  /** At most so many challenge ACKs of one connection within an interval (RFC 5961 s7). */
+  readonly challengeBurst: number;
   readonly challengeInterval: Micros;
   /** ACKs that answer unacceptable segments without text of one connection come no faster than this. Deviation: ack-limit */
   readonly invalidAckInterval: Micros;
 
+  /** Give up opening after so long, whatever the number of SYNs; 0: by their number only. */
+  readonly openTimeout: Micros;
+  /** From the so-manieth SYN on, do without options that something on the way may not like, but for the MSS; 0: never. */
+  readonly bareSynAfter: number;
+  /** Take a SYN with FIN in LISTEN for a SYN, rather than for a scan. Anywhere: drop it before anything else. */
+  readonly synFin: "drop" | "scan" | "syn";
+  /** Answer a segment of no connection by a RST: always, not a SYN, or never. */
+  readonly blackhole: "no" | "syn" | "all";
+  /** Believe a RST or a SYN anywhere in the window, as before RFC 5961. */
+  readonly insecureReset: boolean;
+  readonly insecureSyn: boolean;
+  /** Tell the application of a RST in CLOSING and LAST-ACK, where it waits for no more than the end. */
+  readonly closingReset: boolean;
+  /** Acknowledge whatever comes in TIME-WAIT with an ACK, but for what repeats the last one exactly. */
+  readonly timeWaitAnswersAll: boolean;
+  /** Every ACK repeats a FIN that is not acknowledged, but for challenges. */
+  readonly ackRepeatsFin: boolean;
+  /** Take the ACK of a segment that lies before the window. */
+  readonly oldSegmentsAcknowledge: boolean;
+  /** A RST that answers a segment of no connection echoes its timestamp (RFC 7323 s5.2 leaves it open). */
+  readonly resetStamped: boolean;
+  /** An ICMP message that the way is prohibited counts as a refusal. */
+  readonly prohibitedRefuses: boolean;
+  /** Hard ICMP errors end a connection that is being opened (RFC 5927 s5.2). */
+  readonly icmpMayReset: boolean;
   /** Keep text that a SYN brings, or let the peer send it again behind the handshake. Deviation: syn-text */
   readonly synText: boolean;
 
@@ -114,6 +144,10 @@ export interface TcpPolicy extends CongestionPolicy {
 
   /** The least MSS that is believed of a peer. Deviation: mss-floor */
   readonly mssFloor: number;
+  /** Every segment offers all the room there is, or the right edge stays until it can move by a segment. */
+  readonly windowFollowsRoom: boolean;
+  /** Buffers are rounded up to whole segments when the MSS is known. */
+  readonly buffersInSegments: boolean;
   /** Buffer sizes of a new connection, and how far they grow by themselves, octets; the window scale is chosen for the latter (RFC 7323 s2.3).
    *  Memory follows what is queued, not these. */
   readonly sendBuffer: number;

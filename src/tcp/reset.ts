@@ -31,7 +31,7 @@ export function sendReset(core: Core, datagram: Datagram, why: number, now: Micr
   out.mss = 0;
   out.windowScale = -1;
   out.sackPermitted = false;
-  out.hasTimestamp = seg.hasTimestamp;
+  out.hasTimestamp = seg.hasTimestamp && core.policy.resetStamped;
   out.tsVal = 0; // RFC 7323 s5.2
   out.tsEcr = seg.tsVal;
   out.sackCount = 0;

@@ -58,10 +58,15 @@ interface Bounds {
 /** RTO = SRTT + max(G, 4*RTTVAR), within bounds. */
 export function timeout(policy: TcpPolicy, srtt: Micros, rttvar: Micros, bounds: Bounds = policy): Micros {
   const variance = Math.max(policy.timestampTick, Math.min(policy.rtoVarianceMin, bounds.rtoMin), 4 * rttvar);
-  return Math.min(bounds.rtoMax, Math.max(bounds.rtoMin, srtt + variance + policy.rtoSlop));
+  return Math.min(bounds.rtoMax, Math.max(bounds.rtoMin, srtt + variance) + policy.rtoSlop);
 }
 
-/** The RTO with its exponential backoff (RFC 6298 s5.5). */
-export function backedOff(bounds: Bounds, rto: Micros, backoff: number): Micros {
-  return Math.min(bounds.rtoMax, rto * 2 ** Math.min(backoff, 16));
+/** The RTO with its exponential backoff (RFC 6298 s5.5). The slop in it is not for doubling. */
+export function backedOff(bounds: Bounds, rto: Micros, backoff: number, slop: Micros): Micros {
+  return Math.min(bounds.rtoMax, (rto - slop) * 2 ** Math.min(backoff, 16) + slop);
+}
+
+/** The timeout of a SYN or SYN,ACK: there is no sample yet. The slop comes with the first doubling. */
+export function synTimeout(policy: TcpPolicy, bounds: Bounds, rto: Micros, backoff: number): Micros {
+  return backoff === 0 ? rto : Math.min(bounds.rtoMax, rto * 2 ** Math.min(backoff, 16) + policy.rtoSlop);
 }

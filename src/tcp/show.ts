@@ -8,6 +8,7 @@ import { NO_THRESHOLD } from "./congestion/controller.js";
 import { closeErrors } from "./events.js";
 import { FIRST_HOLD, HOLDS, lifetime } from "./hold.js";
 import type { Listener } from "./listener.js";
+import type { TcpPolicy } from "./policy.js";
 import { backedOff } from "./rtt.js";
 import { stateNames } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
@@ -16,7 +17,7 @@ import { receiveWindow } from "./window.js";
 const phases = ["open", "fast recovery", "after timeout"];
 
 /** Sequence numbers as unsigned 32-bit, times in microseconds, sizes in octets. A timer that is not armed is null. */
-export function showTcb(tcb: Tcb, form: "live" | "frozen", now: Micros): Record<string, unknown> {
+export function showTcb(tcb: Tcb, policy: TcpPolicy, form: "live" | "frozen", now: Micros): Record<string, unknown> {
   const { snd, rcv, cc, recovery, options } = tcb;
   const left = (at: Micros): number | null => (at === NEVER ? null : Math.max(0, at - now));
   const ago = (at: Micros): number | null => (at <= 0 ? null : now - at);
@@ -98,7 +99,7 @@ export function showTcb(tcb: Tcb, form: "live" | "frozen", now: Micros): Record<
       latest: tcb.latestRtt || null,
       min: tcb.minRtt || null,
       rto: tcb.rto,
-      backedOffRto: backedOff(options, tcb.rto, tcb.backoff),
+      backedOffRto: backedOff(options, tcb.rto, tcb.backoff, policy.rtoSlop),
       backoff: tcb.backoff,
       retries: tcb.retries,
     },

@@ -268,9 +268,12 @@ export class Tcb {
   establishedAt: Micros = -1;
   /** How long each `Hold` code but that of the application has held, without the time since `heldSince`. */
   readonly holds = new Float64Array(HOLDS);
-  /** When the last challenge ACK and the last answer to an unacceptable segment went out. */
+  /** When the interval began in which challenge ACKs, and answers to unacceptable segments, are counted. */
   challengedAt: Micros = 0;
   invalidAckAt: Micros = 0;
+  /** How many of them since then. */
+  challengesLately = 0;
+  invalidAcks = 0;
   /** An MTU that an ICMP message claims and that nothing has confirmed yet, and the sequence number that it quotes. */
   claimedMtu = 0;
   claimedSeq: Seq = seq(0);
@@ -347,6 +350,7 @@ export function clear(tcb: Tcb): void {
   tcb.pacingRate = tcb.pacedUntil = tcb.deliveryRate = 0;
   tcb.deliveryLimited = false;
   tcb.use.clear();
+  tcb.challengesLately = tcb.invalidAcks = 0;
   tcb.hold = 0;
   tcb.establishedAt = -1;
   tcb.holds.fill(0);

@@ -418,7 +418,7 @@ export class Tcp {
   #showSlot(slot: number, now: Micros): Record<string, unknown> {
     const form = this.#core.demux.form(slot) === Form.Row ? "frozen" : "live";
     const tcb = this.#core.resolve(slot)!;
-    const shown = showTcb(tcb, form, now);
+    const shown = showTcb(tcb, this.#core.policy, form, now);
     // Looking at a frozen connection leaves it frozen.
     if (form === "frozen" && !tcb.touched) this.#core.refreeze(tcb);
     return shown;

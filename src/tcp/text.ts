@@ -94,6 +94,7 @@ function owe(core: Core, tcb: Tcb, filled: boolean): void {
   const { rcv } = tcb;
   if (filled) return core.oweAck(tcb, Tx.AckFill); // RFC 5681 s4.2: when it fills all or part of a gap
   if (rcv.unacked >= core.policy.ackEvery * Math.max(1, rcv.mss)) return core.oweAck(tcb, Tx.AckEverySecond);
+  if (core.policy.ackEverySecondSegment && tcb.owes & Owe.DelayedAck) return core.oweAck(tcb, Tx.AckEverySecond);
   if (tcb.quickAcks > 0) {
     tcb.quickAcks -= 1;
     return core.oweAck(tcb, Tx.AckQuick);
@@ -173,7 +174,10 @@ function noteHeld(tcb: Tcb, at: Seq, right: Seq): void {
   if (!outOfOrder.overlaps(at, right)) return;
   const i = outOfOrder.after(at);
   const left = seqGt(outOfOrder.left(i), at) ? outOfOrder.left(i) : at;
-  noteDuplicate(tcb, left, seqLt(outOfOrder.right(i), right) ? outOfOrder.right(i) : right);
+  const end = seqLt(outOfOrder.right(i), right) ? outOfOrder.right(i) : right;
+  // One segment is reported by one block: by its first octets that are here twice, and what follows them directly (RFC 2883 s4).
+  if (!tcb.rcv.dsack) noteDuplicate(tcb, left, end);
+  else if (tcb.rcv.dsackRight === left) tcb.rcv.dsackRight = end;
 }
 
 /** RFC 2018 s4: the first block is the most recent, the others repeat those before it. */

@@ -62,7 +62,7 @@ function userTimeout(core: Core, tcb: Tcb, now: Micros): void {
 }
 
 /** An application that has chosen a user timeout has chosen R2: the clock decides, not the count (MUST-21). */
-const patient = (tcb: Tcb): boolean => tcb.userAt !== NEVER && !has(tcb, Flag.Orphan);
+const patient = (tcb: Tcb): boolean => tcb.options.userTimeout > 0 && tcb.userAt !== NEVER && !has(tcb, Flag.Orphan);
 
 const r2 = (core: Core, tcb: Tcb): number =>
   has(tcb, Flag.Orphan) ? core.policy.orphanRetries : patient(tcb) ? Number.POSITIVE_INFINITY : core.policy.r2;
@@ -99,7 +99,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   core.tally.add(Loss.Rto);
   const probe = core.probes.probe;
   if (probe?.segmentLost) probe.segmentLost(tcb, snd.una, snd.nxt, Loss.Rto, core.cause.id, now);
-  core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff), Tm.RtoBackoff, now);
+  core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoBackoff, now);
 }
 
 function synTimeout(core: Core, tcb: Tcb, now: Micros): void {

@@ -93,7 +93,8 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   core.enter(tcb, State.SynSent, St.OpenActive, now);
   tcb.owes = Owe.Syn;
   tcb.ackCause = core.cause.id;
-  if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
+  const patience = tcb.options.userTimeout || tcb.options.openTimeout;
+  if (patience > 0) core.arm(tcb, Timer.UserTimeout, now + patience, Tm.UserTimeout, now);
   core.touch(tcb);
   return tcb;
 }

@@ -3,6 +3,7 @@ import { type Seq, seqAdd, seqDiff, seqGt, seqMax } from "../base/seq.js";
 import type { Core } from "./core.js";
 import { MAX_WINDOW_SCALE } from "./segment.js";
 import { freeOctets, receiveShare } from "./share.js";
+import { State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
 /** Sets Rcv.Wind.Shift so that the receive buffer can be offered as large as it may become. */
@@ -20,6 +21,13 @@ export const initialWindowField = (tcb: Tcb): number => Math.min(0xffff, tcb.rcv
 /** RCV.WND: what the peer may still send. */
 export const receiveWindow = (tcb: Tcb): number => Math.max(0, seqDiff(tcb.rcv.adv, tcb.rcv.nxt));
 
+/** What of the sequence space beyond RCV.NXT is taken: what was offered, and where policy says so all for which there is room. */
+export function acceptedWindow(core: Core, tcb: Tcb): number {
+  const offered = receiveWindow(tcb);
+  if (tcb.state === State.SynReceived && has(tcb, Flag.Passive)) return offered;
+  return core.policy.windowFollowsRoom ? Math.max(offered, tcb.rcv.buffer - tcb.receiveQueue.length) : offered;
+}
+
 /** Octets for which there is room now, as far as the field can say. When chunks run short, what is not promised yet is not promised. */
 function room(core: Core, tcb: Tcb): number {
   const free = Math.min(tcb.rcv.buffer, receiveShare(core)) - tcb.receiveQueue.length;
@@ -30,12 +38,24 @@ function room(core: Core, tcb: Tcb): number {
 export function windowField(core: Core, tcb: Tcb): number {
   const { rcv } = tcb;
   const free = room(core, tcb);
+  if (core.policy.windowFollowsRoom) return roomField(tcb, free);
   let edge = seqAdd(rcv.nxt, free);
   // RFC 9293 s3.8.6.2.2: keep the right edge until it can move by min(Fr * RCV.BUFF, Eff.snd.MSS), Fr = 1/2 (MUST-39).
   if (!seqGt(edge, rcv.adv) || seqDiff(edge, rcv.adv) < worthwhile(tcb)) edge = rcv.adv;
   const unit = 1 << rcv.scale;
   const field = Math.min(0xffff, Math.floor(Math.max(0, seqDiff(edge, rcv.nxt)) / unit));
   // What was once promised stays promised, although the shift rounds it down now (RFC 7323 s2.4).
+  rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));
+  return field;
+}
+
+/** All the room there is, in every segment; but none where it is less than a segment and a quarter of the buffer (MUST-39). What the
+ *  shift cannot say is rounded up: the buffer has that much to spare. */
+function roomField(tcb: Tcb, free: number): number {
+  const { rcv } = tcb;
+  const offered = free < tcb.rcv.buffer >> 2 && free < tcb.snd.mss ? 0 : free;
+  const unit = 1 << rcv.scale;
+  const field = Math.min(0xffff, Math.ceil(Math.max(offered, receiveWindow(tcb)) / unit));
   rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));
   return field;
 }

@@ -210,7 +210,7 @@ describe("s3: the timestamps option", () => {
   });
 
   test("s5.2: a RST for no connection echoes: TSecr is the segment's TSval, TSval zero (7323-26)", () => {
-    const x = new Exchange({ memory });
+    const x = new Exchange({ memory, policy: { resetStamped: true } });
     x.inject({ seq: 5, ack: 9, text: 3, ts: [777, 3] });
     expect(x.take()[0]).toMatchObject({ flags: "R", tsVal: 0, tsEcr: 777 });
     x.inject({ flags: "S", seq: 5, ts: [778, 0] });

@@ -128,14 +128,16 @@ describe("freebsd", () => {
 
   test("text: the round trip, four times its variance and 200 ms of slop; at most 64 s, 12 times", () => {
     const { sent, over } = sending(freebsd);
-    expect(sent.slice(0, 4)).toEqual([0, 0.5, 1.5, 3.5]);
+    expect(sent.slice(0, 4)).toEqual([0, 0.5, 1.3, 2.7]);
     expect(sent.length).toBe(13);
     expect(sent.at(-1)! - sent.at(-2)!).toBe(64);
     expect(over - sent.at(-1)!).toBe(64);
   });
 
-  test("SYNs as Linux sends them", () => {
-    expect(opening(freebsd).syns).toEqual([0, 1, 2, 3, 4, 5, 7, 11, 19, 35, 67]);
+  test("SYNs back off from the first on, with the slop, and end after 75 s", () => {
+    const { syns, over } = opening(freebsd);
+    expect(syns).toEqual([0, 1, 3.2, 7.4, 15.6, 31.8, 64]);
+    expect(over).toBe(75);
   });
 
   test("the delay of ACKs is 40 ms from the first segment on", () => {

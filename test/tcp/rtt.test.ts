@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createMemory } from "../../src/base/memory.js";
 import { freebsd, linux, rfc } from "../../src/stack/profile.js";
-import { backedOff, timeout } from "../../src/tcp/rtt.js";
+import { backedOff, synTimeout, timeout } from "../../src/tcp/rtt.js";
 import { Exchange } from "./exchange.js";
 import { ack, established, MS, MSS, SECOND } from "./flow.js";
 
@@ -63,8 +63,14 @@ describe("RFC 6298 s2: the estimator", () => {
   });
 
   test("s5.5: doubled for each expiry, up to the maximum (6298-14)", () => {
-    expect([0, 1, 2, 3].map((n) => backedOff(rfc.tcp, SECOND, n))).toEqual([1, 2, 4, 8].map((n) => n * SECOND));
-    for (const n of [7, 16, 31, 32, 1_000]) expect(backedOff(rfc.tcp, SECOND, n)).toBe(120 * SECOND);
+    expect([0, 1, 2, 3].map((n) => backedOff(rfc.tcp, SECOND, n, 0))).toEqual([1, 2, 4, 8].map((n) => n * SECOND));
+    for (const n of [7, 16, 31, 32, 1_000]) expect(backedOff(rfc.tcp, SECOND, n, 0)).toBe(120 * SECOND);
+  });
+
+  test("the slop in an RTO is not doubled, and comes to a SYN with the first doubling", () => {
+    expect([0, 1, 2].map((n) => backedOff(rfc.tcp, 1_200 * MS, n, 200 * MS))).toEqual([1_200, 2_200, 4_200].map((n) => n * MS));
+    const policy = { ...rfc.tcp, rtoSlop: 200 * MS };
+    expect([0, 1, 2, 20].map((n) => synTimeout(policy, policy, SECOND, n))).toEqual([1_000, 2_200, 4_200, 120_000].map((n) => n * MS));
   });
 });
 

@@ -16,10 +16,14 @@ const only =
   (value) =>
     values.includes(value) ? null : "unsupported";
 
+type Switch = { [Name in keyof TcpPolicy]: TcpPolicy[Name] extends boolean ? Name : never }[keyof TcpPolicy];
+
 const flag =
-  (name: "windowScaling" | "timestamps" | "sack" | "idleRestart" | "synCookies"): Row =>
+  (name: Switch): Row =>
   (value) =>
     value === "0" ? { [name]: false } : value === "1" ? { [name]: true } : "unsupported";
+
+const choice = (values: Readonly<Record<string, Partial<TcpPolicy>>>, value: string): Meaning => values[value] ?? "unsupported";
 
 const integer =
   (to: (value: number) => Partial<TcpPolicy>, least = 0): Row =>
@@ -59,7 +63,7 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_rmem: buffer("receiveBuffer"),
   tcp_wmem: buffer("sendBuffer"),
   tcp_congestion_control: (congestionControl) => ({ congestionControl }),
-  tcp_ecn: only("0"),
+  tcp_ecn: (value) => choice({ "0": { ecn: "off" }, "1": { ecn: "on" }, "2": { ecn: "passive" } }, value),
   tcp_fastopen: nothing,
   tcp_fastopen_key: nothing,
   tcp_fastopen_blackhole_timeout_sec: nothing,
@@ -122,18 +126,18 @@ const freebsd: Readonly<Record<string, Row>> = {
   "net.inet.tcp.cc.algorithm": (congestionControl) => ({ congestionControl }),
   "net.inet.tcp.hostcache.purgenow": nothing,
   "net.inet.tcp.hostcache.enable": nothing,
-  "net.inet.tcp.blackhole": only("0"),
-  "net.inet.tcp.ecn.enable": only("0", "2"),
-  "net.inet.tcp.ecn.maxretries": nothing,
-  "net.inet.tcp.insecure_rst": only("0"),
-  "net.inet.tcp.insecure_syn": only("0"),
-  "net.inet.tcp.drop_synfin": only("0"),
-  "net.inet.tcp.rexmit_drop_options": only("0"),
-  "net.inet.tcp.icmp_may_rst": only("1"),
-  "net.inet.tcp.keepinit": only("75000"),
-  "net.inet.tcp.fastopen.client_enable": nothing,
-  "net.inet.tcp.fastopen.server_enable": nothing,
-  "kern.ipc.maxsockbuf": nothing,
+  "net.inet.tcp.blackhole": (value) => choice({ "0": { blackhole: "no" }, "1": { blackhole: "syn" }, "2": { blackhole: "all" } }, value),
+  "net.inet.tcp.ecn.enable": (value) => choice({ "0": { ecn: "off" }, "1": { ecn: "on" }, "2": { ecn: "passive" } }, value),
+  "net.inet.tcp.ecn.maxretries": integer((ecnRetries) => ({ ecnRetries })),
+  "net.inet.tcp.insecure_rst": flag("insecureReset"),
+  "net.inet.tcp.insecure_syn": flag("insecureSyn"),
+  "net.inet.tcp.drop_synfin": (value) => choice({ "0": { synFin: "syn" }, "1": { synFin: "drop" } }, value),
+  "net.inet.tcp.rexmit_drop_options": (value) => choice({ "0": { bareSynAfter: 0 }, "1": { bareSynAfter: 3 } }, value),
+  "net.inet.tcp.icmp_may_rst": flag("icmpMayReset"),
+  "net.inet.tcp.keepinit": integer((milliseconds) => ({ openTimeout: milliseconds * MILLISECOND }), 1_000),
+  "net.inet.tcp.fastopen.client_enable": flag("fastOpenClient"),
+  "net.inet.tcp.fastopen.server_enable": flag("fastOpenServer"),
+  "kern.ipc.maxsockbuf": integer((most) => ({ receiveBufferMost: most, sendBufferMost: most }), 2_048),
 };
 
 /** The row of a key, written with points or as a path below /proc/sys; null: nobody has heard of it. */
