@@ -210,7 +210,9 @@ export class TcpInvariants {
     if (wait > most) this.#broken("I-10", now, `${name(tcb)} sets timer ${timer} to ${wait} us, above ${most}`);
     const again = why === Tm.RtoBackoff || why === Tm.PersistBackoff || (why === Tm.SynRto && tcb.backoff > this.#policy.synLinear + 1);
     // A sample may have moved the RTO without moving the deadline: by no more than the time that had passed.
-    if (again && wait < Math.min(1.9 * watch.lastWait, most))
+    // The slop in it is not doubled.
+    const slop = timer === Timer.Persist ? 0 : this.#policy.rtoSlop;
+    if (again && wait - slop < Math.min(1.9 * (watch.lastWait - slop), most - slop))
       this.#broken("I-10", now, `${name(tcb)} sets timer ${timer} to ${wait} us, after ${watch.lastWait} us before`);
     watch.lastWait = wait;
     watch.deadline = at;
@@ -226,13 +228,14 @@ export class TcpInvariants {
     // A SYN,ACK sent again cannot say as much as what the scaled window of an ACK has said meanwhile.
     if (watch.spoke && (seg.flags & SYN) === 0 && seqDiff(edge, watch.edge) <= -unit)
       this.#broken("I-07", now, `${name(tcb)} takes back ${-seqDiff(edge, watch.edge)} octets of its window`);
-    // RFC 9293 s3.8.6.2.2 (MUST-39): the edge moves by a segment or half of the buffer, or not at all.
+    // RFC 9293 s3.8.6.2.2 (MUST-39): the edge moves by a segment or half of the buffer, or not at all, where policy keeps it.
     const gain = watch.spoke ? seqDiff(edge, watch.edge) : 0;
     // A field that is full tells of less than there is: such an edge creeps with what arrives.
     const full = seg.wnd === 0xffff || watch.full;
     watch.full = seg.wnd === 0xffff;
     const least = Math.min(tcb.rcv.buffer >> 1, tcb.rcv.mss, tcb.snd.mss);
-    if (gain >= unit && !full && tcb.state >= State.Established && !tcb.rcv.finSeen && gain + 2 * unit < least)
+    const kept = !this.#policy.windowFollowsRoom;
+    if (kept && gain >= unit && !full && tcb.state >= State.Established && !tcb.rcv.finSeen && gain + 2 * unit < least)
       this.#broken("I-07", now, `${name(tcb)} moves its right edge by ${gain} octets, ${least} are worth it`);
     if (!watch.spoke || gain > 0) watch.edge = edge;
     watch.acked = seg.ack;

@@ -48,10 +48,11 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
 
   // First, check the sequence number.
   if (!isAcceptable(core, tcb, seg)) {
-    unacceptable(core, tcb, seg, now);
     // What repeats old text, or an old FIN, may bring a new ACK.
     const mayTell = (seg.flags & (ACK | SYN | RST)) === ACK && tcb.state > State.SynReceived;
-    if (core.policy.oldSegmentsAcknowledge && mayTell && seqLt(seg.seq, rcv.nxt)) acknowledge(core, tcb, seg, now);
+    const tells = core.policy.oldSegmentsAcknowledge && mayTell && seqLt(seg.seq, rcv.nxt);
+    unacceptable(core, tcb, seg, tells, now);
+    if (tells) acknowledge(core, tcb, seg, now);
     return Next.Done;
   }
 
@@ -170,6 +171,7 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
       resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now);
       return Next.Done;
     }
+    negotiateEcn(tcb, seg); // what its SYN has not agreed to, its SYN,ACK may not either
     tcb.snd.wnd = seg.wnd; // a window in a SYN is never scaled
     tcb.snd.maxWnd = Math.max(tcb.snd.maxWnd, seg.wnd);
     tcb.snd.wl2 = seg.ack;
@@ -236,10 +238,10 @@ function isAcceptable(core: Core, tcb: Tcb, seg: Segment): boolean {
 }
 
 /** One ACK in reply, unless it is a RST; then drop. */
-function unacceptable(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+function unacceptable(core: Core, tcb: Tcb, seg: Segment, tells: boolean, now: Micros): void {
   const { rcv } = tcb;
   const old = seqLt(seg.seq, rcv.nxt);
-  core.drop(tcb, old ? Drop.OldSequence : Drop.OutOfWindow, now);
+  if (!tells) core.drop(tcb, old ? Drop.OldSequence : Drop.OutOfWindow, now);
   if (seg.flags & RST) return;
   // RFC 5961 s4.2: a SYN outside the window is challenged like one inside.
   if (seg.flags & SYN && tcb.state !== State.TimeWait) return challenge(core, tcb, now);

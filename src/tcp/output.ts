@@ -245,11 +245,14 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   tcb.octetsRetransmitted += length;
   tcb.lastTextSentAt = now;
   // Karn: what was sent twice is not timed.
-  if (tcb.timedAt !== NEVER && seqGt(tcb.timedEnd, from)) {
-    tcb.timedAt = NEVER;
-    tcb.flags |= Flag.Untimed;
-  }
+  if (tcb.timedAt !== NEVER && seqGt(tcb.timedEnd, from)) untime(tcb);
   return true;
+}
+
+/** The segment that is being timed is not any more: only an echo of a timestamp can give the sample (Karn). */
+function untime(tcb: Tcb): void {
+  tcb.timedAt = NEVER;
+  tcb.flags |= Flag.Untimed;
 }
 
 function retransmissionReason(tcb: Tcb, length: number): number {
@@ -296,7 +299,10 @@ function sendAck(core: Core, tcb: Tcb, why: number, cause: number, now: Micros):
   // A FIN that nobody has acknowledged goes along with every ACK, where policy says so.
   const fin = core.policy.ackRepeatsFin && has(tcb, Flag.FinSent) && !has(tcb, Flag.FinAcked) && why !== Tx.ChallengeAck;
   prepare(core, tcb, fin ? seqAdd(tcb.snd.nxt, -1) : tcb.snd.nxt, now);
-  if (fin) core.out.flags |= FIN;
+  if (fin) {
+    core.out.flags |= FIN;
+    if (tcb.timedAt !== NEVER) untime(tcb); // what was sent twice is not timed
+  }
   if (!send(core, tcb, 0, 0, why, cause, now)) core.arm(tcb, Timer.DelayedAck, now + NO_BUFFERS_RETRY, Tm.DelayedAck, now);
 }
 

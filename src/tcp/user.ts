@@ -273,8 +273,10 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
   const before = tcb.options;
   tcb.optionSet = deriveOptions(core, tcb.optionSet, changes, "configure");
   tcb.options = core.optionSets.at(tcb.optionSet);
-  if (before.sendBuffer !== tcb.options.sendBuffer || !tcb.options.sendTuning) tcb.snd.buffer = tcb.options.sendBuffer;
-  if (before.receiveBuffer !== tcb.options.receiveBuffer || !tcb.options.receiveTuning) tcb.rcv.buffer = tcb.options.receiveBuffer;
+  if (before.sendBuffer !== tcb.options.sendBuffer || (before.sendTuning && !tcb.options.sendTuning))
+    tcb.snd.buffer = tcb.options.sendBuffer;
+  if (before.receiveBuffer !== tcb.options.receiveBuffer || (before.receiveTuning && !tcb.options.receiveTuning))
+    tcb.rcv.buffer = tcb.options.receiveBuffer;
   if (before.keepAlive !== tcb.options.keepAlive) armKeepAlive(core, tcb, now);
   if (tcb.srtt > 0) tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar, tcb.options);
   else if (before.rtoInitial !== tcb.options.rtoInitial) tcb.rto = tcb.options.rtoInitial;

@@ -38,7 +38,7 @@ function room(core: Core, tcb: Tcb): number {
 export function windowField(core: Core, tcb: Tcb): number {
   const { rcv } = tcb;
   const free = room(core, tcb);
-  if (core.policy.windowFollowsRoom) return roomField(tcb, free);
+  if (core.policy.windowFollowsRoom) return roomField(tcb, free); // Deviation: window-room
   let edge = seqAdd(rcv.nxt, free);
   // RFC 9293 s3.8.6.2.2: keep the right edge until it can move by min(Fr * RCV.BUFF, Eff.snd.MSS), Fr = 1/2 (MUST-39).
   if (!seqGt(edge, rcv.adv) || seqDiff(edge, rcv.adv) < worthwhile(tcb)) edge = rcv.adv;

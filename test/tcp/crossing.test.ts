@@ -136,7 +136,7 @@ describe("A.2: crossing probes", () => {
         w.a.write(total);
         w.b.write(total);
         w.run(60 * SECOND); // nobody reads
-        expect(w.a.tcp.readable(w.a.handle)).toBeLessThanOrEqual(w.a.tcp.optionsOf(w.a.handle).receiveBuffer);
+        expect(w.a.tcp.readable(w.a.handle)).toBeLessThanOrEqual(w.a.tcp.look(w.a.handle).rcv.buffer);
         const quiet = w.packets;
         w.run(60 * SECOND);
         expect(w.packets - quiet).toBeLessThan(400);

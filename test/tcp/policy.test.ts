@@ -118,7 +118,7 @@ describe("windows and acknowledgments as FreeBSD has them", () => {
   test("buffers are of whole segments, and every segment offers all the room", () => {
     const x = new Exchange(bsd);
     x.accept({ mss: 1460 });
-    expect(x.tcp.optionsOf(x.handle)).toMatchObject({ receiveBuffer: 65_700, sendBuffer: 33_580 });
+    expect([x.tcb.rcv.buffer, x.tcb.snd.buffer]).toEqual([65_700, 33_580]);
     x.inject({ seq: 1, ack: 1, text: 10 });
     x.inject({ seq: 11, ack: 1, text: 10 });
     expect(x.take()).toMatchObject([{ ack: 21, wnd: 65_535 }]);
