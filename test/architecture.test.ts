@@ -4,7 +4,7 @@ import { build } from "esbuild";
 import { describe, expect, test } from "vitest";
 
 /** What the core is built from: every entry point of the package that is to run where there is no Node. */
-const core = ["src/index.ts", "src/sim/index.ts", "src/inspect/index.ts", "src/dhcp/index.ts"];
+const core = ["src/index.ts", "src/sim/index.ts", "src/inspect/index.ts", "src/dhcp/index.ts", "src/testing.ts"];
 
 describe("the core", () => {
   test.each(core)("%s bundles for a browser with zero externals", async (entry) => {

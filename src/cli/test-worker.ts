@@ -1,6 +1,7 @@
-/** A thread of `onwire test --jobs`: paths of scripts come in, results go out. */
-import { parentPort, workerData } from "node:worker_threads";
+/** A process of `onwire test --jobs`: paths of scripts come in, results go out. It ends with its parent. */
 import type { RunOptions } from "../conformance/script/run.js";
 import { runFile } from "./test.js";
 
-parentPort?.on("message", (path: string) => parentPort?.postMessage(runFile(path, workerData as RunOptions)));
+process.on("message", ({ path, options }: { path: string; options: RunOptions }) => {
+  process.send?.(runFile(path, options));
+});

@@ -1,7 +1,8 @@
 /** `onwire test [FILES...]`: packet scripts against our stack, in virtual time. */
+import { fork } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { Worker } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { junit, reportLines, resultJson, summaryLine } from "../conformance/script/report.js";
 import { type RunOptions, runScript } from "../conformance/script/run.js";
@@ -34,7 +35,7 @@ export const addTest = (program: Command): void => {
     .argument("<files...>", "packet scripts (.pkt), or folders of them")
     .description("play packet scripts against the stack in virtual time; status 0 when all of them passed")
     .option("-p, --profile <name>", `policy of the stack: ${Object.keys(profiles).join(", ")}`, parseProfile, "linux")
-    .option("-j, --jobs <n>", "threads", parseInteger("jobs", 1, 64), 1)
+    .option("-j, --jobs <n>", "processes", parseInteger("jobs", 1, 64), 1)
     .option("--ignore <fields>", "do not compare: window, options (with a comma between)", parseIgnore, [])
     .option("--strict", "no packet may be left over; times exact; echoed timestamps, checksums, DF and IP id checked", false)
     .option("-D, --define <name=value>", "a name that scripts find defined (again for more)", collect, new Map())
@@ -63,7 +64,8 @@ const test = async (files: readonly string[], options: TestOptions): Promise<voi
   if (options.versus !== undefined) return versusKernel(scripts, options);
   const began = performance.now();
   const report = reporter(options, scripts.length);
-  const results = options.jobs > 1 && scripts.length > 1 ? await runInThreads(scripts, options, report) : runHere(scripts, options, report);
+  const results =
+    options.jobs > 1 && scripts.length > 1 ? await runInProcesses(scripts, options, report) : runHere(scripts, options, report);
   if (options.junit !== undefined) writeFileSync(options.junit, junit(results));
   const summary = `${summaryLine(results)} (${((performance.now() - began) / 1e3).toFixed(1)} s)`;
   if (options.json) say(summary);
@@ -188,31 +190,30 @@ const runHere = (scripts: readonly string[], options: TestOptions, report: Repor
     return result;
   });
 
-/** Scripts are dealt out one by one: a slow one holds up nobody else. */
-const runInThreads = async (scripts: readonly string[], options: TestOptions, report: Report): Promise<Result[]> => {
+/** Scripts are dealt out one by one to processes: a slow one holds up nobody else. */
+const runInProcesses = async (scripts: readonly string[], options: TestOptions, report: Report): Promise<Result[]> => {
   const results: Result[] = [];
+  const program = fileURLToPath(import.meta.url).replace(/test(\.[jt]s)$/, "test-worker$1");
   let next = 0;
-  const threads = Array.from({ length: Math.min(options.jobs, scripts.length) }, async () => {
-    const worker = new Worker(new URL(import.meta.url.endsWith(".ts") ? "./test-worker.ts" : "./test-worker.js", import.meta.url), {
-      workerData: runOptionsOf(options),
-    });
+  const workers = Array.from({ length: Math.min(options.jobs, scripts.length) }, async () => {
+    const worker = fork(program, { serialization: "advanced" });
     try {
       while (next < scripts.length) {
         const index = next++;
         const result = await new Promise<Result>((resolve, reject) => {
-          worker.once("message", resolve);
-          worker.once("error", reject);
-          worker.postMessage(scripts[index]);
+          worker.once("message", (message) => resolve(message as Result));
+          worker.once("exit", (status) => reject(new Error(`a process that runs scripts has ended with status ${status}`)));
+          worker.send({ path: scripts[index], options: runOptionsOf(options) });
         });
         worker.removeAllListeners();
         results[index] = result;
         report(result, index);
       }
     } finally {
-      await worker.terminate();
+      worker.disconnect();
     }
   });
-  await Promise.all(threads);
+  await Promise.all(workers);
   return results;
 };
 

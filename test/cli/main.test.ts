@@ -42,6 +42,7 @@ describe("onwire", () => {
       "proxy",
       "forward",
       "wire",
+      "test",
       "judge",
       "demo",
     ])
