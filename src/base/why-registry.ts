@@ -74,6 +74,7 @@ const tx: Table<typeof Tx> = {
     "RFC 8257 s3.2",
     "Marks have begun or ended: the sender learns exactly where, by an acknowledgment at once.",
   ],
+  PathProbe: ["path_probe", "RFC 4821 s7.4", "A segment larger than the rest: it arrives if the path takes packets of its size."],
   Urgent: ["urgent", "RFC 9293 s3.8.5", "The urgent pointer goes ahead, whatever the window allows."],
   SynData: ["syn_data", "RFC 7413 s4.2.1", "SYN with text: the server has given a cookie before, and may believe that it is us."],
 };
@@ -91,6 +92,12 @@ const rtx: Table<typeof Rtx> = {
   Fin: ["fin_rto", "RFC 9293 s3.8.1", "FIN again: no acknowledgment before the retransmission timeout."],
   PathMtu: ["pmtu", "RFC 1191 s6.4", "Too big for a link on the path: the same text again, in smaller segments."],
   Reopened: ["reopened", "RFC 9293 s3.8.6.1", "The peer's window has opened again: what did not fit goes again."],
+  PathProbe: [
+    "path_probe",
+    "RFC 4821 s7.6.2",
+    "A probe of the path's MTU was lost: its text goes again in segments of the size that is known.",
+  ],
+  BlackHole: ["blackhole", "RFC 2923 s2.1", "Full segments vanish without a word: the same text in smaller ones."],
   AfterRto: ["after_rto", "RFC 5681 s3.1", "What was in flight at a timeout goes again, by slow start."],
 };
 
@@ -163,6 +170,12 @@ const loss: Table<typeof Loss> = {
   DupThresh: ["dupthresh", "RFC 5681 s3.2", "Three duplicate acknowledgments: later segments have arrived, this one has not."],
   PartialAck: ["partial_ack", "RFC 6582 s3.2", "A partial acknowledgment in recovery: the next hole begins where it ends."],
   Rto: ["rto", "RFC 6298 s5", "The retransmission timer expired: nothing that was sent is known to have arrived."],
+  PathProbe: [
+    "path_probe",
+    "RFC 4821 s7.6.2",
+    "A probe of the path's MTU, and nothing else: it was too large, which says nothing of congestion.",
+  ],
+  BlackHole: ["blackhole", "RFC 8899 s4.3", "Timeouts in a row, all of full segments: packets of their size may not get through."],
   PathMtu: ["icmp", "RFC 1191 s6.4", "A router says that it was too big to forward."],
 };
 

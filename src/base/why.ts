@@ -8,11 +8,14 @@ export const Tx = {
   ChallengeAck: 9, AckEverySecond: 10, AckDelayTimer: 11, AckOutOfOrder: 12, AckFill: 13, WindowUpdate: 14, ZeroWindowProbe: 15,
   KeepAlive: 16, LimitedTransmit: 17, AckDuplicate: 18, AckQuick: 19, AckUnacceptable: 20, AckFin: 21, AckPaws: 22, SynCookie: 23,
   SimultaneousOpen: 24, RstUnread: 25, RstTimeout: 26, AckSynRetransmitted: 27, SwsOverride: 28, RstListenBacklog: 29, AckZeroWindow: 30,
-  AckUnsent: 31, RstDataAfterClose: 32, Urgent: 33, AckMarkChanged: 34, SynData: 35,
+  AckUnsent: 31, RstDataAfterClose: 32, Urgent: 33, AckMarkChanged: 34, SynData: 35, PathProbe: 37,
 } as const;
 /** Segments sent again. */
 // biome-ignore format: a table reads better in lines
-export const Rtx = { Fast: 40, PartialAck: 41, Rto: 42, Syn: 43, SynAck: 44, Fin: 45, PathMtu: 46, AfterRto: 47, Reopened: 48 } as const;
+export const Rtx = {
+  Fast: 40, PartialAck: 41, Rto: 42, Syn: 43, SynAck: 44, Fin: 45, PathMtu: 46, AfterRto: 47, Reopened: 48,
+  PathProbe: 51, BlackHole: 52,
+} as const;
 /** What keeps a sender with data from sending. */
 // biome-ignore format: a table reads better in lines
 export const Hold = {
@@ -30,7 +33,7 @@ export const Drop = {
 } as const;
 /** Data marked lost. */
 // biome-ignore format: a table reads better in lines
-export const Loss = { DupThresh: 130, PartialAck: 131, Rto: 132, PathMtu: 133 } as const;
+export const Loss = { DupThresh: 130, PartialAck: 131, Rto: 132, PathMtu: 133, PathProbe: 136, BlackHole: 137 } as const;
 /** The congestion window's changes. */
 // biome-ignore format: a table reads better in lines
 export const Cc = {

@@ -158,6 +158,7 @@ export function arbitraries(fc: FastCheck): Arbitraries {
   const host: Arbitrary<HostPlan> = fc.record({
     profile: fc.constantFrom("linux" as const, "freebsd" as const, "rfc" as const),
     without: fc.subarray(["windowScaling", "timestamps", "sack"] as const),
+    pathProbing: fc.constantFrom("off" as const, "black-hole" as const, "always" as const),
     mtu: fc.constantFrom(1_500, 576, 9_000),
     ring: fc.constant(4_096),
     backPressure: fc.constant(false),

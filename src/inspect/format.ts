@@ -5,7 +5,7 @@
  *  Sequence numbers are relative to ISS and IRS; `=` marks one that is absolute, because no connection is known to count from.
  *  `#7` is the event that this line begins, `^7` the event that caused it. */
 import type { Micros } from "../base/environment.js";
-import { Rtx } from "../base/why.js";
+import { Hold, Rtx } from "../base/why.js";
 import { whyEntry } from "../base/why-registry.js";
 import { formatIp, type IpAddress } from "../ip/address.js";
 import { NO_THRESHOLD } from "../tcp/congestion/controller.js";
@@ -89,7 +89,7 @@ export function formatEvent(event: TraceEvent, tag: string, since: Micros, optio
 
 /** A repeat is told from a first sending by its reason. */
 const verb = (event: TraceEvent): string =>
-  event.kind === Kind.Sent && event.why >= Rtx.Fast && event.why <= Rtx.AfterRto ? "again" : verbs[event.kind]!;
+  event.kind === Kind.Sent && event.why >= Rtx.Fast && event.why < Hold.Application ? "again" : verbs[event.kind]!;
 
 function describe(event: TraceEvent, options: LineOptions): string {
   switch (event.kind) {

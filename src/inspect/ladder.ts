@@ -2,7 +2,7 @@
  *
  *  It keeps the first segments, those with SYN, FIN or RST, and the last ones; what lies between is counted. */
 import type { Micros } from "../base/environment.js";
-import { Rtx } from "../base/why.js";
+import { Hold, Rtx } from "../base/why.js";
 import { whyName } from "../base/why-registry.js";
 import type { Probe } from "../stack/probe.js";
 import { ACK, FIN, RST, SYN } from "../tcp/segment.js";
@@ -230,7 +230,7 @@ function fill(rung: Rung, event: TraceEvent): void {
 
 /** "|--- SYN seq 0 win 64240 ------>|"; a repeat is drawn with `=`, what was dropped on arrival ends in an X. */
 function arrow(rung: Rung, label: string, width: number, at: Micros): string {
-  const line = rung.sent && rung.why >= Rtx.Fast && rung.why <= Rtx.AfterRto ? "=" : "-";
+  const line = rung.sent && rung.why >= Rtx.Fast && rung.why < Hold.Application ? "=" : "-";
   const body = ` ${label} `.padStart(label.length + 5, line).padEnd(width - 1, line);
   const drawn = rung.sent ? `|${body}>|` : `|${rung.dropped === 0 ? "<" : "X"}${body}|`;
   const why = rung.sent ? whyName(rung.why) : rung.dropped === 0 ? "" : whyName(rung.dropped);

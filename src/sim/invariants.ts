@@ -191,7 +191,9 @@ export class TcpInvariants {
 
   /** I-07: new text stays within the largest window that the peer ever offered; a probe of a closed one carries an octet. */
   #checkNewText(tcb: Tcb, watch: ConnectionWatch, to: Seq, why: number, now: Micros): void {
-    if (why !== Tx.ZeroWindowProbe && tcb.state >= State.Established) this.#checkPipe(tcb, seqDiff(to, tcb.snd.nxt), now);
+    // Below the base a probe of the path's MTU goes in place of one segment, whatever its size.
+    const octets = why === Tx.PathProbe ? Math.min(tcb.snd.mss, seqDiff(to, tcb.snd.nxt)) : seqDiff(to, tcb.snd.nxt);
+    if (why !== Tx.ZeroWindowProbe && tcb.state >= State.Established) this.#checkPipe(tcb, octets, now);
     const allowed = why === Tx.ZeroWindowProbe ? seqAdd(watch.peerEdge, 1) : watch.peerEdge;
     if (!watch.offered || seqGt(to, allowed))
       this.#broken(

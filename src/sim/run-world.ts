@@ -180,8 +180,8 @@ class Run {
     const world = this.#world;
     const memory = this.#shelf.take(plan.mtu + 64, plan.chunks);
     const named = profiles[plan.profile]!;
-    const { congestionControl, ecn } = plan;
-    const tcp = { ...named.tcp, congestionControl, ecn, ...Object.fromEntries(plan.without.map((option) => [option, false])) };
+    const { congestionControl, ecn, pathProbing } = plan;
+    const tcp = { ...named.tcp, congestionControl, ecn, pathProbing, ...Object.fromEntries(plan.without.map((option) => [option, false])) };
     const profile = { ...named, tcp };
     const watch = new Watch(name, profile.tcp, this.#violations);
     const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe: watch.probe }, world.now);

@@ -8,6 +8,7 @@ export interface HostPlan {
   readonly profile: "linux" | "freebsd" | "rfc";
   /** Options of TCP that it does without. */
   readonly without: readonly ("windowScaling" | "timestamps" | "sack")[];
+  readonly pathProbing: "off" | "black-hole" | "always";
   readonly mtu: number;
   /** Frames of the receive ring. */
   readonly ring: number;
@@ -128,6 +129,7 @@ function planHost(dice: Dice, manners: Dice, weather: Weather): HostPlan {
   return {
     profile: dice.pick(["linux", "linux", "freebsd", "rfc"] as const),
     without: (["windowScaling", "timestamps", "sack"] as const).filter(() => dice.chance(0.15)),
+    pathProbing: dice.pick(["black-hole", "black-hole", "always", "off"] as const),
     mtu: dice.pick([1_500, 1_500, 1_500, 9_000, 1_280, 576, 576 + dice.below(1_000), 68 + dice.below(508)]),
     ring: dice.pick([4_096, 4_096, 256, 16]),
     backPressure: dice.chance(0.3),

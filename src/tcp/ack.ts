@@ -12,6 +12,7 @@ import { settleSynText } from "./fast-open-handshake.js";
 import { beginHolds } from "./hold.js";
 import { resetFrom } from "./output.js";
 import { packetSize } from "./path.js";
+import { beginSearch, probeFailed, searchAcknowledged } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
 import { backedOff, measure } from "./rtt.js";
@@ -51,6 +52,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   fitBuffers(core, tcb);
   core.enter(tcb, State.Established, why, now);
   beginHolds(core, tcb, now);
+  beginSearch(core, tcb, now);
   core.network.reachable(tcb.remote, tcb.local, now);
   armKeepAlive(core, tcb, now);
   if (has(tcb, Flag.FinQueued)) core.enter(tcb, State.FinWait1, St.CloseSendFin, now); // CLOSE was called meanwhile: s3.10.4
@@ -137,6 +139,8 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   // What was said not to fit has arrived: the message lied (RFC 5927 s7.2).
   if (has(tcb, Flag.PmtuPending) && seqGt(snd.una, tcb.claimedSeq)) tcb.flags &= ~Flag.PmtuPending;
 
+  if (tcb.search.limit > 0) searchAcknowledged(core, tcb, now);
+
   // The backed-off RTO holds until there is a sample to replace it (RFC 6298 s5, Karn); the count towards R2 starts anew.
   if (measure(core, tcb, seg, now)) tcb.backoff = 0;
   tcb.retries = 0;
@@ -199,7 +203,7 @@ function recover(core: Core, tcb: Tcb, now: Micros): void {
   const phase = recovery.phase;
   const outcome = recovery.onAck(event, now);
 
-  if (outcome & Outcome.Entered) {
+  if (outcome & Outcome.Entered && !probeFailed(core, tcb, now)) {
     tcb.fastRetransmits += 1;
     congestion.lossFound(core, tcb, flight, now);
     lost(core, tcb, Loss.DupThresh, now);

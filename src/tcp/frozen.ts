@@ -8,6 +8,7 @@ import { type Seq, seqGt } from "../base/seq.js";
 import { CONTROLLER_WORDS, type CongestionPolicy } from "./congestion/controller.js";
 import type { Controllers } from "./congestion/index.js";
 import { HOLDS, resumeHolds } from "./hold.js";
+import { loadSearch, saveSearch } from "./path-search-state.js";
 import { isSynchronized, State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
@@ -25,6 +26,7 @@ const columns = layout(
   "mss",
   "peerMss",
   "path",
+  "search",
   "rcvNxt",
   "rcvAdv",
   "rcvMss",
@@ -118,6 +120,7 @@ export function freeze(frozen: FrozenRows, tcb: Tcb, controllers: Controllers): 
   c[row + at.mss] = snd.mss;
   c[row + at.peerMss] = snd.peerMss;
   c[row + at.path] = (snd.acknowledgedSize << 8) | tcb.softError;
+  c[row + at.search] = saveSearch(tcb.search);
   c[row + at.rcvNxt] = rcv.nxt;
   c[row + at.rcvAdv] = rcv.adv;
   c[row + at.rcvMss] = rcv.mss;
@@ -190,6 +193,7 @@ export function thaw(frozen: FrozenRows, row: number, tcb: Tcb, controllers: Con
   if (tcb.state !== State.SynReceived) resumeHolds(tcb, tcb.openedAt);
   thawPast(frozen.pasts, c[row + at.past]!, tcb.holds);
   tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, row + at.heardSeconds);
+  loadSearch(tcb.search, c[row + at.search]!, tcb.lastHeardAt);
   tcb.idleAt = getTime(c, row + at.idleSeconds);
   tcb.rexmitAt = getTime(c, row + at.rexmitSeconds);
   if (tcb.state === State.SynReceived && !has(tcb, Flag.SynRetransmitted)) {

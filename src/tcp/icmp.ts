@@ -6,6 +6,7 @@ import { IcmpError, type QuotedError } from "../ip/icmp/error.js";
 import type { Core } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { packetSize, refreshPath } from "./path.js";
+import { searchTold } from "./path-search.js";
 import type { TcpPolicy } from "./policy.js";
 import { State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
@@ -83,6 +84,7 @@ function fragmentationNeeded(core: Core, tcb: Tcb, mtu: number, quoted: Seq, now
 function resegment(core: Core, tcb: Tcb, now: Micros): void {
   const { snd } = tcb;
   refreshPath(core, tcb, now);
+  if (tcb.search.limit > 0) searchTold(core, tcb, now);
   const tooLarge = snd.sentSize > tcb.pathMtu;
   snd.sentSize = 0;
   if (!tooLarge || snd.una === snd.nxt || tcb.state <= State.SynReceived) return;

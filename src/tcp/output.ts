@@ -11,6 +11,7 @@ import { grantCookie, offerFastOpen, sentInSyn } from "./fast-open-handshake.js"
 import { heldBy } from "./hold.js";
 import { armPacing, burst, charge } from "./pacing.js";
 import { announcedMss, packetSize, refreshPath } from "./path.js";
+import { isProbe, probeSends, probeText } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { noteAppLimited } from "./rate.js";
 import { Phase } from "./recovery/recovery.js";
@@ -92,7 +93,8 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent);
     if (unsent === 0 && !finDue) break;
     const usable = seqDiff(edge, snd.nxt);
-    const length = Math.min(unsent, room, Math.max(0, usable));
+    const probe = tcb.search.limit === 0 ? 0 : probeText(core, tcb, unsent, usable, window, window - pipe, now);
+    const length = probe > 0 ? probe : Math.min(unsent, room, Math.max(0, usable));
     const last = length === unsent;
     const fin = finDue && last && usable > length;
     if (length === 0 && !fin) {
@@ -107,7 +109,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         break;
       }
     }
-    if (pipe > 0 && pipe + length > window) {
+    if (pipe > 0 && pipe + (probe > 0 ? Math.min(probe, room) : length) > window) {
       hold = Hold.Cwnd;
       break;
     }
@@ -115,8 +117,9 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       hold = Hold.Pacing;
       break;
     }
+    if (probe > 0) probeSends(tcb, snd.nxt, probe);
     // CWR is for one segment (RFC 3168 s6.1.2): what cuts would copy it.
-    if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt) && !has(tcb, Flag.OwesCwr)) {
+    else if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt) && !has(tcb, Flag.OwesCwr)) {
       const most = Math.min(unsent, usable, window - pipe, tcb.pacingRate > 0 ? Math.max(room, burst(tcb)) : tcb.gso);
       const whole = superSegment(core, tcb, room, most);
       if (!sendNew(core, tcb, whole, false, whole === unsent || (core.policy.pushBursts && whole > room), false, now))
@@ -125,7 +128,10 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     }
     const push =
       last || (inRow > 0 && core.policy.pushBursts && !another(core, tcb, pipe + length, unsent - length, usable - length, window));
-    if (!sendNew(core, tcb, length, length < room, push, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
+    if (!sendNew(core, tcb, length, length < room, push, fin, now)) {
+      if (probe > 0) tcb.search.size = 0; // one that has not left tells nothing
+      return heldBy(core, tcb, Hold.NoBuffers, now);
+    }
     inRow += 1;
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
@@ -216,6 +222,7 @@ function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boo
 function newReason(tcb: Tcb, length: number, fin: boolean): number {
   const { snd, recovery } = tcb;
   if (fin && length === 0) return Tx.Fin;
+  if (isProbe(tcb, snd.nxt)) return Tx.PathProbe;
   if (tcb.owes & Owe.SwsOverride) return Tx.SwsOverride;
   // Duplicate ACKs below the threshold have made room (RFC 3042).
   if (recovery.phase === Phase.Open && recovery.pipe(snd.una, snd.nxt, snd.mss) < seqDiff(snd.nxt, snd.una)) return Tx.LimitedTransmit;
@@ -240,7 +247,7 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
   recovery.onSent(from, end, true, now);
   if (tcb.pacingRate > 0) charge(tcb, length, now);
-  if (tcb.rtxWhy === Rtx.Rto) tcb.rtxWhy = Rtx.AfterRto; // what follows is due to ACKs, not to the timer
+  if (tcb.rtxWhy === Rtx.Rto || tcb.rtxWhy === Rtx.BlackHole) tcb.rtxWhy = Rtx.AfterRto; // what follows is due to ACKs, not to the timer
   tcb.segmentsRetransmitted += 1;
   tcb.octetsRetransmitted += length;
   tcb.lastTextSentAt = now;
@@ -453,7 +460,7 @@ function urgent(tcb: Tcb, out: Segment, from: Seq): void {
 function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, cause: number, now: Micros): boolean {
   const { out } = core;
   const { rcv } = tcb;
-  const cut = fullText(tcb);
+  const cut = why === Tx.PathProbe ? length : fullText(tcb);
   out.len = length + (out.flags & FIN ? 1 : 0);
   if (!transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, ahead, length, cut, why, cause || core.cause.id, now)) {
     core.arm(tcb, Timer.SwsOverride, now + NO_BUFFERS_RETRY, Tm.SwsOverride, now);

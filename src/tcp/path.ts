@@ -18,6 +18,7 @@ export const announcedMss = (core: Core, remote: IpAddress, local: IpAddress): n
 /** Octets of text in a full segment: Eff.snd.MSS of RFC 9293 s3.7.1 (MUST-16), without the options of every segment. */
 export function effectiveMss(core: Core, tcb: Tcb, now: Micros): number {
   tcb.pathMtu = core.network.mtuTo(tcb.remote, tcb.local, now);
+  if (tcb.search.limit > 0 && tcb.search.limit < tcb.pathMtu) tcb.pathMtu = tcb.search.limit;
   tcb.checksumOffload = core.network.checksumOffloadTo(tcb.remote, tcb.local);
   tcb.gso = tcb.checksumOffload ? Math.max(0, core.network.gsoTo(tcb.remote, tcb.local) - HEADER_MAX) : 0;
   const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS);

@@ -142,6 +142,12 @@ export interface TcpPolicy extends CongestionPolicy {
   /** Try the experimental form of the option (appendix B) when the assigned one was not answered. */
   readonly fastOpenExperimental: boolean;
 
+  /** Packetization layer path MTU discovery (RFC 4821, RFC 8899): never, once a black hole shows, or from the first segment, from `pathBase` up. */
+  readonly pathProbing: "off" | "black-hole" | "always";
+  /** BASE_PLPMTU, IP octets (RFC 8899 s5.1.2). */
+  readonly pathBase: number;
+  /** Timeouts in a row, of full segments, that make a black hole likely (RFC 8899 s4.3). */
+  readonly blackHoleAfter: number;
   /** The least MSS that is believed of a peer. Deviation: mss-floor */
   readonly mssFloor: number;
   /** Every segment offers all the room there is, or the right edge stays until it can move by a segment. */

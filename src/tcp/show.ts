@@ -8,6 +8,7 @@ import { NO_THRESHOLD } from "./congestion/controller.js";
 import { closeErrors } from "./events.js";
 import { FIRST_HOLD, HOLDS, lifetime } from "./hold.js";
 import type { Listener } from "./listener.js";
+import { searchStateNames } from "./path-search-state.js";
 import type { TcpPolicy } from "./policy.js";
 import { backedOff } from "./rtt.js";
 import { stateNames } from "./state.js";
@@ -103,7 +104,14 @@ export function showTcb(tcb: Tcb, policy: TcpPolicy, form: "live" | "frozen", no
       backoff: tcb.backoff,
       retries: tcb.retries,
     },
-    path: { mtu: tcb.pathMtu, claimedMtu: tcb.claimedMtu || null, acknowledgedSize: snd.acknowledgedSize },
+    path: {
+      search: searchStateNames[tcb.search.state],
+      searchedTo: tcb.search.high || null,
+      probe: tcb.search.size || null,
+      mtu: tcb.pathMtu,
+      claimedMtu: tcb.claimedMtu || null,
+      acknowledgedSize: snd.acknowledgedSize,
+    },
     limitedBy: tcb.hold === 0 ? null : whyName(tcb.hold),
     limited: tcb.establishedAt < 0 ? null : { since: now - tcb.heldSince, lifetime: lifetime(tcb, now), spent: showHolds(tcb, now) },
     owes: Object.entries(Owe)

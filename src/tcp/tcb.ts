@@ -8,6 +8,7 @@ import { type IpAddress, UNSPECIFIED } from "../ip/address.js";
 import type { CongestionController } from "./congestion/controller.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import { HOLDS } from "./hold.js";
+import { PathSearch } from "./path-search-state.js";
 import type { LossRecovery } from "./recovery/recovery.js";
 import type { SentRecords } from "./recovery/sent.js";
 import { State } from "./state.js";
@@ -165,6 +166,8 @@ export class Tcb {
   localPort = 0;
   remotePort = 0;
 
+  /** How large packets may be, where no router says it. */
+  readonly search = new PathSearch();
   /** What the application wrote and the peer has not acknowledged; what arrived and the application has not read. */
   readonly sendQueue: ByteQueue;
   readonly receiveQueue: ByteQueue;
@@ -357,6 +360,7 @@ export function clear(tcb: Tcb): void {
   tcb.pathEpoch = -1;
   tcb.checksumOffload = false;
   tcb.gso = 0;
+  if (tcb.search.limit > 0) tcb.search.clear();
   tcb.pathMtu = tcb.claimedMtu = tcb.softError = tcb.error = 0;
   tcb.segmentsSent = tcb.segmentsReceived = tcb.octetsSent = tcb.octetsReceived = tcb.octetsAcked = 0;
   tcb.segmentsRetransmitted = tcb.octetsRetransmitted = tcb.duplicateSegments = tcb.outOfOrderSegments = 0;

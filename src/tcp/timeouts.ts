@@ -10,6 +10,7 @@ import { FastOpen } from "./fast-open.js";
 import { suspectFastOpen } from "./fast-open-handshake.js";
 import { applyClaimedMtu } from "./icmp.js";
 import { resetFrom } from "./output.js";
+import { suspectBlackHole } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { backedOff } from "./rtt.js";
 import { State } from "./state.js";
@@ -90,10 +91,11 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
 
   // RFC 5927 s7.2: the timeout confirms what an ICMP message claimed.
   if (has(tcb, Flag.PmtuPending)) applyClaimedMtu(core, tcb, now);
+  const smaller = suspectBlackHole(core, tcb, now);
   tcb.backoff += 1; // RFC 6298 s5.5
   congestion.timedOut(core, tcb, first, now);
   recovery.onTimeout(snd.una, snd.nxt, now);
-  tcb.rtxWhy = Rtx.Rto;
+  tcb.rtxWhy = smaller ? Rtx.BlackHole : Rtx.Rto;
   tcb.timedAt = NEVER;
   tcb.flags |= Flag.Untimed;
   core.tally.add(Loss.Rto);
