@@ -2,9 +2,10 @@
  *  side ours and the other the kernel's. */
 import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Preload } from "../node/preload.js";
 import { KERNEL, OURS } from "../wire/kernel.js";
 import { findProgram } from "../wire/programs.js";
-import { buildPreload, missing, withWire } from "./running.js";
+import { missing, withWire } from "./running.js";
 
 /** Not programs of their own: what others use. */
 const shared = new Set(["servers", "resp-server"]);
@@ -12,9 +13,9 @@ const libraries = readdirSync("test/ecosystem/libraries")
   .map((file) => file.replace(/\.mjs$/, ""))
   .filter((name) => !shared.has(name));
 
-let preload = { path: "", remove: (): void => {} };
+const preload = new Preload();
 beforeAll(async () => {
-  if (missing === null) preload = await buildPreload();
+  if (missing === null) await preload.prepare();
 });
 afterAll(() => preload.remove());
 
@@ -22,7 +23,7 @@ describe.each(libraries)("%s", (name) => {
   test("both sides on our stack, in one process that ends by itself; the kernel has no TCP", async (context) => {
     if (missing !== null) context.skip(missing);
     const ip = findProgram("ip") ?? context.skip("ip is not installed: apt-get install iproute2");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       // Without local routes no address is the kernel's.
       await wire.program(ip, "route", "flush", "table", "local").ended;
       const { status, out, err } = await wire.library("memory", "both", name, "127.0.0.1").ended;
@@ -34,7 +35,7 @@ describe.each(libraries)("%s", (name) => {
 
   test("the server on our stack, the client on the kernel's", async (context) => {
     if (missing !== null) context.skip(missing);
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       const server = wire.library("tap", "serve", name, OURS);
       const [, port] = await server.said(/^listening (\d+)/);
       const { status, out, err } = await wire.library("kernel", "use", name, OURS, Number(port)).ended;
@@ -44,7 +45,7 @@ describe.each(libraries)("%s", (name) => {
 
   test("the server on the kernel's stack, the client on ours", async (context) => {
     if (missing !== null) context.skip(missing);
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       // The address is there when the device is, so the server listens on all of them.
       const server = wire.library("kernel", "serve", name, "0.0.0.0");
       const [, port] = await server.said(/^listening (\d+)/);

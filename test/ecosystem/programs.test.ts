@@ -4,11 +4,12 @@ import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, 
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Preload } from "../node/preload.js";
 import { KERNEL, OURS } from "../wire/kernel.js";
 import { needProgram } from "../wire/programs.js";
-import { buildPreload, type hear, missing, type Wire, withWire } from "./running.js";
+import { type hear, missing, type Wire, withWire } from "./running.js";
 
-let preload = { path: "", remove: (): void => {} };
+const preload = new Preload();
 const folder = mkdtempSync(join(tmpdir(), "onwire-programs-"));
 /** Octets that do not repeat, and their sum. */
 const large = Buffer.alloc(100 * 1024 * 1024);
@@ -17,7 +18,7 @@ const sha256 = (octets: Buffer): string => createHash("sha256").update(octets).d
 
 beforeAll(async () => {
   if (missing !== null) return;
-  preload = await buildPreload();
+  await preload.prepare();
   for (let i = 0; i + 4 <= large.length; i += 4) large.writeUInt32LE(Math.imul(i, 0x9e37_79b1) >>> 0, i);
   sum = sha256(large);
   writeFileSync(join(folder, "large"), large);
@@ -77,7 +78,7 @@ describe("clients of others, servers on our stack", () => {
   test("curl: two requests on one connection, 100 MiB down and up, HTTPS", async (context) => {
     if (missing !== null) context.skip(missing);
     const curl = needProgram(context, "curl", "curl");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       const port = await serveOnOurs(wire, "http");
       const base = `http://${OURS}:${port}`;
       const twice = await run(wire, curl, "-sS", "-w", "\n%{num_connects}\n", `${base}/a`, `${base}/b`);
@@ -86,7 +87,7 @@ describe("clients of others, servers on our stack", () => {
       expect(sha256(readFileSync(join(folder, "got")))).toBe(sum);
       expect(await run(wire, curl, "-sS", "-T", join(folder, "large"), `${base}/upload`)).toBe(sum);
     });
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       const port = await serveOnOurs(wire, "https");
       const trust = ["--cacert", resolve("test/ecosystem/certificate.pem"), "--resolve", `onwire.test:${port}:${OURS}`];
       expect(await run(wire, curl, "-sS", ...trust, `https://onwire.test:${port}/`)).toMatch(/^TLSv1\.3/);
@@ -96,7 +97,7 @@ describe("clients of others, servers on our stack", () => {
   test("wrk: a hundred connections at once, and no error on any", async (context) => {
     if (missing !== null) context.skip(missing);
     const wrk = needProgram(context, "wrk", "wrk");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       const out = await run(wire, wrk, "-t", "1", "-c", "100", "-d", "3s", `http://${OURS}:${await serveOnOurs(wire, "http")}/x`);
       expect(Number(/(\d+) requests in/.exec(out)?.[1])).toBeGreaterThan(100);
       expect(out).not.toMatch(/Socket errors|Non-2xx/);
@@ -107,7 +108,7 @@ describe("clients of others, servers on our stack", () => {
     if (missing !== null) context.skip(missing);
     const cli = needProgram(context, "redis-cli", "redis-tools");
     const benchmark = needProgram(context, "redis-benchmark", "redis-tools");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       const where = ["-h", OURS, "-p", await serveOnOurs(wire, "redis")];
       expect(await run(wire, cli, ...where, "SET", "name", "onwire")).toBe("OK\n");
       expect(await run(wire, cli, ...where, "GET", "name")).toBe("onwire\n");
@@ -119,7 +120,7 @@ describe("clients of others, servers on our stack", () => {
   test("psql", async (context) => {
     if (missing !== null) context.skip(missing);
     const psql = needProgram(context, "psql", "postgresql-client");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       const where = `host=${OURS} port=${await serveOnOurs(wire, "pg")} user=u dbname=d`;
       const out = await run(wire, psql, where, "-At", "-c", "SELECT 'row ' || n AS text FROM generate_series(1, 5000) AS n");
       expect(out.trim().split("\n")).toEqual(Array.from({ length: 5000 }, (_, i) => `row ${i + 1}`));
@@ -129,7 +130,7 @@ describe("clients of others, servers on our stack", () => {
   test("ssh: a password, 20 MiB there and back through a command, its exit status", async (context) => {
     if (missing !== null) context.skip(missing);
     const ssh = needProgram(context, "ssh", "openssh-client");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       const ask = file("askpass", "#!/bin/sh\necho secret\n", 0o755);
       const options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "PreferredAuthentications=password"];
       const where = [...options, "-o", "LogLevel=ERROR", "-F", "none", "-p", await serveOnOurs(wire, "ssh2"), `u@${OURS}`];
@@ -147,7 +148,7 @@ describe("servers of others, our stack as their client", () => {
   test("nginx: 100 MiB by fetch, a range, many at once on kept connections", async (context) => {
     if (missing !== null) context.skip(missing);
     const nginx = needProgram(context, "nginx", "nginx-light");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       const http = `http { access_log off; client_body_temp_path ${folder}/t1; proxy_temp_path ${folder}/t2; fastcgi_temp_path ${folder}/t3;
         uwsgi_temp_path ${folder}/t4; scgi_temp_path ${folder}/t5; server { listen 8080; root ${folder}; } }`;
       const configuration = file(
@@ -175,7 +176,7 @@ describe("servers of others, our stack as their client", () => {
     test(`redis-server, by ${name}`, async (context) => {
       if (missing !== null) context.skip(missing);
       const redis = needProgram(context, "redis-server", "redis-server");
-      await withWire(preload.path, async (wire) => {
+      await withWire(preload.register, async (wire) => {
         const server = wire.program(redis, "--port", "6379", "--save", "", "--protected-mode", "no", "--bind", "0.0.0.0");
         await listening(wire, 6379, server);
         const { status, out, err } = await wire.library("tap", "use", name, KERNEL, 6379).ended;
@@ -189,7 +190,7 @@ describe("servers of others, our stack as their client", () => {
     if (bin === null) return context.skip("initdb is not installed: apt-get install postgresql");
     const account = accountOf("postgres");
     if (account === null) return context.skip("there is no user postgres");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       // The server refuses to run as root.
       const data = join(folder, "data");
       mkdirSync(data, { mode: 0o700 });
@@ -210,7 +211,7 @@ describe("servers of others, our stack as their client", () => {
     if (missing !== null) context.skip(missing);
     const sshd = needProgram(context, "sshd", "openssh-server");
     const keygen = needProgram(context, "ssh-keygen", "openssh-client");
-    await withWire(preload.path, async (wire) => {
+    await withWire(preload.register, async (wire) => {
       for (const name of ["hostkey", "userkey"]) await run(wire, keygen, "-q", "-t", "ed25519", "-N", "", "-f", join(folder, name));
       // Where sshd locks itself in: it insists.
       mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });

@@ -1,9 +1,8 @@
 /** Programs on both sides of a TAP device, or on our stack alone: started, heard, ended. */
 import type { ChildProcess } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { build } from "esbuild";
 import { KERNEL, type Kernel, noKernel, OURS, withKernel } from "../wire/kernel.js";
 
 const here = resolve("test/ecosystem");
@@ -15,26 +14,6 @@ export const missing: string | null =
     : existsSync(join(here, "node_modules"))
       ? null
       : "the libraries are not installed: npm run test:ecosystem";
-
-/** The preload as one file, where it finds koffi. */
-export const buildPreload = async (): Promise<{ path: string; remove: () => void }> => {
-  const cache = resolve("node_modules/.cache");
-  mkdirSync(cache, { recursive: true });
-  const folder = mkdtempSync(join(cache, "onwire-ecosystem-"));
-  const path = join(folder, "preload.mjs");
-  const external = ["koffi", "raw-socket"];
-  await build({
-    entryPoints: [join(here, "preload.ts")],
-    outfile: path,
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    external,
-    logLevel: "error",
-  });
-  return { path, remove: () => rmSync(folder, { recursive: true, force: true }) };
-};
 
 export interface Running {
   readonly program: ChildProcess;
@@ -80,7 +59,8 @@ export class Wire {
   /** Runs a Node program in the namespace. */
   node(on: On, ...args: string[]): Running {
     const preload = on === "kernel" ? [] : ["--import", this.#preload];
-    const environment = { ONWIRE_TEST_TAP: on === "tap" ? "eco0" : undefined, ONWIRE_TEST_OURS: OURS, ONWIRE_TEST_KERNEL: KERNEL };
+    const device = { ONWIRE_LINK: "tap:eco0", ONWIRE_ADDRESS: `${OURS}/24`, ONWIRE_KERNEL: `${KERNEL}/24` };
+    const environment: Readonly<Record<string, string>> = on === "tap" ? device : {};
     const before = { ...process.env };
     // A spawned program takes the environment as it is at that moment.
     for (const [name, value] of Object.entries(environment)) setVariable(name, value);
