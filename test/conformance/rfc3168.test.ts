@@ -40,7 +40,7 @@ describe("s6.1.1: negotiation", () => {
     ["on", "SEW"],
     ["passive", "S"],
     ["off", "S"],
-  ] as const)("s6.1.1: with ecn %s our SYN is %s, never ECT (3168-05, 3168-08)", (ecn, flags) => {
+  ] as const)("s6.1.1: with ecn %s our SYN is %s, never ECT (SHLD-8, 3168-05, 3168-08)", (ecn, flags) => {
     const x = new Exchange({ memory, policy: { ecn } });
     x.connect();
     expect(x.take()).toMatchObject([{ flags, trafficClass: 0 }]);
@@ -128,7 +128,7 @@ describe("s6.1.2: the sender", () => {
     return x;
   }
 
-  test("s6.1.2: an echo halves the window, once for a window of data; the next new text says CWR (3168-02, 3168-11, 3168-14)", () => {
+  test("s6.1.2: an echo halves the window, once for a window of data; the next new text says CWR, all of it ECT(0) (3168-01, 3168-02, 3168-09, 3168-11, 3168-14)", () => {
     const x = flying();
     ack(x, 1, { flags: "E." });
     expect([x.tcb.cc.window(), x.tcb.cc.threshold()]).toEqual([5 * MSS, 5 * MSS]);

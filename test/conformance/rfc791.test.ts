@@ -210,7 +210,7 @@ describe("3.2: reassembly", () => {
       }
   });
 
-  test("RFC 3168 s5.3: congestion met by one fragment is met by the whole; mixed with a fragment that is not ECN-capable it is dropped", () => {
+  test("RFC 3168 s5.3: congestion met by one fragment is met by the whole; mixed with a fragment that is not ECN-capable it is dropped (3168-04)", () => {
     const { lab, read } = receiving();
     const payload = udp({}, text(100));
     const send = (id: number, first: number, second: number): void => {
