@@ -77,6 +77,7 @@ const tx: Table<typeof Tx> = {
   PathProbe: ["path_probe", "RFC 4821 s7.4", "A segment larger than the rest: it arrives if the path takes packets of its size."],
   Urgent: ["urgent", "RFC 9293 s3.8.5", "The urgent pointer goes ahead, whatever the window allows."],
   SynData: ["syn_data", "RFC 7413 s4.2.1", "SYN with text: the server has given a cookie before, and may believe that it is us."],
+  LossProbe: ["loss_probe", "RFC 8985 s7.3", "An acknowledgment is overdue: a new segment asks for one, before the timeout."],
 };
 
 const rtx: Table<typeof Rtx> = {
@@ -98,6 +99,12 @@ const rtx: Table<typeof Rtx> = {
     "A probe of the path's MTU was lost: its text goes again in segments of the size that is known.",
   ],
   BlackHole: ["blackhole", "RFC 2923 s2.1", "Full segments vanish without a word: the same text in smaller ones."],
+  LossProbe: ["loss_probe", "RFC 8985 s7.3", "An acknowledgment is overdue: the last segment again asks for one, before the timeout."],
+  LastResort: [
+    "last_resort",
+    "RFC 6675 s4",
+    "In recovery, and nothing new may be sent: what may be lost goes again, so that acknowledgments keep coming (NextSeg 3, 4).",
+  ],
   AfterRto: ["after_rto", "RFC 5681 s3.1", "What was in flight at a timeout goes again, by slow start."],
 };
 
@@ -177,6 +184,8 @@ const loss: Table<typeof Loss> = {
   ],
   BlackHole: ["blackhole", "RFC 8899 s4.3", "Timeouts in a row, all of full segments: packets of their size may not get through."],
   PathMtu: ["icmp", "RFC 1191 s6.4", "A router says that it was too big to forward."],
+  Rack: ["rack", "RFC 8985 s6.2", "What was sent later has arrived, and the time for reordering is over."],
+  Probe: ["probe", "RFC 8985 s7.4.2", "The loss probe has repaired it: the peer reports no second copy."],
 };
 
 const cc: Table<typeof Cc> = {
@@ -230,6 +239,19 @@ const cc: Table<typeof Cc> = {
     "draft-ietf-ccwg-bbr",
     "BBR's window follows its model: what bandwidth and least round trip can hold, times a gain.",
   ],
+  UndoTimestamp: [
+    "undo_timestamp",
+    "RFC 4015 s3.1",
+    "The echoed timestamp is of the first copy: it was sent again for nothing, and the reduction is taken back.",
+  ],
+  UndoDuplicate: ["undo_dsack", "RFC 3708 s3", "The peer has got twice all that was sent again: the reduction is taken back."],
+  UndoFrto: [
+    "undo_frto",
+    "RFC 5682 s3.1",
+    "After the timeout what was sent before it arrives: nothing was lost, and the reduction is taken back.",
+  ],
+  LostAgain: ["lost_again", "RFC 5681 s4.3", "What was sent again is lost too: a second sign of congestion."],
+  ProbeRepaired: ["probe_repaired", "RFC 8985 s7.4.2", "A loss probe has repaired a loss: the window answers for it as for any other."],
   Swapped: ["swapped", "RFC 9293 s3.8.2", "Another controller takes over this connection, with the window as it is."],
 };
 
@@ -290,6 +312,8 @@ const tm: Table<typeof Tm> = {
   Linger: ["linger", "RFC 9293 s3.9.1.6", "Time that a closed connection may take to get its text acknowledged."],
   RtoAfterSyn: ["syn_rto_3s", "RFC 6298 s5", "A SYN was retransmitted after less than 3 s: text begins with a timeout of 3 s (5.7)."],
   Pacing: ["pacing", "RFC 9002 s7.7", "So long until the next segment leaves, at the rate that the sender paces by."],
+  LossProbe: ["pto", "RFC 8985 s7.2", "Two round trips and no acknowledgment: a probe is due."],
+  Reordering: ["reorder", "RFC 8985 s6.2", "Reordered segments have had their time to arrive: the rest is lost."],
 };
 
 const eth: Table<typeof Eth> = {

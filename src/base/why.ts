@@ -8,13 +8,13 @@ export const Tx = {
   ChallengeAck: 9, AckEverySecond: 10, AckDelayTimer: 11, AckOutOfOrder: 12, AckFill: 13, WindowUpdate: 14, ZeroWindowProbe: 15,
   KeepAlive: 16, LimitedTransmit: 17, AckDuplicate: 18, AckQuick: 19, AckUnacceptable: 20, AckFin: 21, AckPaws: 22, SynCookie: 23,
   SimultaneousOpen: 24, RstUnread: 25, RstTimeout: 26, AckSynRetransmitted: 27, SwsOverride: 28, RstListenBacklog: 29, AckZeroWindow: 30,
-  AckUnsent: 31, RstDataAfterClose: 32, Urgent: 33, AckMarkChanged: 34, SynData: 35, PathProbe: 37,
+  AckUnsent: 31, RstDataAfterClose: 32, Urgent: 33, AckMarkChanged: 34, SynData: 35, LossProbe: 36, PathProbe: 37,
 } as const;
 /** Segments sent again. */
 // biome-ignore format: a table reads better in lines
 export const Rtx = {
   Fast: 40, PartialAck: 41, Rto: 42, Syn: 43, SynAck: 44, Fin: 45, PathMtu: 46, AfterRto: 47, Reopened: 48,
-  PathProbe: 51, BlackHole: 52,
+  LossProbe: 49, LastResort: 50, PathProbe: 51, BlackHole: 52,
 } as const;
 /** What keeps a sender with data from sending. */
 // biome-ignore format: a table reads better in lines
@@ -33,7 +33,7 @@ export const Drop = {
 } as const;
 /** Data marked lost. */
 // biome-ignore format: a table reads better in lines
-export const Loss = { DupThresh: 130, PartialAck: 131, Rto: 132, PathMtu: 133, PathProbe: 136, BlackHole: 137 } as const;
+export const Loss = { DupThresh: 130, PartialAck: 131, Rto: 132, PathMtu: 133, Rack: 134, Probe: 135, PathProbe: 136, BlackHole: 137 } as const;
 /** The congestion window's changes. */
 // biome-ignore format: a table reads better in lines
 export const Cc = {
@@ -41,6 +41,7 @@ export const Cc = {
   CubicConcave: 159, CubicConvex: 160, CubicReno: 161, ConservativeStart: 162, HystartConservative: 163, HystartResume: 164, HystartExit: 165,
   EcnReduction: 166, Unused: 167, Swapped: 168,
   BbrStartup: 440, BbrDrain: 441, BbrDown: 442, BbrCruise: 443, BbrRefill: 444, BbrUp: 445, BbrProbeRtt: 446, BbrModel: 447,
+  UndoTimestamp: 140, UndoDuplicate: 141, UndoFrto: 142, LostAgain: 143, ProbeRepaired: 144,
 } as const;
 /** State transitions: RFC 9293 figure 5 and s3.10. */
 // biome-ignore format: a table reads better in lines
@@ -54,7 +55,7 @@ export const St = {
 // biome-ignore format: a table reads better in lines
 export const Tm = {
   Rto: 210, RtoBackoff: 211, RtoRestart: 212, RtoStop: 213, SynRto: 214, Persist: 215, PersistBackoff: 216, DelayedAck: 217, KeepAlive: 218,
-  TimeWait: 219, FinWait2: 220, UserTimeout: 221, SwsOverride: 222, Linger: 223, RtoAfterSyn: 224, Pacing: 225,
+  TimeWait: 219, FinWait2: 220, UserTimeout: 221, SwsOverride: 222, Linger: 223, RtoAfterSyn: 224, Pacing: 225, LossProbe: 228, Reordering: 229,
 } as const;
 /** Ethernet. */
 // biome-ignore format: a table reads better in lines

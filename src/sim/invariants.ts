@@ -159,8 +159,8 @@ export class TcpInvariants {
   rttSampled(tcb: Tcb, rtt: Micros, cause: number, now: Micros): void {
     this.#event = cause;
     const watch = this.#watch(tcb);
-    // Karn: without timestamps nobody knows which copy was acknowledged (RFC 6298 s3).
-    if (!(tcb.flags & Flag.Timestamps) && watch.sentAgain(seqAdd(tcb.snd.una, -1)))
+    // Karn: without timestamps or SACK nobody knows which copy was acknowledged (RFC 6298 s3).
+    if (!(tcb.flags & (Flag.Timestamps | Flag.Sack)) && watch.sentAgain(seqAdd(tcb.snd.una, -1)))
       this.#broken("I-10", now, `${name(tcb)} measures ${rtt} us by ${rel(tcb, seqAdd(tcb.snd.una, -1))}, which was sent twice`);
     if (tcb.rto < this.#policy.rtoMin || tcb.rto > this.#policy.rtoMax) this.#broken("I-10", now, `${name(tcb)} RTO ${tcb.rto} us`);
   }
@@ -193,7 +193,7 @@ export class TcpInvariants {
   #checkNewText(tcb: Tcb, watch: ConnectionWatch, to: Seq, why: number, now: Micros): void {
     // Below the base a probe of the path's MTU goes in place of one segment, whatever its size.
     const octets = why === Tx.PathProbe ? Math.min(tcb.snd.mss, seqDiff(to, tcb.snd.nxt)) : seqDiff(to, tcb.snd.nxt);
-    if (why !== Tx.ZeroWindowProbe && tcb.state >= State.Established) this.#checkPipe(tcb, octets, now);
+    if (why !== Tx.ZeroWindowProbe && why !== Tx.LossProbe && tcb.state >= State.Established) this.#checkPipe(tcb, octets, now);
     const allowed = why === Tx.ZeroWindowProbe ? seqAdd(watch.peerEdge, 1) : watch.peerEdge;
     if (!watch.offered || seqGt(to, allowed))
       this.#broken(
@@ -316,8 +316,12 @@ export class TcpInvariants {
   #checkPipe(tcb: Tcb, octets: number, now: Micros): void {
     const { snd, cc, recovery } = tcb;
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
-    if (pipe > 0 && pipe + octets > cc.window() + 2 * snd.mss)
-      this.#broken("I-08", now, `${name(tcb)} sends ${octets} octets of new text with ${pipe} in the pipe and cwnd ${cc.window()}`);
+    if (pipe > 0 && pipe + octets > recovery.window(cc.window()) + 2 * snd.mss)
+      this.#broken(
+        "I-08",
+        now,
+        `${name(tcb)} sends ${octets} octets of new text with ${pipe} in the pipe and a window of ${recovery.window(cc.window())}`,
+      );
   }
 
   /** I-16: at the end of a turn less than two full segments wait for an ACK (what came in one turn shares one), and none for

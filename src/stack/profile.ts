@@ -56,6 +56,15 @@ const linuxTcp: TcpPolicy = {
   windowValidation: "rfc2861",
   initialWindow: "rfc6928", // Deviation: initial-window
   idleRestart: true,
+  lossDetection: "rack",
+  lossProbe: true,
+  frto: true,
+  undoByTimestamp: true,
+  undoByDuplicate: true,
+  reduceAgain: false, // Deviation: lost-again
+  probeAckDelay: 200 * MILLISECOND,
+  probeSlack: 2 * MILLISECOND,
+  rtoRestart: false,
   rtoInitial: SECOND,
   rtoMin: 200 * MILLISECOND, // Deviation: rto-floor
   rtoMax: 120 * SECOND,
@@ -154,6 +163,10 @@ export const freebsd: Profile = {
     optionStyle: OptionStyle.Bsd,
     requireTimestamps: true,
     windowValidation: "none",
+    lossDetection: "sack",
+    lossProbe: false,
+    frto: false,
+    undoByDuplicate: false,
     // What a floor of the variance does for others, the slop does here.
     rtoMin: 30 * MILLISECOND,
     rtoMax: 64 * SECOND,
@@ -206,6 +219,7 @@ export const rfc: Profile = {
     windowValidation: "none",
     congestionControl: "newreno",
     initialWindow: "rfc5681",
+    reduceAgain: true,
     rtoMin: SECOND,
     rtoVarianceMin: 0,
     synRetries: 7, // 247 s: R2 of a SYN is at least three minutes (MUST-23)

@@ -15,13 +15,15 @@ import { packetSize } from "./path.js";
 import { beginSearch, probeFailed, searchAcknowledged } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
-import { backedOff, measure } from "./rtt.js";
+import { backedOff, measure, measureSyn } from "./rtt.js";
 import { ECE, FIN, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
 /** RFC 6298 s5.7. */
 const RTO_AFTER_SYN_LOSS: Micros = 3 * SECOND;
+/** rrthresh of RFC 7765 s4. */
+const RESTART_THRESHOLD = 4;
 /** IP is told that the peer is reachable no more often than this. */
 const ADVICE_INTERVAL: Micros = SECOND;
 
@@ -37,7 +39,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   snd.sml = snd.una;
   snd.reduced = tcb.iss;
   tcb.owes &= ~(Owe.Syn | Owe.SynAck);
-  measure(core, tcb, seg, now);
+  measureSyn(core, tcb, seg, now);
   tcb.timedAt = NEVER;
   core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
   core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
@@ -48,7 +50,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   tcb.backoff = 0;
   tcb.retries = 0;
   // A server may have sent text already, which is in flight.
-  if (snd.nxt === snd.una) tcb.recovery.begin(tcb.iss);
+  if (snd.nxt === snd.una) core.beginRecovery(tcb, tcb.iss);
   fitBuffers(core, tcb);
   core.enter(tcb, State.Established, why, now);
   beginHolds(core, tcb, now);
@@ -84,14 +86,14 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   takeIn(core, tcb, seg, acked, now);
   // Where SACK is agreed, a duplicate is what says that more has arrived, whatever else it says (RFC 6675 s2); one that does not is no
   // evidence of anything (RFC 3042 s2). Where it is not: RFC 5681 s2, (a) to (e).
-  const duplicate = acked === 0 && snd.una !== snd.nxt && (has(tcb, Flag.Sack) ? event.news > 0 : repeatsAck(seg, snd.wnd, snd.scale));
+  const duplicate = acked === 0 && snd.una !== snd.nxt && (has(tcb, Flag.Sack) ? event.news > 0 : event.repeats);
   if (duplicate) tcb.duplicateAcks += 1;
 
   tcb.keepAliveProbes = 0;
   if (acked > 0) advance(core, tcb, seg, now);
   updateSendWindow(core, tcb, seg, acked > 0, now);
   event.duplicate = duplicate;
-  if (acked > 0 || duplicate || event.marked) recover(core, tcb, now);
+  if (acked > 0 || duplicate || event.sackCount > 0 || event.repeats || event.marked) recover(core, tcb, now);
   // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1), unless nobody
   // is left who could: an orphan does not wait for ever (RFC 6429 s4).
   if (snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
@@ -116,6 +118,8 @@ function takeIn(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros):
   event.echo = (seg.tsEcr - tcb.tsOffset) | 0;
   event.tick = core.policy.timestampTick;
   event.minRtt = tcb.minRtt;
+  event.srtt = tcb.srtt;
+  event.repeats = acked === 0 && repeatsAck(seg, snd.wnd, snd.scale);
   event.point = tcb.recovery.recoveryPoint;
   tcb.sent.update(event, now);
 }
@@ -142,7 +146,7 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   if (tcb.search.limit > 0) searchAcknowledged(core, tcb, now);
 
   // The backed-off RTO holds until there is a sample to replace it (RFC 6298 s5, Karn); the count towards R2 starts anew.
-  if (measure(core, tcb, seg, now)) tcb.backoff = 0;
+  if (measure(core, tcb, seg, event.dsack, now)) tcb.backoff = 0;
   tcb.retries = 0;
   tcb.flags &= ~Flag.Advised;
   // RFC 6298 s5.2, s5.3.
@@ -150,8 +154,9 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     if (tcb.sendQueue.length === 0) tcb.flags &= ~Flag.Persisting;
     core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
     core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
+    if (tcb.probeAt !== NEVER) core.arm(tcb, tcb.probeKind, NEVER, Tm.RtoStop, now);
   } else if (!has(tcb, Flag.Persisting)) {
-    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoRestart, now);
+    core.arm(tcb, Timer.Retransmission, now + timeLeft(core, tcb, now), Tm.RtoRestart, now);
     if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
   }
   if (now - tcb.advisedAt > ADVICE_INTERVAL) {
@@ -159,6 +164,17 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     core.network.reachable(tcb.remote, tcb.local, now);
   }
   if (text > 0) tellOfRoom(core, tcb);
+}
+
+/** Until the RTO. RFC 7765 s4: where too few segments are left for a fast retransmit, it counts from when the first of them was sent. */
+function timeLeft(core: Core, tcb: Tcb, now: Micros): Micros {
+  const rto = backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop);
+  if (!core.policy.rtoRestart) return rto;
+  const { snd, sent } = tcb;
+  const unsent = tcb.sendQueue.length - seqDiff(snd.nxt, snd.text);
+  if (sent.count + Math.ceil(Math.max(0, unsent) / snd.mss) >= RESTART_THRESHOLD) return rto;
+  const left = rto - (now - sent.sentAt(0));
+  return left > 0 ? left : rto;
 }
 
 /** The application hears of room when a third of the buffer is free, not of every segment. */
@@ -191,7 +207,7 @@ function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, advances: boolean,
     if (snd.una !== snd.nxt) {
       // What went into the closed window, a probe's octet or what a shrunken window cut off, was thrown away.
       tcb.rtxWhy = Rtx.Reopened;
-      tcb.recovery.onTimeout(snd.una, snd.nxt, now);
+      tcb.recovery.resend(snd.una, snd.nxt, 0);
     }
   }
 }
@@ -200,24 +216,39 @@ function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, advances: boolean,
 function recover(core: Core, tcb: Tcb, now: Micros): void {
   const { recovery } = tcb;
   const { acked, flight } = event;
-  const phase = recovery.phase;
+  const { phase, proportional } = recovery;
   const outcome = recovery.onAck(event, now);
 
-  if (outcome & Outcome.Entered && !probeFailed(core, tcb, now)) {
-    tcb.fastRetransmits += 1;
-    congestion.lossFound(core, tcb, flight, now);
-    lost(core, tcb, Loss.DupThresh, now);
+  if (outcome & Outcome.Undone) congestion.undone(core, tcb, recovery.undoWhy, now);
+  if (acked > 0 || event.delivered > 0)
+    congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery || (outcome & Outcome.Undone) !== 0, now);
+  if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, proportional, now);
+  if (outcome & Outcome.Repaired) {
+    core.tally.add(Loss.Probe);
+    congestion.probeRepaired(core, tcb, flight, now);
   }
-  if (outcome & Outcome.Partial) lost(core, tcb, Loss.PartialAck, now);
   if (event.marked) congestion.markEchoed(core, tcb, flight, now);
-  if (acked > 0 || event.delivered > 0) congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery, now);
-  if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, now);
+  lossesFound(core, tcb, outcome, flight, now);
   tcb.sendCause = core.cause.id;
 }
 
-function lost(core: Core, tcb: Tcb, why: number, now: Micros): void {
-  core.tally.add(why);
+/** An ACK, or the reordering timer, has shown that something is lost. */
+export function lossesFound(core: Core, tcb: Tcb, outcome: number, flight: number, now: Micros): void {
+  const tooLarge = (outcome & Outcome.Entered) !== 0 && probeFailed(tcb);
+  if (outcome & Outcome.Entered && !tooLarge) {
+    tcb.fastRetransmits += 1;
+    congestion.lossFound(core, tcb, flight, now);
+  }
+  if (outcome & Outcome.LostAgain) congestion.lostAgain(core, tcb, flight, now);
+  if (tcb.sent.untold > 0) tellLosses(core, tcb, tooLarge ? Loss.PathProbe : tcb.recovery.lossWhy, now);
+}
+
+/** Counts what is newly lost, and tells it, range by range. */
+export function tellLosses(core: Core, tcb: Tcb, why: number, now: Micros): void {
+  const { sent } = tcb;
   const probe = core.probes.probe;
-  if (probe?.segmentLost && tcb.recovery.next(tcb.snd.una, tcb.snd.nxt, tcb.snd.mss))
-    probe.segmentLost(tcb, tcb.recovery.from, tcb.recovery.to, why, core.cause.id, now);
+  for (let i = sent.nextUntold(); i < sent.count; i = sent.nextUntold()) {
+    core.tally.add(why);
+    if (probe?.segmentLost) probe.segmentLost(tcb, sent.start(i), sent.end(i), why, core.cause.id, now);
+  }
 }

@@ -84,7 +84,7 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   openReceiveWindow(core, tcb);
   negotiate(core, tcb, seg, now);
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
-  tcb.recovery.begin(tcb.iss);
+  core.beginRecovery(tcb, tcb.iss);
   listener.halfOpen += 1;
   core.enter(tcb, State.SynReceived, St.RcvSyn, now);
   tcb.fastOpen = judgeFastOpen(core, listener, seg, datagram);

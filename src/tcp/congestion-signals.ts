@@ -59,16 +59,43 @@ function noteReduction(tcb: Tcb): void {
 /** Recovery has inferred the first loss in this window of data. */
 export function lossFound(core: Core, tcb: Tcb, flight: number, now: Micros): void {
   // Marks and losses of one window are one event.
-  if (has(tcb, Flag.Ecn) && seqLt(tcb.snd.una, tcb.snd.reduced)) return;
+  if (has(tcb, Flag.Ecn) && seqLt(tcb.snd.una, tcb.snd.reduced)) {
+    tcb.recovery.reduced(tcb.cc.threshold(), tcb.cc.proportional !== false);
+    return;
+  }
   // What limited transmit sent beyond cwnd does not count (RFC 5681 s3.2 step 2).
   tcb.cc.onCongestion(Signal.Loss, lossFlight(tcb, Math.min(flight, tcb.cc.window())), now);
+  tcb.recovery.reduced(tcb.cc.threshold(), tcb.cc.proportional !== false);
   core.congestionChanged(tcb, Cc.FastRetransmit, now);
   noteReduction(tcb);
 }
 
-/** Fast recovery is over. */
-export function recovered(core: Core, tcb: Tcb, now: Micros): void {
-  tcb.cc.onRecovered(seqDiff(tcb.snd.nxt, tcb.snd.una), now);
+/** What was sent again in this recovery is lost too: a second sign of congestion (RFC 5681 s4.3). */
+export function lostAgain(core: Core, tcb: Tcb, flight: number, now: Micros): void {
+  if (!core.policy.reduceAgain) return;
+  tcb.cc.onCongestion(Signal.Loss, Math.min(flight, tcb.cc.window()), now);
+  tcb.recovery.reduced(tcb.cc.threshold(), tcb.cc.proportional !== false);
+  core.congestionChanged(tcb, Cc.LostAgain, now);
+}
+
+/** A loss probe has repaired the only loss: as if fast recovery had come and gone (RFC 8985 s7.4.2). */
+export function probeRepaired(core: Core, tcb: Tcb, flight: number, now: Micros): void {
+  tcb.cc.onCongestion(Signal.Loss, lossFlight(tcb, Math.min(flight, tcb.cc.window())), now);
+  tcb.cc.onRecovered(tcb.cc.threshold(), now);
+  endRecovery(tcb);
+  core.congestionChanged(tcb, Cc.ProbeRepaired, now);
+}
+
+/** Nothing was lost: `why` says how that came to light (RFC 4015 s3.1). */
+export function undone(core: Core, tcb: Tcb, why: number, now: Micros): void {
+  tcb.cc.onUndo(now);
+  endPhase(tcb);
+  core.congestionChanged(tcb, why, now);
+}
+
+/** Fast recovery is over. By RFC 9937 what is in flight has been led to the threshold, and no burst threatens (RFC 6582 s3.2 step 3). */
+export function recovered(core: Core, tcb: Tcb, proportional: boolean, now: Micros): void {
+  tcb.cc.onRecovered(proportional ? tcb.cc.threshold() : seqDiff(tcb.snd.nxt, tcb.snd.una), now);
   endRecovery(tcb);
   core.congestionChanged(tcb, Cc.Recovered, now);
 }

@@ -86,7 +86,7 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);
   tcb.cc.begin(snd.mss, core.policy, false);
-  tcb.recovery.begin(cookie);
+  core.beginRecovery(tcb, cookie);
   listener.halfOpen += 1;
   core.enter(tcb, State.SynReceived, St.CookieAccepted, now);
   core.touch(tcb);

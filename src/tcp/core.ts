@@ -2,6 +2,7 @@
 import type { Cause } from "../base/cause.js";
 import { type Micros, NEVER, type Random, SECOND } from "../base/environment.js";
 import type { Memory } from "../base/memory.js";
+import { type Seq, seqAdd } from "../base/seq.js";
 import { SipKey } from "../base/siphash.js";
 import type { Tally } from "../base/tally.js";
 import { TimerWheel } from "../base/timer-wheel.js";
@@ -25,7 +26,7 @@ import type { Listener } from "./listener.js";
 import type { TcpPolicy } from "./policy.js";
 import { EphemeralPorts } from "./ports.js";
 import { type TcpProbe, type Timer, TimerEvent } from "./probe.js";
-import { DEFAULT_RECOVERY, recoveries } from "./recovery/index.js";
+import { recoveries, recoveryFor } from "./recovery/index.js";
 import { SentRecords } from "./recovery/sent.js";
 import { SentPool } from "./recovery/sent-pool.js";
 import { Segment } from "./segment.js";
@@ -163,6 +164,7 @@ export class Core {
     const row = this.demux.where(slot);
     const tcb = this.#takeTcb(0);
     thaw(this.rows, row, tcb, this.controllers, this.policy);
+    this.beginRecovery(tcb, seqAdd(tcb.snd.una, -1));
     tcb.options = this.optionSets.at(tcb.optionSet);
     tcb.handle = this.demux.handleOf(slot);
     tcb.slot = slot;
@@ -184,6 +186,13 @@ export class Core {
     if (slot === 0 || this.demux.form(slot) !== Form.Listener) return null;
     for (const listener of this.listeners.get(this.demux.where(slot)) ?? []) if (listener.handle === handle) return listener;
     return null;
+  }
+
+  /** Recovery begins behind the initial sequence number, as it is agreed: with SACK or without. */
+  beginRecovery(tcb: Tcb, iss: Seq): void {
+    const name = recoveryFor(this.policy, has(tcb, Flag.Sack));
+    if (tcb.recovery.name !== name) tcb.recovery = recoveries[name](tcb.sent, this.policy);
+    tcb.recovery.begin(iss);
   }
 
   /** The connection will be flushed at the end of the turn. */
@@ -377,7 +386,7 @@ export class Core {
     if (tcb.local !== 0 || tcb.localPort !== 0) this.demux.leave(tcb.slot);
     tcb.error = error;
     tcb.owes = 0;
-    tcb.rexmitAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.paceAt = tcb.freezeAt = tcb.slowAt = NEVER;
+    tcb.rexmitAt = tcb.probeAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.paceAt = tcb.freezeAt = tcb.slowAt = NEVER;
     this.wheel.cancel(tcb.slot);
     tcb.sendQueue.clear();
     tcb.sent.release();
@@ -437,7 +446,7 @@ export class Core {
   #newTcb(): Tcb {
     const options = this.optionSets.at(0);
     const sent = new SentRecords(this.#sentPool);
-    const recovery = recoveries[DEFAULT_RECOVERY]!(sent);
+    const recovery = recoveries[recoveryFor(this.policy, true)](sent, this.policy);
     const tcb = new Tcb(
       this.memory.chunks,
       this.limits.outOfOrderRanges,

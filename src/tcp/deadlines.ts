@@ -1,5 +1,5 @@
 /** The timers of a connection as deadlines in its TCB; the wheel holds one entry for all of them, not later than the least. */
-import type { Micros } from "../base/environment.js";
+import { type Micros, NEVER } from "../base/environment.js";
 import { Timer } from "./probe.js";
 import type { Tcb } from "./tcb.js";
 
@@ -11,6 +11,12 @@ export function setDeadline(tcb: Tcb, timer: Timer, at: Micros): Micros {
     case Timer.Persist:
       old = tcb.rexmitAt;
       tcb.rexmitAt = at;
+      return old;
+    case Timer.LossProbe:
+    case Timer.Reordering:
+      old = tcb.probeKind === timer ? tcb.probeAt : NEVER;
+      tcb.probeKind = timer;
+      tcb.probeAt = at;
       return old;
     case Timer.DelayedAck:
       old = tcb.ackAt;
@@ -39,6 +45,7 @@ export function setDeadline(tcb: Tcb, timer: Timer, at: Micros): Micros {
 /** The least of a connection's deadlines. */
 export function deadline(tcb: Tcb): Micros {
   let at = tcb.rexmitAt;
+  if (tcb.probeAt < at) at = tcb.probeAt;
   if (tcb.ackAt < at) at = tcb.ackAt;
   if (tcb.slowAt < at) at = tcb.slowAt;
   return at;

@@ -90,7 +90,15 @@ export function canFreeze(tcb: Tcb): boolean {
   if (has(tcb, Flag.Persisting | Flag.PmtuPending) || tcb.keepAliveProbes > 0 || tcb.rcv.dsack || tcb.rcv.finSeen !== isFinDone(tcb.state))
     return false;
   if (seqGt(tcb.rcv.up, tcb.rcv.nxt)) return false; // urgent data that is announced and not here
-  if (tcb.snd.up !== tcb.snd.una || tcb.rcv.unacked > 0 || tcb.ackAt !== NEVER || tcb.swsAt !== NEVER || tcb.userAt !== NEVER) return false;
+  if (
+    tcb.snd.up !== tcb.snd.una ||
+    tcb.rcv.unacked > 0 ||
+    tcb.ackAt !== NEVER ||
+    tcb.probeAt !== NEVER ||
+    tcb.swsAt !== NEVER ||
+    tcb.userAt !== NEVER
+  )
+    return false;
   return tcb.sendQueue.length === 0 && tcb.receiveQueue.length === 0 && tcb.outOfOrder.count === 0 && tcb.error === 0;
 }
 
@@ -188,7 +196,6 @@ export function thaw(frozen: FrozenRows, row: number, tcb: Tcb, controllers: Con
   const name = controllers.names[(kind >> 12) & MOST_CONTROLLERS]!;
   if (tcb.cc.name !== name) tcb.cc = controllers.make(name);
   tcb.cc.load(c, row + at.cc0, snd.mss, policy);
-  tcb.recovery.begin(((snd.una - 1) | 0) as Seq);
   tcb.openedAt = getTime(c, row + at.establishedSeconds);
   if (tcb.state !== State.SynReceived) resumeHolds(tcb, tcb.openedAt);
   thawPast(frozen.pasts, c[row + at.past]!, tcb.holds);
@@ -198,7 +205,6 @@ export function thaw(frozen: FrozenRows, row: number, tcb: Tcb, controllers: Con
   tcb.rexmitAt = getTime(c, row + at.rexmitSeconds);
   if (tcb.state === State.SynReceived && !has(tcb, Flag.SynRetransmitted)) {
     // The SYN,ACK is being timed, from when its timer was armed.
-    tcb.timedEnd = snd.nxt;
     tcb.timedAt = tcb.rexmitAt - tcb.rto;
   }
   rows.give(row);

@@ -3,6 +3,7 @@ import type { Micros } from "../base/environment.js";
 import { type Seq, seqLeq, seqLt } from "../base/seq.js";
 import { Icmp, Loss, Rtx, St } from "../base/why.js";
 import { IcmpError, type QuotedError } from "../ip/icmp/error.js";
+import { tellLosses } from "./ack.js";
 import type { Core } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { packetSize, refreshPath } from "./path.js";
@@ -89,11 +90,9 @@ function resegment(core: Core, tcb: Tcb, now: Micros): void {
   snd.sentSize = 0;
   if (!tooLarge || snd.una === snd.nxt || tcb.state <= State.SynReceived) return;
   tcb.rtxWhy = Rtx.PathMtu;
-  tcb.recovery.onTimeout(snd.una, snd.nxt, now);
+  tcb.recovery.resend(snd.una, snd.nxt, snd.mss);
   tcb.sendCause = core.cause.id;
-  core.tally.add(Loss.PathMtu);
-  const probe = core.probes.probe;
-  if (probe?.segmentLost) probe.segmentLost(tcb, snd.una, snd.nxt, Loss.PathMtu, core.cause.id, now);
+  tellLosses(core, tcb, Loss.PathMtu, now);
 }
 
 /** The pending claim is true after all. */

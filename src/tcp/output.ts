@@ -40,6 +40,7 @@ export function output(core: Core, tcb: Tcb, now: Micros): void {
   }
   if (tcb.pathEpoch !== core.network.epoch) refreshPath(core, tcb, now);
 
+  if (tcb.owes & Owe.LossProbe) sendLossProbe(core, tcb, now);
   if (tcb.state !== State.TimeWait && tcb.state !== State.FinWait2) sendText(core, tcb, now);
   else heldBy(core, tcb, Hold.Application, now);
   if (tcb.owes & Owe.Probe) sendProbe(core, tcb, now);
@@ -57,12 +58,15 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   let inRow = 0;
   if (snd.una === snd.nxt && queued(tcb) > 0) resumes(core, tcb, now);
   for (;;) {
-    const window = cc.window();
+    const window = recovery.window(cc.window());
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
     const room = fullText(tcb);
     const edge = seqAdd(snd.una, snd.wnd);
 
-    if (recovery.next(snd.una, snd.nxt, snd.mss)) {
+    const unsent = queued(tcb);
+    const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent);
+    const usable = seqDiff(edge, snd.nxt);
+    if (recovery.next(snd.una, snd.nxt, snd.mss, (unsent === 0 && !finDue) || usable <= 0)) {
       const from = seqMax(recovery.from, snd.text);
       const text = Math.min(room, seqDiff(seqMinEnd(recovery.to, textEnd(tcb)), from));
       const octets = Math.max(0, text);
@@ -89,10 +93,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       hold = Hold.NoBuffers;
       break;
     }
-    const unsent = queued(tcb);
-    const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent);
     if (unsent === 0 && !finDue) break;
-    const usable = seqDiff(edge, snd.nxt);
     const probe = tcb.search.limit === 0 ? 0 : probeText(core, tcb, unsent, usable, window, window - pipe, now);
     const length = probe > 0 ? probe : Math.min(unsent, room, Math.max(0, usable));
     const last = length === unsent;
@@ -210,10 +211,6 @@ function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boo
   tcb.recovery.onSent(from, snd.nxt, false, now);
   tcb.octetsSent += length;
   if (length > 0 && small) snd.sml = snd.nxt;
-  if (tcb.timedAt === NEVER && snd.nxt !== from) {
-    tcb.timedEnd = snd.nxt;
-    tcb.timedAt = now;
-  }
   tcb.lastTextSentAt = now;
   if (fin) finSent(core, tcb, now);
   return true;
@@ -223,6 +220,7 @@ function newReason(tcb: Tcb, length: number, fin: boolean): number {
   const { snd, recovery } = tcb;
   if (fin && length === 0) return Tx.Fin;
   if (isProbe(tcb, snd.nxt)) return Tx.PathProbe;
+  if (recovery.probing) return Tx.LossProbe;
   if (tcb.owes & Owe.SwsOverride) return Tx.SwsOverride;
   // Duplicate ACKs below the threshold have made room (RFC 3042).
   if (recovery.phase === Phase.Open && recovery.pipe(snd.una, snd.nxt, snd.mss) < seqDiff(snd.nxt, snd.una)) return Tx.LimitedTransmit;
@@ -251,20 +249,38 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   tcb.segmentsRetransmitted += 1;
   tcb.octetsRetransmitted += length;
   tcb.lastTextSentAt = now;
-  // Karn: what was sent twice is not timed.
-  if (tcb.timedAt !== NEVER && seqGt(tcb.timedEnd, from)) untime(tcb);
+  // What was sent again deserves a whole RTO (RFC 6675 s6).
+  if (from === snd.una && tcb.rexmitAt !== NEVER && !has(tcb, Flag.Persisting))
+    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoRestart, now);
   return true;
 }
 
-/** The segment that is being timed is not any more: only an echo of a timestamp can give the sample (Karn). */
-function untime(tcb: Tcb): void {
-  tcb.timedAt = NEVER;
-  tcb.flags |= Flag.Untimed;
+function retransmissionReason(tcb: Tcb, length: number): number {
+  const { recovery } = tcb;
+  if (recovery.probing) return Rtx.LossProbe;
+  return recovery.phase !== Phase.AfterTimeout ? recovery.why : length === 0 ? Rtx.Fin : tcb.rtxWhy;
 }
 
-function retransmissionReason(tcb: Tcb, length: number): number {
-  if (tcb.recovery.phase === Phase.AfterTimeout) return length === 0 ? Rtx.Fin : tcb.rtxWhy;
-  return tcb.recovery.partial ? Rtx.PartialAck : Rtx.Fast;
+/** RFC 8985 s7.3: a segment that asks for an ACK, beyond cwnd if need be: the next one if there is one, else the last once more. */
+function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
+  const { snd, recovery, sent } = tcb;
+  tcb.owes &= ~Owe.LossProbe;
+  if (snd.una === snd.nxt || snd.wnd === 0 || !recovery.probeAllowed) return;
+  tcb.flags &= ~Flag.Measured;
+  const room = fullText(tcb);
+  const unsent = queued(tcb);
+  const usable = seqDiff(seqAdd(snd.una, snd.wnd), snd.nxt);
+  const length = Math.min(unsent, room, Math.max(0, usable));
+  const fin = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent) && length === unsent && usable > length;
+  recovery.probing = true;
+  if (length > 0 || fin) sendNew(core, tcb, length, length < room, length === unsent, fin, now);
+  else {
+    const finSent = has(tcb, Flag.FinSent);
+    const end = finSent ? seqAdd(snd.nxt, -1) : snd.nxt;
+    const from = seqMax(sent.start(sent.count - 1), seqAdd(end, -room));
+    sendAgain(core, tcb, from, seqDiff(end, from), finSent, now);
+  }
+  recovery.probing = false;
 }
 
 /** What the closed window lets through (RFC 9293 s3.8.6.1): one octet of text, or by profile a segment without any that is old. */
@@ -308,7 +324,7 @@ function sendAck(core: Core, tcb: Tcb, why: number, cause: number, now: Micros):
   prepare(core, tcb, fin ? seqAdd(tcb.snd.nxt, -1) : tcb.snd.nxt, now);
   if (fin) {
     core.out.flags |= FIN;
-    if (tcb.timedAt !== NEVER) untime(tcb); // what was sent twice is not timed
+    tcb.recovery.onSent(seqAdd(tcb.snd.nxt, -1), tcb.snd.nxt, true, now);
   }
   if (!send(core, tcb, 0, 0, why, cause, now)) core.arm(tcb, Timer.DelayedAck, now + NO_BUFFERS_RETRY, Tm.DelayedAck, now);
 }
@@ -359,7 +375,6 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
       tcb.segmentsRetransmitted += 1;
       tcb.timedAt = NEVER;
     } else {
-      tcb.timedEnd = snd.nxt;
       tcb.timedAt = now;
     }
   }
@@ -497,6 +512,7 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
   } else if (outstanding && tcb.rexmitAt === NEVER) {
     core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, policy.rtoSlop), Tm.Rto, now); // RFC 6298 s5.1
   }
+  armLossTimer(core, tcb, outstanding, now);
   if ((outstanding || waiting) && tcb.options.userTimeout > 0 && tcb.userAt === NEVER)
     core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
   const held = hold === Hold.Sws && !outstanding;
@@ -504,4 +520,21 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
     tcb.flags ^= Flag.SwsArmed;
     core.arm(tcb, Timer.SwsOverride, held ? now + policy.swsOverride : NEVER, Tm.SwsOverride, now);
   }
+}
+
+/** The reordering timer, or the loss probe's, beside the RTO: RFC 8985 s7.2, s8. */
+function armLossTimer(core: Core, tcb: Tcb, outstanding: boolean, now: Micros): void {
+  const { recovery } = tcb;
+  const { policy } = core;
+  const running = outstanding && !has(tcb, Flag.Persisting);
+  if (running && recovery.reorderAt !== NEVER) {
+    core.arm(tcb, Timer.Reordering, Math.max(now, recovery.reorderAt), Tm.Reordering, now);
+  } else if (running && recovery.probeDue) {
+    recovery.probeScheduled();
+    // A single segment may be waiting for a delayed ACK.
+    const delay = tcb.sent.count === 1 ? policy.probeAckDelay : policy.probeSlack;
+    const interval = tcb.srtt > 0 ? 2 * tcb.srtt + delay : policy.rtoInitial;
+    core.arm(tcb, Timer.LossProbe, Math.min(now + interval, tcb.rexmitAt), Tm.LossProbe, now);
+  } else if (tcb.probeAt !== NEVER && !(running && tcb.probeKind === Timer.LossProbe && recovery.probeAllowed))
+    core.arm(tcb, tcb.probeKind, NEVER, tcb.probeKind === Timer.LossProbe ? Tm.LossProbe : Tm.Reordering, now);
 }

@@ -80,17 +80,16 @@ export function searchAcknowledged(core: Core, tcb: Tcb, now: Micros): void {
 
 /** Fast recovery has just begun. True when what is lost is a probe and nothing else: its text goes again in smaller segments, and the congestion
  *  controller does not hear of it. With other losses beside it nothing is known of the size (RFC 4821 s7.6.3). */
-export function probeFailed(core: Core, tcb: Tcb, now: Micros): boolean {
+export function probeFailed(tcb: Tcb): boolean {
   const { search, snd, recovery } = tcb;
   const { size } = search;
   if (size === 0) return false;
   search.size = 0;
   const text = seqDiff(search.end, search.start);
-  if (!recovery.next(snd.una, snd.nxt, snd.mss) || recovery.from !== search.start || tcb.sent.lost > text) return false;
+  if (!recovery.next(snd.una, snd.nxt, snd.mss, false) || recovery.from !== search.start || tcb.sent.lost > text) return false;
   countLost(search, size);
   tcb.rtxWhy = Rtx.PathProbe;
-  recovery.onTimeout(snd.una, snd.nxt, now);
-  tellLost(core, tcb, search.end, Loss.PathProbe, now);
+  recovery.resend(snd.una, snd.nxt, snd.mss);
   return true;
 }
 

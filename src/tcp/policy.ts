@@ -1,9 +1,10 @@
 /** What implementations choose differently although the standards are one. A profile fills this record; code reads its fields. */
 import type { Micros } from "../base/environment.js";
 import type { CongestionPolicy } from "./congestion/controller.js";
+import type { RecoveryPolicy } from "./recovery/recovery.js";
 import type { OptionStyle } from "./segment.js";
 
-export interface TcpPolicy extends CongestionPolicy {
+export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly optionStyle: OptionStyle;
   /** Options offered in a SYN: RFC 7323 s2, s3; RFC 2018 s2. */
   readonly windowScaling: boolean;
@@ -36,6 +37,15 @@ export interface TcpPolicy extends CongestionPolicy {
   readonly rtoVarianceMin: Micros;
   /** Added to every RTO. */
   readonly rtoSlop: Micros;
+
+  /** A loss of what was sent again in the same recovery reduces once more (RFC 5681 s4.3). */
+  readonly reduceAgain: boolean;
+  /** The longest that the ACK of a single segment may be delayed for all that a loss probe knows (TLP.max_ack_delay of RFC 8985 s5.3),
+   *  and what is added when several are in flight. */
+  readonly probeAckDelay: Micros;
+  readonly probeSlack: Micros;
+  /** With few segments outstanding the RTO counts from when the first of them was sent: RFC 7765 s4. */
+  readonly rtoRestart: boolean;
 
   /** R1 of RFC 9293 s3.8.3: retransmissions of one segment after which IP and the application are told. */
   readonly r1: number;

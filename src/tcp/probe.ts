@@ -15,6 +15,8 @@ export const Timer = {
   UserTimeout: 6,
   SwsOverride: 7,
   Linger: 8,
+  LossProbe: 9,
+  Reordering: 10,
   Pacing: 11,
 } as const;
 export type Timer = (typeof Timer)[keyof typeof Timer];

@@ -1,40 +1,55 @@
 /** Round-trip time and retransmission timeout: RFC 6298, with the timestamps of RFC 7323 s4. */
-import { type Micros, NEVER } from "../base/environment.js";
+import { type Micros, SECOND } from "../base/environment.js";
 import type { Core } from "./core.js";
 import type { TcpPolicy } from "./policy.js";
 import type { Segment } from "./segment.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
+const LONGEST_ECHO: Micros = 600 * SECOND;
+
 /** The timestamp clock of this connection: ticks since the stack's origin, and its own offset (RFC 7323 s7.1). */
 export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number =>
   ((Math.floor(now / core.policy.timestampTick) % 2 ** 32) + tcb.tsOffset) | 0;
 
-/** Takes a sample from an ACK that advances SND.UNA: of the segment that was being timed, or else, when that was sent again, of
- *  the timestamp that the ACK echoes. Karn's rule holds either way: an echo names the transmission it belongs to. One sample a
- *  round trip: for more the gains of RFC 6298 would be wrong (RFC 7323 s4.2). True when there was a sample. */
-export function measure(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
-  if (tcb.timedAt <= now) {
-    if (((tcb.snd.una - tcb.timedEnd) | 0) < 0) return false;
-    const rtt = now - tcb.timedAt;
-    tcb.timedAt = NEVER;
-    sample(core, tcb, rtt, now);
-    return true;
-  }
-  if (has(tcb, Flag.Untimed) && has(tcb, Flag.Timestamps) && seg.hasTimestamp && seg.tsEcr !== 0) {
-    const ticks = (timestampNow(core, tcb, now) - seg.tsEcr) | 0;
-    // An echo from the future, or older than any RTT, is a lie or a wrapped clock.
-    if (ticks < 0 || ticks * core.policy.timestampTick > 600_000_000) return false;
-    sample(core, tcb, ticks * core.policy.timestampTick, now);
-    return true;
-  }
-  return false;
+/** Takes a sample from the ACK of our SYN: of when it left, or, when it was sent again, of the timestamp that the ACK echoes. Karn's
+ *  rule holds either way: an echo names the transmission it belongs to. True when there was a sample. */
+export function measureSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
+  if (tcb.timedAt <= now) sample(core, tcb, now - tcb.timedAt, now);
+  else if (has(tcb, Flag.Untimed)) return measureEcho(core, tcb, seg, 0, now);
+  else return false;
+  return true;
+}
+
+/** Takes a sample from an ACK that advances SND.UNA: of the last sent of what it newly delivers, when that was sent once, or else of
+ *  the timestamp that it echoes. `duplicate`: it reports that what was sent again had arrived before, so what it echoes may be as old
+ *  as an ACK that was lost. One sample a round trip, of something sent after the last was taken: for more the gains of RFC 6298
+ *  would be wrong (RFC 7323 s4.2). True when there was a sample. */
+export function measure(core: Core, tcb: Tcb, seg: Segment, duplicate: boolean, now: Micros): boolean {
+  const { newest } = tcb.sent;
+  if (newest.sentAt < 0) return false; // what it covers was SACKed long ago, or is a part of a segment
+  const since = tcb.backoff > 0 ? 0 : tcb.sampledAt;
+  if (newest.retransmitted) return !duplicate && measureEcho(core, tcb, seg, since, now);
+  if (newest.sentAt < since) return false;
+  sample(core, tcb, now - newest.sentAt, now);
+  return true;
+}
+
+/** RFC 7323 s4.3, of what was sent at `since` or later. */
+function measureEcho(core: Core, tcb: Tcb, seg: Segment, since: Micros, now: Micros): boolean {
+  if (!has(tcb, Flag.Timestamps) || !seg.hasTimestamp || seg.tsEcr === 0) return false;
+  const elapsed = ((timestampNow(core, tcb, now) - seg.tsEcr) | 0) * core.policy.timestampTick;
+  // An echo from the future, or older than any RTT, is a lie or a wrapped clock.
+  if (elapsed < 0 || elapsed > LONGEST_ECHO || now - elapsed < since) return false;
+  sample(core, tcb, elapsed, now);
+  return true;
 }
 
 /** RFC 6298 s2.2, s2.3. */
 function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
   const rtt = Math.max(1, measured);
-  tcb.flags &= ~Flag.Untimed;
+  tcb.flags = (tcb.flags & ~Flag.Untimed) | Flag.Measured;
   tcb.latestRtt = rtt;
+  tcb.sampledAt = now;
   if (tcb.minRtt === 0 || rtt < tcb.minRtt) tcb.minRtt = rtt;
   if (tcb.srtt === 0) {
     tcb.srtt = rtt;

@@ -9,6 +9,7 @@ import type { CongestionController } from "./congestion/controller.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import { HOLDS } from "./hold.js";
 import { PathSearch } from "./path-search-state.js";
+import { Timer } from "./probe.js";
 import type { LossRecovery } from "./recovery/recovery.js";
 import type { SentRecords } from "./recovery/sent.js";
 import { State } from "./state.js";
@@ -103,6 +104,8 @@ export const Owe = {
   Window: 64,
   /** Segments that sender SWS avoidance held back may go. */
   SwsOverride: 128,
+  /** A loss probe (RFC 8985 s7.3). */
+  LossProbe: 256,
 } as const;
 
 /** Facts that are true or not. Bits of `tcb.flags`. */
@@ -132,7 +135,7 @@ export const Flag = {
   Starved: 4096,
   /** The override of sender SWS avoidance is running. */
   SwsArmed: 8192,
-  /** What was being timed has been sent again: the next echo of a timestamp gives the sample. */
+  /** The SYN was sent again: the echo of its timestamp gives the sample. */
   Untimed: 16384,
   /** The application wants to hear when there is room. */
   WantsRoom: 32768,
@@ -150,6 +153,8 @@ export const Flag = {
   EchoMark: 2097152,
   /** The window was reduced: the next new text carries CWR. */
   OwesCwr: 4194304,
+  /** There was a round-trip sample since the last loss probe (RFC 8985 s7.3). */
+  Measured: 8388608,
 } as const;
 
 /** Fields that every segment touches come first, since that is where they lie in memory: ten thousand connections do not fit into a
@@ -203,6 +208,9 @@ export class Tcb {
 
   /** Deadlines; NEVER: not armed. */
   rexmitAt: Micros = NEVER;
+  /** The loss probe or the reordering timer, and which: there is one at a time (RFC 8985 s8). */
+  probeAt: Micros = NEVER;
+  probeKind: Timer = Timer.LossProbe;
   ackAt: Micros = NEVER;
   /** The least of `idleAt`, `userAt`, `swsAt`, `paceAt` and `freezeAt`. */
   slowAt: Micros = NEVER;
@@ -219,9 +227,9 @@ export class Tcb {
   backoff = 0;
   /** Retransmissions of the first unacknowledged segment, or unanswered probes of a closed window: what R1 and R2 count. */
   retries = 0;
-  /** The segment that is being timed when there are no timestamps (Karn: never one that was sent again). */
-  timedEnd: Seq = seq(0);
+  /** When the SYN left, if once (Karn), and when the last round-trip sample was taken. */
   timedAt: Micros = NEVER;
+  sampledAt: Micros = 0;
   /** Octets a second at which segments leave; 0: as the windows let them. */
   pacingRate = 0;
   /** When what has been sent would have left at that rate: before, nothing more leaves. */
@@ -336,19 +344,11 @@ export function clear(tcb: Tcb): void {
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
   tcb.touched = false;
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
-  tcb.timedEnd = tcb.claimedSeq = zero;
-  tcb.timedAt =
-    tcb.rexmitAt =
-    tcb.ackAt =
-    tcb.idleAt =
-    tcb.userAt =
-    tcb.swsAt =
-    tcb.paceAt =
-    tcb.freezeAt =
-    tcb.slowAt =
-    tcb.wheelAt =
-      NEVER;
-  tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.heldSince = tcb.tsOffset = tcb.quickAcks = 0;
+  tcb.claimedSeq = zero;
+  tcb.timedAt = tcb.rexmitAt = tcb.probeAt = tcb.ackAt = NEVER;
+  tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.paceAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
+  tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.sampledAt = tcb.heldSince = 0;
+  tcb.tsOffset = tcb.quickAcks = 0;
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;
   tcb.pacingRate = tcb.pacedUntil = tcb.deliveryRate = 0;
   tcb.deliveryLimited = false;

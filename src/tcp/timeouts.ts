@@ -1,6 +1,8 @@
 /** TIMEOUTS: RFC 9293 s3.10.8, and the timers of RFC 6298, RFC 5482 and RFC 9293 s3.8. */
 import { type Micros, NEVER } from "../base/environment.js";
+import { seqDiff } from "../base/seq.js";
 import { Hold, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
+import { lossesFound, tellLosses } from "./ack.js";
 import { armKeepAlive, keepAliveIdle, mayIdle } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
@@ -23,6 +25,10 @@ export function expire(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.swsAt <= now) swsOverride(core, tcb, now);
   if (tcb.paceAt <= now) pacing(core, tcb, now);
   if (tcb.userAt <= now) return userTimeout(core, tcb, now);
+  if (tcb.probeAt <= now) {
+    if (tcb.probeKind === Timer.LossProbe) lossProbe(core, tcb, now);
+    else reordering(core, tcb, now);
+  }
   if (tcb.rexmitAt <= now) {
     if (has(tcb, Flag.Persisting)) persist(core, tcb, now);
     else retransmission(core, tcb, now);
@@ -96,12 +102,29 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   congestion.timedOut(core, tcb, first, now);
   recovery.onTimeout(snd.una, snd.nxt, now);
   tcb.rtxWhy = smaller ? Rtx.BlackHole : Rtx.Rto;
-  tcb.timedAt = NEVER;
-  tcb.flags |= Flag.Untimed;
-  core.tally.add(Loss.Rto);
-  const probe = core.probes.probe;
-  if (probe?.segmentLost) probe.segmentLost(tcb, snd.una, snd.nxt, Loss.Rto, core.cause.id, now);
+  tellLosses(core, tcb, Loss.Rto, now);
   core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoBackoff, now);
+}
+
+/** RFC 8985 s7.3: asks for an ACK, if there is no other question and the answer would be one. The RTO begins anew in any case. */
+function lossProbe(core: Core, tcb: Tcb, now: Micros): void {
+  const { recovery } = tcb;
+  tcb.probeAt = NEVER;
+  core.expired(tcb, Timer.LossProbe, Tm.LossProbe, now);
+  tcb.sendCause = core.cause.id;
+  if (recovery.probeAllowed && !recovery.probeOutstanding && has(tcb, Flag.Measured)) tcb.owes |= Owe.LossProbe;
+  core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoRestart, now);
+}
+
+/** RFC 8985 s6.2 step 5: what was left time to arrive has not. */
+function reordering(core: Core, tcb: Tcb, now: Micros): void {
+  const { snd, recovery } = tcb;
+  tcb.probeAt = NEVER;
+  core.expired(tcb, Timer.Reordering, Tm.Reordering, now);
+  tcb.sendCause = core.cause.id;
+  const outcome = recovery.onReorderTimer(snd.una, snd.nxt, now);
+  lossesFound(core, tcb, outcome, seqDiff(snd.nxt, snd.una), now);
+  core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoRestart, now);
 }
 
 function synTimeout(core: Core, tcb: Tcb, now: Micros): void {

@@ -89,7 +89,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);
   tcb.cc.begin(snd.mss, policy, false);
-  tcb.recovery.begin(tcb.iss);
+  core.beginRecovery(tcb, tcb.iss);
   core.enter(tcb, State.SynSent, St.OpenActive, now);
   tcb.owes = Owe.Syn;
   tcb.ackCause = core.cause.id;

@@ -116,7 +116,7 @@ describe("s3.1: slow start and congestion avoidance", () => {
   });
 
   test("s3.1: after a timeout slow start repairs: 1, 2, 4 segments", () => {
-    const x = flying();
+    const x = flying({ policy: { frto: false } });
     x.advance(300 * MS);
     expect(sent(x)).toBe("0");
     ack(x, 1);
@@ -191,7 +191,7 @@ describe("s3.2: fast retransmit and fast recovery", () => {
   });
 
   test("s3.2: with SACK, a duplicate that says nothing new sends nothing (5681-20, 3042-03)", () => {
-    const x = flying({ syn: { sackPermitted: true } });
+    const x = flying({ syn: { sackPermitted: true }, policy: { lossDetection: "sack" } });
     duplicates(x, 0, 5);
     expect(sent(x)).toBe("");
     const block = [1 + MSS, 1 + 2 * MSS];

@@ -131,7 +131,7 @@ describe("thawed, it is what it was", () => {
       const options = x.tcp.optionsOf(x.handle);
       x.tcp.closeAll(x.now);
       const sent = new SentRecords(new SentPool());
-      const tcb = new Tcb(memory.chunks, 16, options, list.make("cubic"), sent, recoveries["newreno"]!(sent));
+      const tcb = new Tcb(memory.chunks, 16, options, list.make("cubic"), sent, recoveries.newreno(sent, linux.tcp));
       clear(tcb);
       return tcb;
     };

@@ -44,6 +44,8 @@ const NONE = Number.POSITIVE_INFINITY;
 export class Bbr implements CongestionController {
   readonly name = "bbr";
   readonly paced = true;
+  /** Its window is its own answer to loss. */
+  readonly proportional = false;
   readonly #random: Random;
   #policy: CongestionPolicy = { initialWindow: "rfc6928", alternativeBackoff: false };
   #mss = 0;

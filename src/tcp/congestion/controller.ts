@@ -20,6 +20,8 @@ export interface CongestionController {
   readonly name: string;
   /** True: it is no good unless its segments are paced, whatever the profile says. */
   readonly paced?: boolean;
+  /** False: in recovery `window` holds as it is; else RFC 9937 leads what is in flight down to `threshold`. */
+  readonly proportional?: boolean;
   /** True: the peer is to say of each segment whether it was marked (RFC 8257 s3.2), not once for a window (RFC 3168 s6.1.3). */
   readonly exactEcho?: boolean;
 

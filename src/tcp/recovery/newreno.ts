@@ -1,11 +1,15 @@
-/** Fast retransmit and fast recovery without SACK: RFC 5681 s3.2, RFC 6582, limited transmit (RFC 3042).
+/** Fast retransmit and fast recovery without SACK: RFC 5681 s3.2, RFC 6582, limited transmit (RFC 3042); F-RTO (RFC 5682 s2) and the
+ *  Eifel detection (RFC 3522).
  *
  *  The RFCs inflate cwnd by a segment for each duplicate ACK. Here cwnd stays what it is, and the pipe shrinks by the same:
  *  a duplicate ACK says that a segment has left the network. */
-import type { Micros } from "../../base/environment.js";
+import { type Micros, NEVER } from "../../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGeq, seqGt, seqLt, seqMax } from "../../base/seq.js";
-import { type AckEvent, type LossRecovery, Outcome, Phase } from "./recovery.js";
+import { Cc, Loss, Rtx } from "../../base/why.js";
+import { ForwardRto, Verdict } from "./frto.js";
+import { type AckEvent, type LossRecovery, Outcome, Phase, type RecoveryPolicy } from "./recovery.js";
 import type { SentRecords } from "./sent.js";
+import { SpuriousDetection } from "./spurious.js";
 
 const DUP_THRESH = 3;
 
@@ -16,7 +20,16 @@ export class NewRenoRecovery implements LossRecovery {
   from: Seq = 0 as Seq;
   to: Seq = 0 as Seq;
   exempt = false;
-  partial = false;
+  why: number = Rtx.Fast;
+  lossWhy: number = Loss.DupThresh;
+  undoWhy: number = Cc.Undo;
+  /** Without SACK nobody could tell what a probe has found. */
+  probing = false;
+  readonly proportional = false;
+  readonly probeDue = false;
+  readonly probeAllowed = false;
+  readonly probeOutstanding = false;
+  readonly reorderAt: Micros = NEVER;
   #duplicates = 0;
   /** Octets that duplicate ACKs say have arrived; below zero when a partial ACK deflates by more than they inflated. */
   #departed = 0;
@@ -24,10 +37,16 @@ export class NewRenoRecovery implements LossRecovery {
   #next: Seq = 0 as Seq;
   #pending = false;
 
+  /** One segment may go beyond the window: its duplicate ACK has come (RFC 5682 s2.1, 3a). */
+  #allowed = false;
+  readonly #frto = new ForwardRto();
+  readonly #spurious = new SpuriousDetection();
   readonly #sent: SentRecords;
+  readonly #policy: RecoveryPolicy;
 
-  constructor(sent: SentRecords) {
+  constructor(sent: SentRecords, policy: RecoveryPolicy) {
     this.#sent = sent;
+    this.#policy = policy;
   }
 
   begin(iss: Seq): void {
@@ -38,11 +57,36 @@ export class NewRenoRecovery implements LossRecovery {
     this.#departed = 0;
     this.#next = iss;
     this.#pending = false;
+    this.#frto.stop();
+    this.#spurious.begin(seqAdd(iss, 1));
   }
 
   onAck(ack: AckEvent): number {
-    if (ack.acked > 0) return this.#advance(ack);
-    return ack.duplicate ? this.#duplicate(ack) : Outcome.None;
+    const undone = this.#isSpurious(ack) ? this.#undo(ack.una) : Outcome.None;
+    if (ack.acked > 0) return undone | this.#advance(ack);
+    return undone | (ack.duplicate ? this.#duplicate(ack) : Outcome.None);
+  }
+
+  #isSpurious(ack: AckEvent): boolean {
+    const byTimestamp = this.#spurious.byTimestamp(ack);
+    const second = this.#frto.step === 2;
+    const verdict = this.phase === Phase.AfterTimeout ? this.#frto.onAck(ack) : Verdict.None;
+    this.#allowed = second && verdict === Verdict.Real;
+    if (this.#frto.step === 2) this.recoveryPoint = this.#frto.point;
+    if (byTimestamp && this.#policy.undoByTimestamp) this.undoWhy = Cc.UndoTimestamp;
+    else if (verdict === Verdict.Spurious) this.undoWhy = Cc.UndoFrto;
+    else return false;
+    return true;
+  }
+
+  #undo(una: Seq): number {
+    this.#spurious.close();
+    this.#frto.stop();
+    this.#sent.forgetLosses();
+    this.phase = Phase.Open;
+    this.recoveryPoint = seqAdd(una, -1);
+    this.#pending = false;
+    return Outcome.Undone;
   }
 
   #duplicate(ack: AckEvent): number {
@@ -54,7 +98,7 @@ export class NewRenoRecovery implements LossRecovery {
     if (this.#duplicates < DUP_THRESH) return Outcome.None;
     // RFC 6582 s3.2 step 2: only if the ACK covers more than "recover", else these may echo what was sent again needlessly. A
     // duplicate that names what has arrived is no echo: then all of "recover" is enough (RFC 6675 s5.1).
-    if (ack.sackCount > 0 ? seqLt(ack.una, this.recoveryPoint) : !seqGt(ack.una, this.recoveryPoint)) {
+    if (!seqGt(ack.una, this.recoveryPoint)) {
       this.#departed = 0;
       return Outcome.None;
     }
@@ -62,7 +106,9 @@ export class NewRenoRecovery implements LossRecovery {
     this.recoveryPoint = ack.nxt;
     this.#next = ack.una;
     this.#pending = true;
-    this.partial = false;
+    this.why = Rtx.Fast;
+    this.lossWhy = Loss.DupThresh;
+    this.#spurious.onRecovery(ack.una);
     ack.lost += this.#sent.markLost(0);
     return Outcome.Entered;
   }
@@ -90,31 +136,61 @@ export class NewRenoRecovery implements LossRecovery {
     this.#departed += (ack.acked >= ack.mss ? ack.mss : 0) - ack.acked;
     this.#next = ack.una;
     this.#pending = true;
-    this.partial = true;
+    this.why = Rtx.PartialAck;
+    this.lossWhy = Loss.PartialAck;
     ack.lost += this.#sent.markLost(0);
     return Outcome.Partial;
   }
 
   onTimeout(una: Seq, nxt: Seq): void {
+    const again = this.phase === Phase.AfterTimeout && this.#frto.step !== 1;
+    this.#frto.onTimeout(una, this.#policy.frto && this.phase !== Phase.FastRecovery && !again);
+    if (this.phase !== Phase.AfterTimeout) this.#spurious.onRecovery(una);
+    this.#goBack(una, nxt);
+  }
+
+  /** All of it goes again, however long its segments were: one that does not fit is where the next begins. */
+  resend(una: Seq, nxt: Seq): void {
+    this.#frto.stop();
+    this.#spurious.close();
+    this.#goBack(una, nxt);
+  }
+
+  #goBack(una: Seq, nxt: Seq): void {
     this.phase = Phase.AfterTimeout;
     this.recoveryPoint = nxt; // RFC 6582 s3.2 step 4
     this.#duplicates = 0;
     this.#departed = 0;
     this.#next = una;
     this.#pending = false;
-    this.#sent.forgetSacks(); // the peer may have reneged (RFC 2018 s5.1)
     for (let i = 0; i < this.#sent.count; i++) this.#sent.markLost(i);
   }
 
+  onReorderTimer(): number {
+    return Outcome.None;
+  }
+
+  reduced(): void {}
+
+  probeScheduled(): void {}
+
   onSent(from: Seq, to: Seq, again: boolean, now: Micros): void {
+    this.#frto.onSent(to, again);
     if (!again) return this.#sent.append(from, to, now);
+    this.#allowed = false;
     this.#sent.again(from, to, false, now);
+    this.#spurious.onRetransmit(from, to, now);
     if (this.phase === Phase.AfterTimeout) this.#next = seqMax(this.#next, to);
     else this.#pending = false;
   }
 
-  next(una: Seq, nxt: Seq, mss: number): boolean {
-    this.exempt = this.phase === Phase.FastRecovery;
+  next(una: Seq, nxt: Seq, mss: number, resort: boolean): boolean {
+    if (this.#frto.step === 2) {
+      // RFC 5682 s2.1 (2b): new text first; where there is none, the conventional recovery.
+      if (!resort || this.#frto.sentNew) return false;
+      this.#frto.stop();
+    }
+    this.exempt = this.phase === Phase.FastRecovery || this.#allowed;
     if (this.phase === Phase.AfterTimeout) {
       this.from = seqMax(this.#next, una);
       this.to = this.recoveryPoint;
@@ -132,5 +208,13 @@ export class NewRenoRecovery implements LossRecovery {
       return again + Math.max(0, seqDiff(nxt, seqMax(this.recoveryPoint, una)));
     }
     return Math.max(0, seqDiff(nxt, una) - this.#departed);
+  }
+
+  window(cwnd: number): number {
+    return cwnd;
+  }
+
+  inspect(): Record<string, number | boolean | null> {
+    return { duplicates: this.#duplicates, departed: this.#departed, frtoStep: this.#frto.step };
   }
 }

@@ -9,8 +9,33 @@ const NO_BLOCKS = new Int32Array(0);
 export const Phase = { Open: 0, FastRecovery: 1, AfterTimeout: 2 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 
-/** What an ACK meant: bits. The caller tells the congestion controller. */
-export const Outcome = { None: 0, Entered: 1, Partial: 2, Exited: 4 } as const;
+/** What an ACK, or the reordering timer, meant: bits. The caller tells the congestion controller. */
+export const Outcome = {
+  None: 0,
+  /** Fast recovery has begun. */
+  Entered: 1,
+  Partial: 2,
+  Exited: 4,
+  /** What was sent again had not been lost: recovery is over, its reduction is to be taken back (`undoWhy`). */
+  Undone: 8,
+  /** What was sent again in this recovery is lost too (RFC 5681 s4.3). */
+  LostAgain: 16,
+  /** A loss probe has repaired the only loss (RFC 8985 s7.4.2). */
+  Repaired: 32,
+} as const;
+
+/** Choices of the profile that recoveries share; `TcpPolicy` has them. */
+export interface RecoveryPolicy {
+  /** How losses are found where SACK is agreed: by time (RFC 8985), or by count (RFC 6675). */
+  readonly lossDetection: "rack" | "sack";
+  /** Ask with a segment when ACKs stay away: RFC 8985 s7. */
+  readonly lossProbe: boolean;
+  /** RFC 5682. */
+  readonly frto: boolean;
+  /** Take back what turns out to have been sent again for nothing: by timestamps (RFC 3522), by reports of duplicates (RFC 3708). */
+  readonly undoByTimestamp: boolean;
+  readonly undoByDuplicate: boolean;
+}
 
 export interface LossRecovery {
   readonly name: string;
@@ -19,22 +44,46 @@ export interface LossRecovery {
   readonly recoveryPoint: Seq;
   /** Begins a connection at its initial send sequence number (RFC 6582 s3.2 step 1). */
   begin(iss: Seq): void;
-  /** Judges an acceptable ACK; returns `Outcome` bits. */
+  /** Judges an acceptable ACK that has been put to the records; returns `Outcome` bits. */
   onAck(ack: AckEvent, now: Micros): number;
-  /** The retransmission timer fired: everything from `una` to `nxt` is to be sent again as the window allows. */
+  /** When the reordering timer is due; NEVER: it is not running. And that it was. */
+  readonly reorderAt: Micros;
+  onReorderTimer(una: Seq, nxt: Seq, now: Micros): number;
+  /** The congestion controller has answered an outcome. `proportional`: it leaves the way down to `ssthresh` to RFC 9937. */
+  reduced(ssthresh: number, proportional: boolean): void;
+  /** The retransmission timer fired. */
   onTimeout(una: Seq, nxt: Seq, now: Micros): void;
+  /** All that is outstanding and in segments of more octets than `longer` has not arrived, which is no sign of congestion. */
+  resend(una: Seq, nxt: Seq, longer: number): void;
   /** [from, to) has left; `again` if it was a retransmission. */
   onSent(from: Seq, to: Seq, again: boolean, now: Micros): void;
-  /** True when there is something to be sent again now; then [from, to) is what, unlimited by segment size. */
-  next(una: Seq, nxt: Seq, mss: number): boolean;
+  /** True when there is something to be sent again now; then [from, to) is what, unlimited by segment size. `resort`: there is
+   *  nothing new that could be sent instead. */
+  next(una: Seq, nxt: Seq, mss: number, resort: boolean): boolean;
   readonly from: Seq;
   readonly to: Seq;
+  /** A `Rtx` code: why what `next` named goes again, unless a timeout is. */
+  readonly why: number;
   /** What `next` named goes out whatever the congestion window says: the fast retransmit and its like. */
   readonly exempt: boolean;
-  /** In fast recovery: the hole came to light by a partial ACK, not by duplicates. For the reason given. */
-  readonly partial: boolean;
+  /** A `Loss` code: why what is lost is taken for it. A `Cc` code: how the last `Undone` came to light. */
+  readonly lossWhy: number;
+  readonly undoWhy: number;
   /** Octets that are taken to be in the network. */
   pipe(una: Seq, nxt: Seq, mss: number): number;
+  /** What may be in the network now, where the congestion window is `cwnd`; `proportional`: less than that, as RFC 9937 has it. */
+  window(cwnd: number): number;
+  readonly proportional: boolean;
+  /** A loss probe is to be scheduled anew, may stay scheduled, is outstanding (RFC 8985 s7.2, s7.3). */
+  readonly probeDue: boolean;
+  readonly probeAllowed: boolean;
+  readonly probeOutstanding: boolean;
+  /** It has been scheduled. */
+  probeScheduled(): void;
+  /** What is sent next is the probe; the next `onSent` clears it. */
+  probing: boolean;
+  /** What else is worth seeing, for people: plain values by name. */
+  inspect(): Record<string, number | boolean | null>;
 }
 
 /** One ACK: the questions are filled by the caller, the answers by `SentRecords.update` and by `onAck`. Reused for every ACK: read
@@ -68,8 +117,11 @@ export class AckEvent {
   stamped = false;
   echo = 0;
   tick: Micros = 1;
-  /** The least round-trip time. */
+  /** The least round-trip time, and the smoothed. */
   minRtt: Micros = 0;
+  srtt: Micros = 0;
+  /** It has no text and says nothing that the last one has not, but for SACK blocks. */
+  repeats = false;
   /** Originals that end at or before this are looked for. */
   point: Seq = 0 as Seq;
 

@@ -26,6 +26,8 @@ export const Mark = {
   Repeated: 32,
   /** When it was last sent the sender had no more to say. */
   AppLimited: 64,
+  /** It is lost, and no probe has been told. */
+  Untold: 128,
 } as const;
 
 /** Ranges of the peer's SACK blocks that are remembered; one too many is no news. */
@@ -98,8 +100,11 @@ export class SentRecords {
   deliveredAt: Micros = 0;
   /** When the most recently delivered record was sent; when the flight began if none of it is. */
   firstSentAt: Micros = 0;
-  /** Octets ever marked lost. */
+  /** Octets ever marked lost, and those of them that had been sent again. */
   lostTotal = 0;
+  lostAgain = 0;
+  /** Records marked lost that no probe has been told of. */
+  untold = 0;
   /** The sender ran out of text: what it sends counts as limited by the application until `delivered` passes this; 0: it has not. */
   appLimitedUntil = 0;
   /** Of what the last ACK delivered and of what was last marked lost: the most recently sent. */
@@ -115,7 +120,7 @@ export class SentRecords {
     this.release();
     this.#end = this.fack = this.edgeEnd = nxt;
     this.edgeAt = -1;
-    this.delivered = this.deliveredAt = this.firstSentAt = this.lostTotal = this.appLimitedUntil = 0;
+    this.delivered = this.deliveredAt = this.firstSentAt = this.lostTotal = this.lostAgain = this.appLimitedUntil = 0;
     this.newest.sentAt = this.newestLost.sentAt = -1;
   }
 
@@ -126,7 +131,7 @@ export class SentRecords {
       this.#pool.give(this.#store);
       this.#store = null;
     }
-    this.#head = this.#count = this.sacked = this.sackedRecords = this.lost = this.twice = 0;
+    this.#head = this.#count = this.sacked = this.sackedRecords = this.lost = this.twice = this.untold = 0;
     this.#oldest = this.#latest = this.#edge = NONE;
     if (this.ranges.count > 0) this.ranges.clear();
   }
@@ -396,12 +401,24 @@ export class SentRecords {
   #lose(store: SentStore, slot: number, start: Seq, end: Seq, marks: number): number {
     const octets = seqDiff(end, start);
     if (marks & Mark.Twice) this.twice -= octets;
-    store.ints[slot * INTS + MARKS] = (marks & ~Mark.Twice) | Mark.Lost;
+    store.ints[slot * INTS + MARKS] = (marks & ~Mark.Twice) | Mark.Lost | Mark.Untold;
+    this.untold += 1;
     this.lost += octets;
     this.lostTotal += octets;
+    if (marks & Mark.Retransmitted) this.lostAgain += octets;
     if (seqLt(start, this.#lostFrom)) this.#lostFrom = start;
     this.#copy(store, slot, start, end, this.newestLost);
     return octets;
+  }
+
+  /** A record that is newly lost; from now on it counts as told. `count` when there is none left. */
+  nextUntold(): number {
+    if (this.untold === 0) return this.#count;
+    let i = this.find(this.#lostFrom);
+    while (i < this.#count && (this.marks(i) & (Mark.Lost | Mark.Untold)) !== (Mark.Lost | Mark.Untold)) i += 1;
+    this.untold = i < this.#count ? this.untold - 1 : 0;
+    if (i < this.#count) this.#store!.ints[this.#slot(i) * INTS + MARKS] = this.marks(i) & ~Mark.Untold;
+    return i;
   }
 
   /** The first lost record, or `count`. */
