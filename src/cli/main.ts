@@ -14,6 +14,7 @@ import { addListen } from "./listen.js";
 import { addPing } from "./ping.js";
 import { addProxy } from "./proxy.js";
 import { addResolve } from "./resolve.js";
+import { addRun } from "./run.js";
 import { addServe } from "./serve.js";
 import { addTest } from "./test.js";
 import { addWire } from "./wire.js";
@@ -34,6 +35,7 @@ Try it:
   );
 
 addServe(program);
+addRun(program);
 addFetch(program);
 addListen(program);
 addConnect(program);

@@ -89,8 +89,9 @@ function run(): void {
   } finally {
     // One has thrown, for the process to hear of; the others have their turn.
     if (next < callbacks.length) {
+      const asked = waiting.length > 0;
       waiting = [...callbacks.slice(next), ...waiting];
-      ask();
+      if (!asked) ask();
     }
   }
 }

@@ -113,6 +113,32 @@ export class Tcp {
     return octets;
   }
 
+  /** As `send`, for several buffers in a row; returns how many octets of them it took, -1 when nothing can be sent any more. */
+  sendVector(handle: Handle, sources: readonly Uint8Array[], now: Micros): number {
+    let taken = 0;
+    for (let i = 0; i < sources.length; i++) {
+      const source = sources[i]!;
+      const count = this.send(handle, source, 0, source.length, now);
+      if (count < 0) return taken > 0 ? taken : count;
+      taken += count;
+      if (count < source.length) break;
+    }
+    return taken;
+  }
+
+  /** As `receive`, into several buffers in a row; returns how many octets, -1 at the end. */
+  receiveVector(handle: Handle, targets: readonly Uint8Array[], now: Micros): number {
+    let octets = 0;
+    for (let i = 0; i < targets.length; i++) {
+      const target = targets[i]!;
+      const count = this.receive(handle, target, 0, target.length, now);
+      if (count < 0) return octets > 0 ? octets : count;
+      octets += count;
+      if (count < target.length) break;
+    }
+    return octets;
+  }
+
   /** Lends the next received octets in place, in `lentStart` and `lentLength`; false when there are none. They stay until `consume`, and
    *  no longer than the callback or the turn in which they were lent: a reset takes them back. */
   lend(handle: Handle): boolean {

@@ -171,6 +171,24 @@ describe("other threads and processes", () => {
   });
 });
 
+test("onwire run: the program has its arguments, its status, and the stack", async () => {
+  writeFileSync(
+    join(preload.folder, "app.mjs"),
+    `
+    import net from "node:net";
+    const server = net.createServer().listen(0, () => {
+      console.log(process.argv.slice(2).join(" "), server._handle.fd);
+      server.close();
+      process.exitCode = 7;
+    });
+  `,
+  );
+  const ended = await preload.command(["run", "--listen", "*", "app.mjs", "--port", "80"]);
+  expect(ended).toEqual({ status: 7, stdout: "--port 80 -1\n", stderr: "" });
+  const wrong = await preload.command(["run", "--link", "wire", "app.mjs"]);
+  expect(wrong).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining('--link "wire": use "loopback", or "tap:NAME"') });
+});
+
 test("a thousand connections leave no handle behind, and the process ends", async () => {
   const ended = await preload.run(
     `

@@ -33,9 +33,18 @@ export class Preload {
   async run(program: string, options: { readonly flags?: readonly string[]; readonly env?: Record<string, string> } = {}): Promise<Ended> {
     const file = join(this.folder, `program-${Math.abs(hash(program))}.mjs`);
     writeFileSync(file, program);
-    const child = spawn(process.execPath, [...(options.flags ?? ["--import", this.register]), file], {
+    return this.#spawn([...(options.flags ?? ["--import", this.register]), file], options.env);
+  }
+
+  /** Runs the command `onwire`. */
+  command(args: readonly string[]): Promise<Ended> {
+    return this.#spawn([join(this.folder, "dist", "cli", "main.js"), ...args], {});
+  }
+
+  async #spawn(args: readonly string[], env: Record<string, string> | undefined): Promise<Ended> {
+    const child = spawn(process.execPath, args, {
       cwd: this.folder,
-      env: { ...process.env, NODE_OPTIONS: "", ...options.env },
+      env: { ...process.env, NODE_OPTIONS: "", ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stdout = "";

@@ -135,6 +135,32 @@ describe("s3.9.1.3: reading in place", () => {
   });
 });
 
+describe("s3.9.1: vectors", () => {
+  test("s3.9.1.2: what a write of several buffers took is a count of octets in their order", () => {
+    const x = new Exchange({ memory });
+    x.accept();
+    x.tcp.configure(x.handle, { sendBuffer: 2_048 }, x.now);
+    const parts = [octets(1_000), octets(0), octets(1_000), octets(1_000)];
+    const taken = x.tcp.sendVector(x.handle, parts, x.now);
+    expect(taken).toBe(x.tcp.unsent(x.handle));
+    expect(taken).toBeGreaterThanOrEqual(2_000);
+    expect(taken).toBeLessThan(3_000);
+    x.tcp.shutdown(x.handle, x.now);
+    expect(x.tcp.sendVector(x.handle, parts, x.now)).toBe(-1);
+  });
+
+  test("s3.9.1.3: several buffers are filled in their order, and the end is told when nothing is left", () => {
+    const x = new Exchange({ memory });
+    x.accept();
+    x.inject({ seq: 1, ack: 1, text: 1_000 });
+    x.inject({ flags: "F.", seq: 1_001, ack: 1 });
+    const targets = [new Uint8Array(300), new Uint8Array(500), new Uint8Array(500)];
+    expect(x.tcp.receiveVector(x.handle, targets, x.now)).toBe(1_000);
+    expect(Uint8Array.from(targets.flatMap((target) => [...target])).subarray(0, 1_000)).toEqual(octets(1_000));
+    expect(x.tcp.receiveVector(x.handle, targets, x.now)).toBe(-1);
+  });
+});
+
 describe("the stack takes something away", () => {
   test.each(stateList.filter((state) => state !== "CLOSED" && state !== "LISTEN"))(
     "RFC 5227 s2.4: the address of a connection in %s is gone: it ends, and says so",
