@@ -513,9 +513,9 @@ export class TcpHandle extends JSStream implements Application, Told {
     const status = this.#writes.length > 0 ? 1 : this.#offer(write);
     if (status < 0) return status;
     if (status === 1) this.#writes.push(write);
-    // TLS cannot bear that a write ends before its call does, and expects that end among the immediates, where Node itself puts it. HTTP/2
-    // is lost for words when it ends later: what it has to say last would find a write in progress.
-    else if (hasTls(this)) setImmediate(() => write.done(0));
+    // TLS cannot bear that a write ends before its call does; HTTP/2 is lost for words when it does not: what it has to say last
+    // would find a write in progress.
+    else if (hasTls(this)) soon(() => write.done(0));
     else write.done(0);
     this.#keepLoop();
     return 0;
