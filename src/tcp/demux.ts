@@ -42,6 +42,8 @@ export class Demux {
    *  handle. */
   #cells = new Int32Array(64 << CELL_BITS);
   #firstFree = 0;
+  /** Grows whenever a 4-tuple or a slot becomes free. */
+  departures = 0;
   #lastFree = 0;
   #top = 1;
   #used = 0;
@@ -85,6 +87,7 @@ export class Demux {
   }
 
   free(slot: number): void {
+    this.departures += 1;
     this.#cells[(slot << CELL_BITS) + GENERATION] = (this.#cells[(slot << CELL_BITS) + GENERATION]! + 1) & GENERATION_MASK;
     this.#cells[(slot << CELL_BITS) + FORM] = Form.Free;
     this.#cells[(slot << CELL_BITS) + EVENTS] = 0;
@@ -171,6 +174,7 @@ export class Demux {
 
   /** Takes a connection's 4-tuple out. */
   leave(slot: number): void {
+    this.departures += 1;
     const mask = this.#table.length - 1;
     for (
       let at =

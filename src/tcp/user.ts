@@ -109,7 +109,10 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
   if (local !== UNSPECIFIED && !core.network.isLocal(local))
     throw networkError("EADDRNOTAVAIL", "listen", formatIp(local), "listen on an address of this stack", formatIp(local), request.port);
   const optionSet = deriveOptions(core, core.defaultSet, request, "listen");
-  const port = request.port === 0 ? core.ports.choose(local, UNSPECIFIED, 0, (candidate) => !core.listeners.has(candidate)) : request.port;
+  const port =
+    request.port === 0
+      ? core.ports.choose(local, UNSPECIFIED, 0, (candidate) => !core.listeners.has(candidate), core.demux.departures)
+      : request.port;
   const same = core.listeners.get(port) ?? [];
   if (port === 0 || same.some((other) => other.local === local))
     throw networkError("EADDRINUSE", "listen", "", "close the other listener, or choose another port", formatIp(local), request.port);
@@ -311,7 +314,13 @@ function choosePort(core: Core, local: IpAddress, wanted: number, remote: IpAddr
     if (free(wanted)) return wanted;
     throw networkError("EADDRINUSE", "connect", `${formatIp(local)}:${wanted}`, "choose another local port, or 0 for any");
   }
-  const port = core.ports.choose(local, remote, remotePort, (candidate) => !core.listeners.has(candidate) && free(candidate));
+  const port = core.ports.choose(
+    local,
+    remote,
+    remotePort,
+    (candidate) => !core.listeners.has(candidate) && free(candidate),
+    core.demux.departures,
+  );
   if (port !== 0) return port;
   throw networkError(
     "EADDRNOTAVAIL",
