@@ -225,7 +225,9 @@ class Agent {
 
   static async start(namespace: Namespace): Promise<Agent> {
     const script = fileURLToPath(import.meta.url).replace(/kernel-host(\.[jt]s)$/, "kernel-agent$1");
-    const child = namespace.run(() => spawn(process.execPath, [...process.execArgv, script], { stdio: ["pipe", "pipe", "inherit"] }));
+    // From source it is read by the loader that reads this.
+    const loader = script.endsWith(".ts") ? ["--import", "tsx"] : [];
+    const child = namespace.run(() => spawn(process.execPath, [...loader, script], { stdio: ["pipe", "pipe", "inherit"] }));
     const agent = new Agent(child);
     const ready = agent.#answer(0);
     createInterface({ input: child.stdout! }).on("line", (line) => agent.#hear(line));

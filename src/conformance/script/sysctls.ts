@@ -40,6 +40,19 @@ const buffer =
     return Number.isInteger(most) && most >= 2_048 ? { [name]: most } : "unsupported";
   };
 
+/** Bits of tcp_fastopen: <net/tcp.h>. */
+const fastOpen: Row = (value) => {
+  const bits = Number(value);
+  if (!Number.isInteger(bits) || bits < 0) return "unsupported";
+  return {
+    fastOpenClient: (bits & 0x1) !== 0,
+    fastOpenServer: (bits & 0x2) !== 0,
+    fastOpenClientBlind: (bits & 0x4) !== 0,
+    fastOpenServerBlind: (bits & 0x200) !== 0,
+    fastOpenListeners: (bits & 0x400) !== 0,
+  };
+};
+
 /** FreeBSD counts its timers in milliseconds. */
 const linux: Readonly<Record<string, Row>> = {
   tcp_timestamps: (value) => (value === "2" ? { timestamps: true } : flag("timestamps")(value)),
@@ -64,7 +77,7 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_wmem: buffer("sendBuffer"),
   tcp_congestion_control: (congestionControl) => ({ congestionControl }),
   tcp_ecn: (value) => choice({ "0": { ecn: "off" }, "1": { ecn: "on" }, "2": { ecn: "passive" } }, value),
-  tcp_fastopen: nothing,
+  tcp_fastopen: fastOpen,
   tcp_fastopen_key: nothing,
   tcp_fastopen_blackhole_timeout_sec: nothing,
   tcp_reordering: only("3"),
@@ -177,7 +190,7 @@ export const defaultsOfLinux: readonly (readonly [string, string])[] = [
   ["net.ipv4.tcp_pacing_ss_ratio", "200"],
   ["net.ipv4.tcp_pacing_ca_ratio", "120"],
   ["net.ipv4.tcp_notsent_lowat", "4294967295"],
-  ["net.ipv4.tcp_fastopen", "0x3"],
+  ["net.ipv4.tcp_fastopen", "0x70403"],
   ["net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"],
   ["net.ipv4.tcp_syncookies", "1"],
 ];

@@ -40,15 +40,24 @@ describe("the open suite", () => {
 const corpus = "../shared/corpus";
 
 describe.skipIf(!existsSync(corpus))("scripts of others", () => {
-  // What passes is for the profiles to say; that no script breaks the runner, and that nothing is misread, is for it.
-  test.each([
-    ["gvisor", "linux"],
-    ["freebsd", "freebsd"],
-  ])("%s: every script has a verdict that is about it", (folder, profile) => {
-    const results = findScripts([`${corpus}/${folder}`]).map((path) => runScript(readFileSync(path, "utf8"), path, { profile }));
-    expect(results.filter(({ verdict }) => verdict === "error").map(({ reason }) => reason)).toEqual([]);
-    const other = results.filter(({ verdict, reason }) => verdict === "unsupported" && !/^IPv6|sysctl/.test(reason));
-    expect(other.map(({ name, reason }) => `${name}: ${reason}`)).toEqual([]);
-    expect(results.length).toBeGreaterThan(7);
+  const resultsOf = (folder: string, profile: string) =>
+    findScripts([`${corpus}/${folder}`]).map((path) => runScript(readFileSync(path, "utf8"), path, { profile }));
+
+  test("FreeBSD's, for IPv4: at least 95 of 100 pass as they are, and none is misread", () => {
+    const results = resultsOf("freebsd", "freebsd").filter(({ reason }) => !reason.startsWith("IPv6"));
+    const passed = results.filter(({ verdict }) => verdict === "pass").length;
+    expect(results.length).toBeGreaterThan(150);
+    expect(passed / results.length).toBeGreaterThanOrEqual(0.95);
+    expect(
+      results.filter(({ verdict }) => verdict === "error" || verdict === "unsupported").map(({ name, reason }) => `${name}: ${reason}`),
+    ).toEqual([]);
+  });
+
+  test("gVisor's: none is misread", () => {
+    const results = resultsOf("gvisor", "linux");
+    expect(
+      results.filter(({ verdict }) => verdict === "error" || verdict === "unsupported").map(({ name, reason }) => `${name}: ${reason}`),
+    ).toEqual([]);
+    expect(results.length).toBe(8);
   });
 });
