@@ -1,6 +1,17 @@
 /** Real programs: servers of others with our stack as their client, and clients of others with servers on our stack. */
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -91,6 +102,23 @@ describe("clients of others, servers on our stack", () => {
       const port = await serveOnOurs(wire, "https");
       const trust = ["--cacert", resolve("test/ecosystem/certificate.pem"), "--resolve", `onwire.test:${port}:${OURS}`];
       expect(await run(wire, curl, "-sS", ...trust, `https://onwire.test:${port}/`)).toMatch(/^TLSv1\.3/);
+    });
+  });
+
+  test("onwire run: examples/fastify-app.mjs, unchanged, asked by curl", async (context) => {
+    if (missing !== null) context.skip(missing);
+    const curl = needProgram(context, "curl", "curl");
+    await withWire(preload.register, async (wire) => {
+      // Where Fastify is installed.
+      const app = resolve("test/ecosystem", `.example-${process.pid}.mjs`);
+      copyFileSync("examples/fastify-app.mjs", app);
+      try {
+        const device = ["--link", "tap:eco0", "--address", `${OURS}/24`, "--kernel", `${KERNEL}/24`];
+        await wire.node("kernel", join(preload.folder, "dist/cli/main.js"), "run", ...device, app, "80").said(/^listening on port 80$/);
+        expect(await run(wire, curl, "-sS", `http://${OURS}/hello/you`)).toBe(`{"hello":"you","from":"${KERNEL}"}`);
+      } finally {
+        rmSync(app);
+      }
     });
   });
 
