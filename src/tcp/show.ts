@@ -93,6 +93,7 @@ export function showTcb(tcb: Tcb, policy: TcpPolicy, form: "live" | "frozen", no
       phase: phases[recovery.phase],
       recoveryPoint: recovery.recoveryPoint >>> 0,
       pipe: recovery.pipe(snd.una, snd.nxt, snd.mss),
+      recoveryState: recovery.inspect(),
     },
     rtt: {
       srtt: tcb.srtt || null,

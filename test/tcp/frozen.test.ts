@@ -27,7 +27,9 @@ const essence = (x: Exchange): unknown => {
   void latest;
   const { tsRecentAge, ...rcv } = rest["rcv"]!; // kept to the second
   void tsRecentAge;
-  return { ...rest, rtt, rcv };
+  const { recoveryState, ...congestion } = rest["congestion"]!; // of a flight: it begins anew
+  void recoveryState;
+  return { ...rest, rtt, rcv, congestion };
 };
 const form = (x: Exchange): unknown => x.tcp.showAll(x.now).find((row) => row["form"] !== "listener")?.["form"];
 
