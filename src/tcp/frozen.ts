@@ -99,6 +99,7 @@ export function canFreeze(tcb: Tcb): boolean {
     tcb.userAt !== NEVER
   )
     return false;
+  if (tcb.paceAt !== NEVER) return false; // what waits for its time is there, if only a FIN
   return tcb.sendQueue.length === 0 && tcb.receiveQueue.length === 0 && tcb.outOfOrder.count === 0 && tcb.error === 0;
 }
 

@@ -107,3 +107,24 @@ test("RFC 3168 s6.1.2: a window of one segment that is marked waits for a retran
   x.advance(1);
   expect(sent(x)).toBe("10");
 });
+
+test("a FIN that waits for its time keeps the connection live, and goes when it has come", () => {
+  const x = new Exchange({ memory, policy: { ecn: "on" } });
+  x.connect();
+  x.advance(100 * MS);
+  x.inject({ flags: "SE.", ack: 1, mss: MSS, windowScale: 7 });
+  x.inject({ seq: 1, ack: 1 });
+  x.write(10 * MSS);
+  x.tcb.cc.adopt(MSS, 2 * MSS);
+  x.tcb.rto = 5 * SECOND;
+  ack(x, 10, { flags: "E." });
+  x.tcb.rto = 5 * SECOND;
+  x.tcb.pacedUntil = x.now + 5 * SECOND;
+  x.take();
+  x.tcp.shutdown(x.handle, x.now);
+  x.turn();
+  x.advance(4 * SECOND);
+  expect([x.take(), x.tcp.summary()]).toMatchObject([[], { live: 1 }]);
+  x.advance(SECOND);
+  expect(x.take().map((s) => s.flags)).toEqual(["F."]);
+});
