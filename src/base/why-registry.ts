@@ -145,6 +145,11 @@ const drop: Table<typeof Drop> = {
   ],
   ZeroWindow: ["zero_window", "RFC 9293 s3.10.7.4", "Text for a closed window is not taken; acknowledgments in it are."],
   OutOfOrderLimit: ["ofo_limit", "RFC 9293 s3.10.7.4", "No room is left for text beyond a gap; it will be sent again."],
+  Deferred: [
+    "deferred",
+    "RFC 9293 s3.9.1.4",
+    "The listener takes connections with their first text only: the ACK of the SYN is not enough.",
+  ],
   ListenOverflow: ["listen_overflow", "RFC 4987 s2.2", "The listener's queue is full: the peer will try again."],
   NoAck: ["no_ack", "RFC 9293 s3.10.7.4", "Every segment after the handshake carries an acknowledgment; this one does not."],
   RstInListen: ["rst_in_listen", "RFC 9293 s3.10.7.2", "A RST cannot answer anything that a listener has sent."],

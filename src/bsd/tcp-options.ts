@@ -160,6 +160,20 @@ const socketLevel: Readonly<Record<string, Option>> = {
   SO_MEMINFO: { get: (socket) => memoryInfo(socket), length: 36 },
 };
 
+/** How many timeouts of a SYN,ACK, which begin at a second and double, make so many seconds. */
+function timeoutsOf(seconds: number): number {
+  if (seconds <= 0) return 0;
+  let timeouts = 1;
+  for (let period = 1; period < seconds && timeouts < 255; timeouts++) period += Math.min(2 ** timeouts, 120);
+  return timeouts;
+}
+
+function secondsOf(timeouts: number): number {
+  let period = 0;
+  for (let i = 0; i < timeouts; i++) period += Math.min(2 ** i, 120);
+  return period;
+}
+
 const tcpLevel: Readonly<Record<string, Option>> = {
   TCP_NODELAY: {
     get: (socket) => (optionsOf(socket).noDelay ? 1 : 0),
@@ -177,6 +191,15 @@ const tcpLevel: Readonly<Record<string, Option>> = {
   TCP_KEEPINTVL: numberOption("keepAliveInterval", 1, 32_767, SECOND),
   TCP_KEEPCNT: numberOption("keepAliveCount", 1, 127),
   TCP_USER_TIMEOUT: numberOption("userTimeout", 0, 2 ** 31 - 1, MILLISECOND),
+  TCP_LINGER2: numberOption("finWait2", 0, 120, SECOND),
+  TCP_SYNCNT: {
+    get: (socket) => optionsOf(socket).synRetries || socket.environment.stack.tcp.policy.synRetries,
+    set: (socket, value) => (value < 1 || value > 127 ? "EINVAL" : change(socket, { synRetries: value })),
+  },
+  TCP_DEFER_ACCEPT: {
+    get: (socket) => secondsOf(optionsOf(socket).deferAccept),
+    set: (socket, value) => change(socket, { deferAccept: timeoutsOf(value) }),
+  },
   TCP_MAXSEG: { get: (socket) => socket.tcb?.snd.mss ?? 536 },
   TCP_CONGESTION: {
     get: (socket) => optionsOf(socket).congestionControl || socket.environment.stack.tcp.controller,

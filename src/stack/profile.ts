@@ -115,6 +115,7 @@ const linuxTcp: TcpPolicy = {
   fastOpenServer: false,
   fastOpenClientBlind: false,
   fastOpenServerBlind: false,
+  fastOpenKeys: [],
   fastOpenListeners: false,
   fastOpenPause: 0,
   fastOpenOptionRoom: 40,

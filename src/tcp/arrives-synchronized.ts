@@ -335,6 +335,12 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
       core.drop(tcb, Drop.ListenOverflow, now);
       return false;
     }
+    const bare = seg.textEnd === seg.textStart && (seg.flags & FIN) === 0;
+    if (bare && has(tcb, Flag.Passive) && !isEarly(tcb) && tcb.retries < tcb.options.deferAccept) {
+      tcb.deferred = true;
+      core.drop(tcb, Drop.Deferred, now);
+      return false;
+    }
     snd.wnd = seg.wnd << snd.scale;
     snd.maxWnd = Math.max(snd.maxWnd, snd.wnd);
     snd.wl1 = seg.seq;

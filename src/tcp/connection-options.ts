@@ -20,6 +20,12 @@ export interface ConnectionOptions {
   readonly userTimeout: Micros;
   /** Give up opening after so long; 0: by the number of SYNs. */
   readonly openTimeout: Micros;
+  /** How long FIN-WAIT-2 waits when no application owns the connection; 0: as the profile says. */
+  readonly finWait2: Micros;
+  /** Connections of a listener wait for their first text for so many timeouts of the SYN,ACK before they can be accepted; 0: they do not. */
+  readonly deferAccept: number;
+  /** SYNs sent again at most; 0: as the profile says. */
+  readonly synRetries: number;
   /** How long close() may go on delivering queued data in the background before it resets; -1: as the profile does; 0: reset at once. */
   readonly linger: Micros;
   /** Time to live, 1 to 255 (MUST-49). */
@@ -54,6 +60,9 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
   rtoMax: policy.rtoMax,
   userTimeout: 0,
   openTimeout: policy.openTimeout,
+  finWait2: 0,
+  deferAccept: 0,
+  synRetries: 0,
   linger: -1,
   ttl: policy.ttl,
   trafficClass: 0,
@@ -78,6 +87,9 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   rtoMax: [1_000, 2 ** 40],
   userTimeout: [0, 2 ** 45],
   openTimeout: [0, 2 ** 45],
+  finWait2: [0, 2 ** 45],
+  deferAccept: [0, 255],
+  synRetries: [0, 127],
   linger: [-1, 2 ** 45],
   ttl: [1, 255],
   trafficClass: [0, 255],

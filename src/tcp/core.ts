@@ -16,7 +16,7 @@ import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
 import { deadline, noteSlow, setDeadline } from "./deadlines.js";
 import { Demux, Form } from "./demux.js";
 import { type Application, CloseError, TcpEvent } from "./events.js";
-import { FastOpen, FastOpenMemory } from "./fast-open.js";
+import { cookieKey, FastOpen, FastOpenMemory } from "./fast-open.js";
 import { concludeFastOpen } from "./fast-open-handshake.js";
 import { canFreeze, FrozenRows, freeze, frozenFlags, thaw } from "./frozen.js";
 import { endHolds } from "./hold.js";
@@ -133,7 +133,8 @@ export class Core {
     this.resets = new TokenBucket(parts.limits.resetsPerSecond, parts.limits.resetsPerSecond, now, parts.random);
     this.challenges = new TokenBucket(parts.limits.challengesPerSecond, parts.limits.challengesPerSecond, now, parts.random);
     this.fastOpenMemory = new FastOpenMemory(parts.random, parts.limits.fastOpenServers);
-    this.cookieKeys = [new SipKey(parts.random)];
+    const { fastOpenKeys } = parts.policy;
+    this.cookieKeys = fastOpenKeys.length > 0 ? fastOpenKeys.map(cookieKey) : [new SipKey(parts.random)];
   }
 
   /** A new live connection in CLOSED, not yet in the table of 4-tuples; null when there are as many as there may be. */

@@ -86,7 +86,7 @@ export class FrozenRows {
 export function canFreeze(tcb: Tcb): boolean {
   if (!isSynchronized(tcb.state) || tcb.owes !== 0 || tcb.touched) return false;
   if (tcb.state !== State.SynReceived && tcb.snd.una !== tcb.snd.nxt) return false;
-  if (tcb.state === State.SynReceived && (!has(tcb, Flag.Passive) || tcb.fastOpen !== 0)) return false;
+  if (tcb.state === State.SynReceived && (!has(tcb, Flag.Passive) || tcb.fastOpen !== 0 || tcb.deferred)) return false;
   if (has(tcb, Flag.Persisting | Flag.PmtuPending) || tcb.keepAliveProbes > 0 || tcb.rcv.dsack || tcb.rcv.finSeen !== isFinDone(tcb.state))
     return false;
   if (seqGt(tcb.rcv.up, tcb.rcv.nxt)) return false; // urgent data that is announced and not here

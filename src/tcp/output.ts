@@ -390,7 +390,7 @@ export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micro
   const { out } = core;
   prepare(core, tcb, at, now);
   // RFC 9293 s3.5.2: a reset that answers an ACK takes its number from it, and acknowledges nothing.
-  const answer = why === Tx.RstUnacceptableAck || why === Tx.RstDataAfterClose;
+  const answer = why === Tx.RstUnacceptableAck || why === Tx.RstDataAfterClose || why === Tx.RstListenBacklog;
   out.flags = answer ? RST : RST | ACK;
   if (answer) out.ack = seq(0);
   if (why === Tx.RstUnacceptableAck) out.hasTimestamp &&= core.policy.resetStamped;

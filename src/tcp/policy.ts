@@ -139,6 +139,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Send, or take, text in a SYN without a cookie: for networks where nobody forges addresses. */
   readonly fastOpenClientBlind: boolean;
   readonly fastOpenServerBlind: boolean;
+  /** Keys of the cookies, four words each: the one in use, and the one before it; none: a random one. */
+  readonly fastOpenKeys: readonly (readonly number[])[];
   /** Every listener takes part, whether or not its application has asked for it. */
   readonly fastOpenListeners: boolean;
   /** The first pause after something on the way has lost what Fast Open sends (s4.1.3.1); 0: none. */

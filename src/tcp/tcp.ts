@@ -267,6 +267,7 @@ export class Tcp {
     const core = this.#core;
     core.policy = { ...core.policy, ...changes };
     if (changes.fastOpenClient === false) core.fastOpenMemory.clear();
+    if (changes.fastOpenKeys !== undefined && changes.fastOpenKeys.length > 0) this.setCookieKeys(changes.fastOpenKeys);
     core.defaultSet = core.optionSets.intern(defaultConnectionOptions(core.policy));
   }
 

@@ -14,7 +14,7 @@ import { applyClaimedMtu } from "./icmp.js";
 import { resetFrom } from "./output.js";
 import { suspectBlackHole } from "./path-search.js";
 import { Timer } from "./probe.js";
-import { backedOff } from "./rtt.js";
+import { backedOff, synTimeout as backoffOfSyn } from "./rtt.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
@@ -135,7 +135,7 @@ function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
     ? core.policy.synAckRetries + (early ? 1 : 0)
     : patient(tcb)
       ? Number.POSITIVE_INFINITY
-      : core.policy.synRetries + core.policy.synLinear;
+      : tcb.options.synRetries || core.policy.synRetries + core.policy.synLinear;
   tcb.retries += 1;
   tcb.backoff += 1;
   suspectFastOpen(core, tcb, tcb.retries > most, now);
@@ -145,6 +145,11 @@ function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
     return;
   }
   if (tcb.retries === core.policy.r1) core.network.suspect(tcb.remote, tcb.local, now);
+  if (tcb.deferred && tcb.retries < tcb.options.deferAccept) {
+    // The peer has answered: only the last timeout asks once more.
+    const delay = backoffOfSyn(core.policy, tcb.options, tcb.rto, tcb.backoff);
+    return core.arm(tcb, Timer.Retransmission, now + delay, Tm.SynRto, now);
+  }
   tcb.owes |= passive ? Owe.SynAck : Owe.Syn;
   tcb.ackCause = core.cause.id;
 }

@@ -187,3 +187,52 @@ test("s4 of RFC 2883: text that repeats what is here in two places is reported b
   x.inject({ seq: 1, ack: 1, text: 400 });
   expect(x.take()).toMatchObject([{ ack: 401, sack: [1, 100] }]);
 });
+
+describe("what an application may ask for", () => {
+  test("deferAccept: a bare ACK does not bring the connection, text does", () => {
+    const x = new Exchange();
+    x.listen({ deferAccept: 3 });
+    x.inject({ flags: "S", mss: 1460 });
+    x.inject({ seq: 1, ack: 1 });
+    expect(x.events).toEqual([]);
+    expect(x.drops).toEqual(["drop.deferred"]);
+    x.take();
+    x.inject({ seq: 1, ack: 1, text: 4 });
+    expect(x.events).toContain("Acceptable");
+    expect(x.read()!.length).toBe(4);
+  });
+
+  test("deferAccept: the peer is asked once more at the end, and then an ACK is enough", () => {
+    const x = new Exchange();
+    x.listen({ deferAccept: 2 });
+    x.inject({ flags: "S", mss: 1460 });
+    x.inject({ seq: 1, ack: 1 });
+    x.take();
+    x.advance(2_900_000);
+    expect(x.lines()).toEqual([]);
+    x.advance(200_000);
+    expect(x.lines()).toEqual(["S. 0:0(0) ack 1"]);
+    x.inject({ seq: 1, ack: 1 });
+    expect(x.events).toContain("Acceptable");
+  });
+
+  test("finWait2: an orphan waits so long for the peer's FIN", () => {
+    const x = new Exchange();
+    x.accept({ mss: 1460 }, { finWait2: SECOND });
+    x.tcp.close(x.handle, x.now);
+    x.turn();
+    x.inject({ seq: 1, ack: 2 });
+    x.advance(SECOND - 1);
+    expect(stateOf(x)).toBe("FIN-WAIT-2");
+    x.advance(1);
+    expect(stateOf(x)).toBe("CLOSED");
+  });
+
+  test("synRetries: SYNs sent again", () => {
+    const x = new Exchange();
+    x.connect({ synRetries: 1 });
+    x.advance(10 * SECOND);
+    expect(x.take().length).toBe(2);
+    expect(x.tcp.errorOf(x.handle)).toBe("ETIMEDOUT");
+  });
+});

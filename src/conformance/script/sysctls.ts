@@ -40,17 +40,25 @@ const buffer =
     return Number.isInteger(most) && most >= 2_048 ? { [name]: most } : "unsupported";
   };
 
-/** Bits of tcp_fastopen: <net/tcp.h>. */
+/** Bits: client, server, client without a cookie, server without a cookie, every listener. */
 const fastOpen: Row = (value) => {
   const bits = Number(value);
-  if (!Number.isInteger(bits) || bits < 0) return "unsupported";
+  if (!/^(0x[0-9a-fA-F]+|\d+)$/.test(value)) return "unsupported";
   return {
-    fastOpenClient: (bits & 0x1) !== 0,
-    fastOpenServer: (bits & 0x2) !== 0,
-    fastOpenClientBlind: (bits & 0x4) !== 0,
+    fastOpenClient: (bits & 1) !== 0,
+    fastOpenServer: (bits & 2) !== 0,
+    fastOpenClientBlind: (bits & 4) !== 0,
     fastOpenServerBlind: (bits & 0x200) !== 0,
     fastOpenListeners: (bits & 0x400) !== 0,
   };
+};
+
+/** One key, or two with a comma between: four words each. */
+const cookieKeys: Row = (value) => {
+  const keys = value.split(",").map((key) => key.trim().split("-"));
+  if (keys.length > 2 || keys.some((words) => words.length !== 4 || words.some((word) => !/^[0-9a-fA-F]{1,8}$/.test(word))))
+    return "unsupported";
+  return { fastOpenKeys: keys.map((words) => words.map((word) => Number.parseInt(word, 16))) };
 };
 
 /** FreeBSD counts its timers in milliseconds. */
@@ -78,8 +86,8 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_congestion_control: (congestionControl) => ({ congestionControl }),
   tcp_ecn: (value) => choice({ "0": { ecn: "off" }, "1": { ecn: "on" }, "2": { ecn: "passive" } }, value),
   tcp_fastopen: fastOpen,
-  tcp_fastopen_key: nothing,
-  tcp_fastopen_blackhole_timeout_sec: nothing,
+  tcp_fastopen_key: cookieKeys,
+  tcp_fastopen_blackhole_timeout_sec: integer((seconds) => ({ fastOpenPause: seconds * SECOND })),
   tcp_reordering: only("3"),
   tcp_early_retrans: only("3", "4"),
   tcp_recovery: only("1"),
