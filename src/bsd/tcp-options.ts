@@ -16,6 +16,8 @@ export class TcpSettings {
   /** Seconds. */
   keepIdle: number;
   receiveLowat = 1;
+  /** Octets not sent yet beyond which a socket is not writable; 0: no such bound. */
+  notSentLowat = 0;
   /** TCP_FASTOPEN: of a listener the queue; of a client that it may. */
   fastOpen = 0;
   fastOpenConnect = false;
@@ -44,6 +46,7 @@ export class TcpSettings {
     copy.fastOpen = this.fastOpen;
     copy.keepIdle = this.keepIdle;
     copy.receiveLowat = this.receiveLowat;
+    copy.notSentLowat = this.notSentLowat;
     copy.connection = { ...this.connection };
     for (const [name, value] of this.stored) copy.stored.set(name, value);
     return copy;
@@ -178,6 +181,21 @@ const tcpLevel: Readonly<Record<string, Option>> = {
   TCP_NODELAY: {
     get: (socket) => (optionsOf(socket).noDelay ? 1 : 0),
     set: (socket, value) => change(socket, { noDelay: value !== 0 }),
+  },
+  TCP_CORK: {
+    get: (socket) => (optionsOf(socket).corked ? 1 : 0),
+    set: (socket, value) => change(socket, { corked: value !== 0 }),
+  },
+  TCP_NOPUSH: {
+    get: (socket) => (optionsOf(socket).corked ? 1 : 0),
+    set: (socket, value) => change(socket, { corked: value !== 0 }),
+  },
+  TCP_NOTSENT_LOWAT: {
+    get: (socket) => socket.settings.notSentLowat,
+    set: (socket, value) => {
+      socket.settings.notSentLowat = value;
+      return 0;
+    },
   },
   TCP_KEEPIDLE: {
     get: (socket) => socket.settings.keepIdle,

@@ -6,6 +6,8 @@ import type { TcpPolicy } from "./policy.js";
 export interface ConnectionOptions {
   /** Send small segments at once: Nagle's algorithm off (RFC 9293 s3.7.4, MUST-17). */
   readonly noDelay: boolean;
+  /** Send full segments only: what is less waits for more, but no longer than the override of SWS avoidance. */
+  readonly corked: boolean;
   /** Idle time before the first keep-alive probe; 0: none (MUST-25, default); -1: as long as the profile says. */
   readonly keepAlive: Micros;
   readonly keepAliveInterval: Micros;
@@ -52,6 +54,7 @@ export interface ConnectionOptions {
 
 export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions => ({
   noDelay: false,
+  corked: false,
   keepAlive: 0,
   keepAliveInterval: policy.keepAliveInterval,
   keepAliveCount: policy.keepAliveCount,

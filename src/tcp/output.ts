@@ -178,6 +178,7 @@ function mayBeSmall(core: Core, tcb: Tcb, length: number, last: boolean): number
   const { snd } = tcb;
   if (tcb.owes & Owe.SwsOverride) return 0; // (4) the override timeout
   if (last) {
+    if (tcb.options.corked || tcb.more) return Hold.Sws; // the application has said that more comes
     // (2) all that is queued, when nothing is outstanding or Nagle's algorithm is off; Minshall's variant asks only that no
     // small segment is outstanding (RFC 9293 appendix A.3).
     if (tcb.options.noDelay || seqGt(snd.up, snd.nxt)) return 0;

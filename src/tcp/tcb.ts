@@ -258,6 +258,8 @@ export class Tcb {
   fastOpen = 0;
   /** The handshake is over but for the text that its listener wants first. */
   deferred = false;
+  /** The application has said that more will follow what it sent last. */
+  more = false;
   /** The listener's handle, or 0. */
   listener = 0;
   /** Why everything outstanding is being sent again: a `Rtx` code. */
@@ -343,7 +345,7 @@ export function clear(tcb: Tcb): void {
   tcb.sendQueue.clear();
   tcb.receiveQueue.clear();
   tcb.outOfOrder.clear();
-  tcb.deferred = false;
+  tcb.deferred = tcb.more = false;
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
   tcb.touched = false;
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;

@@ -85,12 +85,13 @@ export class Tcp {
   }
 
   /** Queues octets of `source` (copied). Returns how many: fewer when the send buffer is full (Writable follows), -1 when
-   *  nothing can be sent any more (`errorOf` says why, null: it was shut down). */
-  send(handle: Handle, source: Uint8Array, offset: number, length: number, _now: Micros): number {
+   *  nothing can be sent any more (`errorOf` says why, null: it was shut down). `more`: it is worth waiting for what follows. */
+  send(handle: Handle, source: Uint8Array, offset: number, length: number, _now: Micros, more = false): number {
     const tcb = this.#connection(handle, "send");
     checkSpan(source, offset, length, "send");
     this.#core.cause.begin();
     const taken = user.send(this.#core, tcb, source, offset, length);
+    tcb.more = more && taken === length;
     if (taken > 0) this.#core.work();
     return taken;
   }

@@ -235,4 +235,33 @@ describe("what an application may ask for", () => {
     expect(x.take().length).toBe(2);
     expect(x.tcp.errorOf(x.handle)).toBe("ETIMEDOUT");
   });
+
+  test("corked: less than a segment waits for more, for 200 ms at most; what is let go leaves at once", () => {
+    const x = new Exchange();
+    x.open({ corked: true }, { mss: 1000 });
+    x.write(2_300);
+    expect(x.lines()).toEqual([". 1:1001(1000) ack 1", "P. 1001:2001(1000) ack 1"]);
+    x.inject({ seq: 1, ack: 2_001 });
+    expect(x.lines()).toEqual([]);
+    x.advance(199_000);
+    expect(x.lines()).toEqual([]);
+    x.advance(2_000);
+    expect(x.lines()).toEqual(["P. 2001:2301(300) ack 1"]);
+    x.inject({ seq: 1, ack: 2_301 });
+    x.write(10);
+    expect(x.lines()).toEqual([]);
+    x.tcp.configure(x.handle, { corked: false }, x.now);
+    x.turn();
+    expect(x.lines()).toEqual(["P. 2301:2311(10) ack 1"]);
+  });
+
+  test("more: what follows goes with what waits", () => {
+    const x = new Exchange();
+    x.open({}, { mss: 1000 });
+    x.tcp.send(x.handle, new Uint8Array(10), 0, 10, x.now, true);
+    x.turn();
+    expect(x.lines()).toEqual([]);
+    x.write(5);
+    expect(x.lines()).toEqual(["P. 1:16(15) ack 1"]);
+  });
 });
