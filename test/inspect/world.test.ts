@@ -131,9 +131,11 @@ describe("two stacks, seen from one of them", () => {
           5.040000        +0 c1   state ESTABLISHED -> FIN-WAIT-1                                        st.close_send_fin RFC 9293 s3.10.4 ^6
           5.040000        +0 c1   send  FIN,PSH,ACK seq 1:1001 (1000) ack 1 win 65408 <ts>               tx.new_data RFC 9293 s3.7 ^6
           5.040000        +0 c1   timer rto in 240ms                                                     tm.rto RFC 6298 s5 ^6
+          5.040000        +0 c1   timer loss-probe in 240ms                                              tm.pto RFC 8985 s7.2 ^6
           5.060000    +20000 c1   recv  ACK      seq 1 ack 1002 win 64512 <ts>                           #7
           5.060000        +0 c1   rtt   20ms srtt 37.5ms rttvar 20ms rto 237.5ms                         ^7
           5.060000        +0 c1   timer rto cancelled                                                    tm.rto_stop RFC 6298 s5 ^7
+          5.060000        +0 c1   timer loss-probe cancelled                                             tm.rto_stop RFC 6298 s5 ^7
           5.060000        +0 c1   state FIN-WAIT-1 -> FIN-WAIT-2                                         st.rcv_ack_of_fin RFC 9293 s3.10.7.4 ^7
           5.060000        +0 c1   recv  FIN,PSH,ACK seq 1:1001 (1000) ack 1002 win 64512 <ts>            #8
           5.060000        +0 c1   state FIN-WAIT-2 -> TIME-WAIT                                          st.rcv_fin RFC 9293 s3.10.7.4 ^8
