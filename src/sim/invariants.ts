@@ -296,7 +296,9 @@ export class TcpInvariants {
     // I-03: queues within their buffers.
     if (tcb.sendQueue.length > tcb.snd.buffer)
       this.#broken("I-03", now, `${name(tcb)} queues ${tcb.sendQueue.length} octets of ${tcb.snd.buffer}`);
-    if (tcb.receiveQueue.length > tcb.rcv.buffer)
+    // A window that says all the room there is rounds it up to its unit.
+    const spare = this.#policy.windowFollowsRoom ? 2 ** rcv.scale - 1 : 0;
+    if (tcb.receiveQueue.length > tcb.rcv.buffer + spare)
       this.#broken("I-03", now, `${name(tcb)} holds ${tcb.receiveQueue.length} octets of ${tcb.rcv.buffer}`);
     if (tcb.flags & Flag.Orphan && tcb.receiveQueue.length > 0)
       this.#broken("I-04", now, `${name(tcb)} has taken ${tcb.receiveQueue.length} octets that no application will read`);

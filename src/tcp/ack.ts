@@ -108,7 +108,8 @@ function takeIn(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros):
   const { snd } = tcb;
   event.una = seg.ack;
   event.nxt = snd.nxt;
-  event.acked = acked;
+  // An ACK that was overtaken may still bring SACK blocks; it takes nothing back.
+  event.acked = Math.max(0, acked);
   event.flight = seqDiff(snd.nxt, snd.una);
   event.marked = has(tcb, Flag.Ecn) && (seg.flags & ECE) !== 0 && acked >= 0;
   event.mss = snd.mss;

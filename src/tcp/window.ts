@@ -55,9 +55,10 @@ function roomField(tcb: Tcb, free: number): number {
   const { rcv } = tcb;
   const offered = free < tcb.rcv.buffer >> 2 && free < tcb.snd.mss ? 0 : free;
   const unit = 1 << rcv.scale;
-  const field = Math.min(0xffff, Math.ceil(Math.max(offered, receiveWindow(tcb)) / unit));
-  rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));
-  return field;
+  const now = Math.min(0xffff, Math.ceil(offered / unit));
+  rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, now * unit));
+  // What was promised before is said rounded down: rounded up it would grow with every segment that comes.
+  return Math.max(now, Math.min(0xffff, Math.floor(receiveWindow(tcb) / unit)));
 }
 
 /** Has the window grown so much since the last segment that the sender should hear of it? At least as much as SWS avoidance
