@@ -72,3 +72,11 @@ export class Gentle implements CongestionController {
     this.adopt(cells[at]!, cells[at + 1]!);
   }
 }
+
+if (import.meta.url === `file://${process.argv[1]}`) {
+  const gentle = new Gentle();
+  gentle.begin(1_460, { initialWindow: "rfc6928", alternativeBackoff: false }, false);
+  console.log(`${gentle.name} begins with ${gentle.window()} octets`);
+}
+
+// prints: gentle begins with 14600 octets

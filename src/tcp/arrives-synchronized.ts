@@ -153,6 +153,7 @@ function timeWaitArrives(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next 
     // The peer's FIN again restarts the 2 MSL timeout.
     if (seg.flags & FIN && seqAdd(seg.seq, seg.len) === rcv.nxt)
       core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);
+    if (has(tcb, Flag.Timestamps) && seg.hasTimestamp && seg.ack === snd.nxt && isAcceptable(core, tcb, seg)) updateTsRecent(tcb, seg, now);
     const repeats = (seg.flags & (SYN | FIN)) === 0 && seg.len === 0 && seg.seq === rcv.nxt && seg.ack === snd.nxt;
     if (!repeats) answerUnacceptable(core, tcb, seg, Tx.AckUnacceptable, now);
   }

@@ -131,7 +131,7 @@ describe("errors have a remedy", () => {
       const memory = memoryOf();
       const gone = frameThat(link, memory, () => false);
       kernel.namespace.run(() => removeInterface(link.interfaceName));
-      await expect(gone).rejects.toThrow(/TAP wire0 is gone .*: somebody removed the device or its namespace/);
+      await expect(gone).rejects.toThrow(/tap:wire0 is gone .*: somebody removed the device or its namespace/);
       expect(link.receive(memory.packets, [], 1)).toBe(0);
     });
   });
