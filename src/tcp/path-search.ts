@@ -5,7 +5,7 @@ import { type Micros, SECOND } from "../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGeq } from "../base/seq.js";
 import { Loss, Rtx } from "../base/why.js";
 import type { Core } from "./core.js";
-import { packetSize, refreshPath } from "./path.js";
+import { packetSize, peerLimit, refreshPath } from "./path.js";
 import { type PathSearch, RESOLUTION, SearchState } from "./path-search-state.js";
 import { Phase } from "./recovery/recovery.js";
 import type { Tcb } from "./tcb.js";
@@ -149,8 +149,7 @@ function candidate(search: PathSearch, most: number): number {
 }
 
 /** No probe is larger than what the network would let through, nor than what the peer takes. */
-const mostOf = (core: Core, tcb: Tcb, now: Micros): number =>
-  Math.min(core.network.mtuTo(tcb.remote, tcb.local, now), tcb.snd.peerMss + packetSize(tcb, 0));
+const mostOf = (core: Core, tcb: Tcb, now: Micros): number => Math.min(core.network.mtuTo(tcb.remote, tcb.local, now), peerLimit(tcb));
 
 /** Where nothing larger is left to try the network decides alone again, unless the profile never believes it. */
 function complete(core: Core, tcb: Tcb, now: Micros): void {

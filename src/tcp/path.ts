@@ -35,5 +35,8 @@ export function refreshPath(core: Core, tcb: Tcb, now: Micros): void {
   core.congestionChanged(tcb, Cc.MssChange, now);
 }
 
+/** The largest packet that the peer's MSS lets through: it counts options with the text (MUST-16). */
+export const peerLimit = (tcb: Tcb): number => tcb.snd.peerMss + HEADERS;
+
 /** The size of the IP packet that a full segment makes. */
 export const packetSize = (tcb: Tcb, text: number): number => text + HEADERS + (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0);

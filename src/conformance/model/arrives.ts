@@ -144,7 +144,14 @@ function inWindow(
   if (!acceptable && !closed) {
     if (has(segment, Bit.Rst)) return [stay(state)];
     // Text that has come before is acknowledged again; other unacceptable segments may be (appendix A.2, RFC 5961 s7).
-    return [stay(state, segment.length > 0 && !has(segment, Bit.Syn) ? "ack" : "ack?")];
+    const answer = segment.length > 0 && !has(segment, Bit.Syn) ? "ack" : "ack?";
+    // Of what has come before the ACK may count all the same, lest two ends deadlock (appendix A.2).
+    const again = has(segment, Bit.Ack) && !has(segment, Bit.Syn) && length > 0 && seq + length <= end.rcvNxt;
+    if (!again || ack > end.nxt || ack < end.una - end.maxWnd) return [stay(state, answer)];
+    hearAck(end, segment, ack);
+    const acked: Partial<Record<StateName, StateName>> = { "FIN-WAIT-1": "FIN-WAIT-2", CLOSING: "TIME-WAIT", "LAST-ACK": "CLOSED" };
+    const after = end.fin !== null && ack > end.fin ? acked[state] : undefined;
+    return [stay(state, answer), ...(after === undefined ? [] : [stay(after, answer === "ack" ? "ack" : "ack?")])];
   }
 
   // Second, check the RST bit: RFC 5961 s3.2.
@@ -298,5 +305,7 @@ function hearTimestamp(end: End, val: number, seq: number, length: number): void
   }
   if (((val - recent.most) | 0) > 0 && seq <= Math.max(end.acked, end.rcvNxt)) recent.most = val;
   // Text that was delayed keeps the earliest (s4.3): surely only what begins where the last ACK ended.
-  if (((val - recent.least) | 0) > 0 && seq <= end.acked && seq + length >= end.acked) recent.least = val;
+  // Behind the peer's FIN nothing new can come, and an end may leave TS.Recent as it was.
+  const open = end.is("SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2");
+  if (open && ((val - recent.least) | 0) > 0 && seq <= end.acked && seq + length >= end.acked) recent.least = val;
 }
