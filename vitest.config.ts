@@ -6,7 +6,12 @@ export default defineConfig({
     projects: [
       {
         // What examples import is the source, not a build.
-        resolve: { alias: [{ find: /^onwire$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) }] },
+        resolve: {
+          alias: [
+            { find: /^onwire$/, replacement: fileURLToPath(new URL("src/index.ts", import.meta.url)) },
+            { find: /^onwire\/testing$/, replacement: fileURLToPath(new URL("src/testing.ts", import.meta.url)) },
+          ],
+        },
         test: {
           name: "unit",
           setupFiles: ["test/setup.ts"],

@@ -1,4 +1,12 @@
-/** `onwire/testing`: packet scripts for tests of one's own. Nothing here needs Node. */
+/** `onwire/testing`: what our own stack is tested with, for anybody's tests: packet scripts, worlds, the model, arbitraries. docs/testing.md shows how.
+ *  Nothing here needs Node; fast-check is handed in by who draws something. */
+export { type Arbitraries, arbitraries, type FastCheck, flagsOf } from "./conformance/arbitraries.js";
+export { controllerSuite, type Matchers, type TestTools } from "./conformance/congestion-suite.js";
+export { illegalOnes, type JudgedConnection, type JudgedSegment, type Judgment, judge } from "./conformance/model/judge.js";
+export { type Breach, breachText, type Rule, type RuleName, rules, type Severity } from "./conformance/model/rules.js";
+export { captureOf, datagram, packetScript } from "./conformance/model/schedule.js";
+export { type ModelSegment, noOptions, readSegment, type SegmentOptions, segmentText } from "./conformance/model/segment.js";
+export { type Happening, Witness, type WitnessOptions } from "./conformance/model/witness.js";
 export type { Script } from "./conformance/script/ast.js";
 export type { Difference } from "./conformance/script/compare.js";
 export { ScriptError, Unsupported } from "./conformance/script/error.js";
@@ -7,6 +15,16 @@ export { mutationScore, type Score } from "./conformance/script/mutation-score.j
 export { parseScript } from "./conformance/script/parser.js";
 export { printScript } from "./conformance/script/print.js";
 export { junit, reportLines, resultJson, summaryLine } from "./conformance/script/report.js";
-export { type RunOptions, runScript } from "./conformance/script/run.js";
+export { type RunOptions as ScriptOptions, runScript } from "./conformance/script/run.js";
 export { type LiveHost, runScriptOn } from "./conformance/script/run-live.js";
 export { type Result, type Verdict, verdicts } from "./conformance/script/verdict.js";
+export { readCapture } from "./inspect/capture-reader.js";
+export { attachProbe } from "./inspect/probes.js";
+export type { Behaviour, Reading, Step } from "./sim/application.js";
+export type { FlowPlan } from "./sim/flow-plan.js";
+export { type RunOptions, runWorld, type WorldResult } from "./sim/run-world.js";
+export { type Violation, Violations } from "./sim/violations.js";
+export { Watch } from "./sim/watch.js";
+export type { WireOptions } from "./sim/wire-options.js";
+export { type HostPlan, planWorld, type WirePlan, type WorldPlan } from "./sim/world-plan.js";
+export { profiles } from "./stack/profile.js";

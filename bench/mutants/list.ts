@@ -43,14 +43,14 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "tcp/arrives-synchronized",
-    "if (seg.seq !== tcb.rcv.nxt) {",
+    "if (seg.seq !== tcb.rcv.nxt && !core.policy.insecureReset) {",
     "if (seqLt(seg.seq, tcb.rcv.nxt)) {",
     "any RST in the window resets (RFC 5961 s3)",
   ),
   mutant(
     "tcp/arrives-synchronized",
-    "const room = Math.max(0, seqDiff(rcv.adv, at));",
-    "const room = Math.max(0, seqDiff(rcv.adv, at)) + 1;",
+    "const room = Math.max(0, acceptedWindow(core, tcb) - seqDiff(at, rcv.nxt));",
+    "const room = Math.max(0, acceptedWindow(core, tcb) - seqDiff(at, rcv.nxt)) + 1;",
     "text beyond the window is taken",
   ),
   mutant(
@@ -67,7 +67,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "tcp/arrives-synchronized",
-    "if (now - tcb.invalidAckAt < core.policy.invalidAckInterval) return core.tally.add(Drop.AckLimited);",
+    "if (tcb.invalidAcks >= core.policy.challengeBurst) return core.tally.add(Drop.AckLimited);",
     "",
     "ACK wars: unacceptable segments are answered without limit",
   ),
@@ -134,8 +134,8 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "tcp/window",
-    "rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));",
-    "rcv.adv = seqAdd(rcv.nxt, field * unit);",
+    "rounds it down now (RFC 7323 s2.4).\n  rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));",
+    "rounds it down now (RFC 7323 s2.4).\n  rcv.adv = seqAdd(rcv.nxt, field * unit);",
     "the scale takes back what was offered (RFC 7323 s2.4)",
   ),
   mutant(

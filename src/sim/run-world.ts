@@ -2,6 +2,7 @@
  *  invariants on the way and at the end. */
 import { type Micros, NEVER, SECOND } from "../base/environment.js";
 import { type IpAddress, ipFromInt, UNSPECIFIED } from "../ip/address.js";
+import type { StackOptions } from "../stack/options.js";
 import { profiles } from "../stack/profile.js";
 import { Stack } from "../stack/stack.js";
 import { Accepting } from "./accepting.js";
@@ -23,6 +24,8 @@ import type { ChatterPlan, HostPlan, WorldPlan } from "./world-plan.js";
 export interface RunOptions {
   /** Hash everything that happens on the wires. */
   readonly hash?: boolean;
+  /** For every stack, beside what the plan says: a congestion controller of one's own. */
+  readonly stack?: Pick<StackOptions, "congestionControl" | "congestionControllers" | "limits">;
   /** Called for each stack before anything happens: attach probes here. */
   readonly attach?: (stack: Stack) => void;
   /** Memory of former worlds, to be used again. */
@@ -85,6 +88,7 @@ class Run {
   readonly #hash: TraceHash | null;
   readonly #shelf: MemoryShelf;
   readonly #attach: ((stack: Stack) => void) | undefined;
+  readonly #stackOptions: NonNullable<RunOptions["stack"]>;
   /** Connections and other deeds that the plan has and the world has not seen yet. */
   #pending = 0;
   #refusals: Record<string, number> = {};
@@ -92,6 +96,7 @@ class Run {
   constructor(plan: WorldPlan, options: RunOptions) {
     this.#plan = plan;
     this.#shelf = options.shelf ?? new MemoryShelf();
+    this.#stackOptions = options.stack ?? {};
     this.#world = new World(plan.seed, { origin: plan.origin, ...(options.frames === undefined ? {} : { frames: options.frames }) });
     this.#hash = options.hash ? new TraceHash() : null;
     for (const [i, host] of plan.hosts.entries()) this.#stations.push(this.#makeStation(`h${i}`, host));
@@ -184,7 +189,7 @@ class Run {
     const tcp = { ...named.tcp, congestionControl, ecn, pathProbing, ...Object.fromEntries(plan.without.map((option) => [option, false])) };
     const profile = { ...named, tcp };
     const watch = new Watch(name, profile.tcp, this.#violations);
-    const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe: watch.probe }, world.now);
+    const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe: watch.probe, ...this.#stackOptions }, world.now);
     stack.onApplicationError = (error) =>
       this.#report("I-01", name, `application callback threw: ${error instanceof Error ? error.stack : String(error)}`);
     return { stack, watch };

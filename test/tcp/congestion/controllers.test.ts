@@ -1,14 +1,16 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+
 import { SeededRandom } from "../../../src/base/prng.js";
+import { controllerSuite } from "../../../src/conformance/congestion-suite.js";
 import { linux } from "../../../src/stack/profile.js";
 import { AckSample, NO_THRESHOLD } from "../../../src/tcp/congestion/controller.js";
 import { Controllers, controllers } from "../../../src/tcp/congestion/index.js";
 import { NewReno } from "../../../src/tcp/congestion/newreno.js";
 import { Exchange } from "../exchange.js";
 import { ack, established, MS, MSS } from "../flow.js";
-import { controllerSuite } from "./suite.js";
 
-for (const [name, make] of Object.entries(controllers)) controllerSuite(name, make);
+for (const [name, make] of Object.entries(controllers)) controllerSuite({ describe, test, expect, fc }, name, make);
 
 describe("the registry", () => {
   test("an application's own come beside those that are built in, and may replace them", () => {

@@ -1,15 +1,17 @@
 /** What docs/congestion.md says is so: its example is the file that it names, does what all controllers do, and carries a stream. */
 import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+
 import { Gentle } from "../../../examples/gentle-controller.js";
 import { createMemory } from "../../../src/base/memory.js";
+import { controllerSuite } from "../../../src/conformance/congestion-suite.js";
 import { ip } from "../../../src/ip/address.js";
 import { World } from "../../../src/sim/world.js";
 import { linux } from "../../../src/stack/profile.js";
 import { Stack } from "../../../src/stack/stack.js";
 import { controllers } from "../../../src/tcp/congestion/index.js";
 import { TcpEvent } from "../../../src/tcp/events.js";
-import { controllerSuite } from "./suite.js";
 
 const page = readFileSync("docs/congestion.md", "utf8");
 
@@ -26,7 +28,7 @@ test("the page lists every controller and every choice", () => {
   }
 });
 
-controllerSuite("gentle", () => new Gentle());
+controllerSuite({ describe, test, expect, fc }, "gentle", () => new Gentle());
 
 test("a stack that is given it carries a stream by it", () => {
   const world = new World(1);

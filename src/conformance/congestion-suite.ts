@@ -1,8 +1,7 @@
-/** What every congestion controller must do, whoever wrote it: run it on yours (docs/congestion.md). */
-import fc from "fast-check";
-import { describe, expect, test } from "vitest";
-import { SeededRandom } from "../../../src/base/prng.js";
-import { whyEntry } from "../../../src/base/why-registry.js";
+/** What every congestion controller must do, whoever wrote it: run it on yours (docs/congestion.md, docs/testing.md). */
+import type fc from "fast-check";
+import { SeededRandom } from "../base/prng.js";
+import { whyEntry } from "../base/why-registry.js";
 import {
   AckSample,
   CONTROLLER_WORDS,
@@ -12,7 +11,7 @@ import {
   initialWindow,
   NO_THRESHOLD,
   Signal,
-} from "../../../src/tcp/congestion/controller.js";
+} from "../tcp/congestion/controller.js";
 
 const POLICY: CongestionPolicy = { initialWindow: "rfc6928", alternativeBackoff: false };
 
@@ -21,28 +20,48 @@ type Step =
   | { readonly kind: "loss" | "mark" | "timeout" | "again" | "undo" | "idle" | "pause" | "unused" | "freeze" }
   | { readonly kind: "mss"; readonly mss: number };
 
-const histories = fc.array(
-  fc.oneof(
-    {
-      weight: 12,
-      arbitrary: fc.record({
-        kind: fc.constant("acks" as const),
-        n: fc.nat(60),
-        size: fc.integer({ min: 0, max: 20_000 }),
-        gap: fc.nat(50_000),
-        limited: fc.boolean(),
-      }),
-    },
-    {
-      weight: 6,
-      arbitrary: fc.record({
-        kind: fc.constantFrom("loss", "mark", "timeout", "again", "undo", "idle", "pause", "unused", "freeze" as const),
-      }),
-    },
-    { weight: 1, arbitrary: fc.record({ kind: fc.constant("mss" as const), mss: fc.integer({ min: 64, max: 9_000 }) }) },
-  ) as fc.Arbitrary<Step>,
-  { maxLength: 80 },
-);
+/** What the suite is told of the test runner: vitest's or jest's functions, and fast-check. */
+export interface TestTools {
+  readonly describe: (name: string, body: () => void) => void;
+  readonly test: (name: string, body: () => void) => void;
+  readonly expect: (value: unknown) => Matchers;
+  readonly fc: typeof fc;
+}
+
+/** Of a runner's matchers those that are used here. */
+export interface Matchers {
+  toBe(value: unknown): void;
+  toEqual(value: unknown): void;
+  toBeDefined(): void;
+  toBeGreaterThan(value: number): void;
+  toBeGreaterThanOrEqual(value: number): void;
+  toBeLessThan(value: number): void;
+  toBeLessThanOrEqual(value: number): void;
+}
+
+const historiesOf = ({ fc }: TestTools): fc.Arbitrary<Step[]> =>
+  fc.array(
+    fc.oneof(
+      {
+        weight: 12,
+        arbitrary: fc.record({
+          kind: fc.constant("acks" as const),
+          n: fc.nat(60),
+          size: fc.integer({ min: 0, max: 20_000 }),
+          gap: fc.nat(50_000),
+          limited: fc.boolean(),
+        }),
+      },
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: fc.constantFrom("loss", "mark", "timeout", "again", "undo", "idle", "pause", "unused", "freeze" as const),
+        }),
+      },
+      { weight: 1, arbitrary: fc.record({ kind: fc.constant("mss" as const), mss: fc.integer({ min: 64, max: 9_000 }) }) },
+    ) as fc.Arbitrary<Step>,
+    { maxLength: 80 },
+  );
 
 /** A controller on a path that delivers everything, and the steps that may happen to it. */
 class Course {
@@ -53,7 +72,10 @@ class Course {
   readonly #make: ControllerFactory;
   readonly #sample = new AckSample();
 
-  constructor(make: ControllerFactory, mss: number) {
+  readonly #expect: TestTools["expect"];
+
+  constructor(expect: TestTools["expect"], make: ControllerFactory, mss: number) {
+    this.#expect = expect;
     this.#make = make;
     this.mss = mss;
     this.cc = make(new SeededRandom(1));
@@ -89,7 +111,7 @@ class Course {
         for (let i = 0; i < step.n; i++) {
           this.now += step.gap;
           const why = this.ack(step.size, { appLimited: step.limited, rateLimited: step.limited });
-          if (why !== 0) expect(whyEntry(why)).toBeDefined();
+          if (why !== 0) this.#expect(whyEntry(why)).toBeDefined();
           this.check();
         }
         return;
@@ -117,10 +139,10 @@ class Course {
       case "freeze": {
         const cells = new Int32Array(CONTROLLER_WORDS + 2);
         cc.save(cells, 1);
-        expect([cells[0], cells[CONTROLLER_WORDS + 1]]).toEqual([0, 0]); // it keeps to its cells
+        this.#expect([cells[0], cells[CONTROLLER_WORDS + 1]]).toEqual([0, 0]); // it keeps to its cells
         this.cc = this.#make(new SeededRandom(2));
         this.cc.load(cells, 1, this.mss, POLICY);
-        expect([this.cc.window(), this.cc.threshold()]).toEqual([window, cc.threshold()]);
+        this.#expect([this.cc.window(), this.cc.threshold()]).toEqual([window, cc.threshold()]);
         this.delivered = 0;
       }
     }
@@ -130,20 +152,23 @@ class Course {
   check(): void {
     const { cc, mss } = this;
     const window = cc.window();
-    expect(Number.isInteger(window)).toBe(true);
-    expect(window).toBeGreaterThanOrEqual(mss);
-    expect(window).toBeLessThanOrEqual(NO_THRESHOLD);
+    this.#expect(Number.isInteger(window)).toBe(true);
+    this.#expect(window).toBeGreaterThanOrEqual(mss);
+    this.#expect(window).toBeLessThanOrEqual(NO_THRESHOLD);
     const threshold = cc.threshold();
-    expect(Number.isInteger(threshold)).toBe(true);
-    expect(threshold).toBeGreaterThanOrEqual(2 * mss);
-    expect(threshold).toBeLessThanOrEqual(NO_THRESHOLD);
+    this.#expect(Number.isInteger(threshold)).toBe(true);
+    this.#expect(threshold).toBeGreaterThanOrEqual(2 * mss);
+    this.#expect(threshold).toBeLessThanOrEqual(NO_THRESHOLD);
     const rate = cc.pacingRate?.() ?? 0;
-    expect(rate >= 0 && Number.isFinite(rate)).toBe(true);
-    if (cc.inspect !== undefined) expect(JSON.parse(JSON.stringify(cc.inspect()))).toEqual(cc.inspect());
+    this.#expect(rate >= 0 && Number.isFinite(rate)).toBe(true);
+    if (cc.inspect !== undefined) this.#expect(JSON.parse(JSON.stringify(cc.inspect()))).toEqual(cc.inspect());
   }
 }
 
-export function controllerSuite(name: string, make: ControllerFactory): void {
+/** Declares the tests that every congestion controller passes. */
+export function controllerSuite(tools: TestTools, name: string, make: ControllerFactory): void {
+  const { describe, test, expect, fc } = tools;
+  const histories = historiesOf(tools);
   describe(`${name}: what every congestion controller does`, () => {
     test("it has the name that it is registered by", () => {
       expect(make(new SeededRandom(1)).name).toBe(name);
@@ -163,7 +188,7 @@ export function controllerSuite(name: string, make: ControllerFactory): void {
     test("whatever happens, the window is whole, at least a segment, and finite; the threshold at least two (property)", () => {
       fc.assert(
         fc.property(fc.constantFrom(100, 536, 1_448, 8_960), histories, (mss, history) => {
-          const course = new Course(make, mss);
+          const course = new Course(expect, make, mss);
           for (const step of history) {
             course.play(step);
             course.check();
@@ -176,7 +201,7 @@ export function controllerSuite(name: string, make: ControllerFactory): void {
     test("an ACK opens the window by no more than half as much again, or by what it acknowledges (property)", () => {
       fc.assert(
         fc.property(fc.array(fc.integer({ min: 0, max: 3_000 }), { maxLength: 200 }), (sizes) => {
-          const course = new Course(make, 1_000);
+          const course = new Course(expect, make, 1_000);
           for (const size of sizes) {
             const before = course.cc.window();
             course.now += 1_000;
@@ -188,7 +213,7 @@ export function controllerSuite(name: string, make: ControllerFactory): void {
     });
 
     test("where nothing is lost, it grows; a loss makes it smaller, a timeout a segment (5681-09, 5681-13)", () => {
-      const course = new Course(make, 1_000);
+      const course = new Course(expect, make, 1_000);
       const begin = course.cc.window();
       for (let i = 0; i < 400; i++) {
         course.now += 1_000;
@@ -204,7 +229,7 @@ export function controllerSuite(name: string, make: ControllerFactory): void {
     });
 
     test("s3.2: undone, a loss leaves at least the window that there was (RFC 4015)", () => {
-      const course = new Course(make, 1_000);
+      const course = new Course(expect, make, 1_000);
       for (let i = 0; i < 100; i++) course.ack(1_000);
       const before = course.cc.window();
       course.cc.onCongestion(Signal.Loss, before, course.now);
@@ -213,7 +238,7 @@ export function controllerSuite(name: string, make: ControllerFactory): void {
     });
 
     test("it takes over a window from another controller, and goes on from there", () => {
-      const course = new Course(make, 1_000);
+      const course = new Course(expect, make, 1_000);
       course.cc.adopt(50_000, 40_000);
       expect(course.cc.window()).toBe(50_000);
       course.cc.adopt(1, NO_THRESHOLD);
@@ -224,7 +249,7 @@ export function controllerSuite(name: string, make: ControllerFactory): void {
       fc.assert(
         fc.property(histories, (history) => {
           const windows = (): number[] => {
-            const course = new Course(make, 1_448);
+            const course = new Course(expect, make, 1_448);
             return history.map((step) => {
               course.play(step);
               return course.cc.window();
