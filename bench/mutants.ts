@@ -40,7 +40,7 @@ let found = 0;
 for (const [i, { file, find, replace, what }] of mutants.entries()) {
   const number = i + 1;
   if (chosen !== null && !chosen.has(number)) continue;
-  const source = readFileSync(file, "utf8");
+  const source = readFileSync(join(copy, file), "utf8");
   if (source.split(find).length !== 2) {
     console.log(`${number}  STALE   ${what}: ${file} has not exactly one ${JSON.stringify(find)}`);
     missed += 1;
