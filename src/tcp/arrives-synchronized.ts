@@ -227,13 +227,18 @@ function updateTsRecent(tcb: Tcb, seg: Segment, now: Micros): void {
 }
 
 /** The table of RFC 9293 s3.10.7.4, with the largest right edge ever offered for RCV.NXT+RCV.WND (RFC 7323 s2.4). A RST is
- *  judged by its sequence number alone; text at RCV.NXT in a closed window keeps its ACK, URG and RST (MUST-66). */
+ *  judged by its sequence number alone; text at RCV.NXT in a closed window keeps its ACK, URG and RST (MUST-66), and so does an
+ *  ACK at the right edge of one that is open: that is where a peer stands whose text has filled it and was lost, and two such
+ *  would refuse each other's ACKs for ever (appendix A.2). Deviation: ack-at-edge */
 function isAcceptable(core: Core, tcb: Tcb, seg: Segment): boolean {
   const { rcv } = tcb;
   const window = acceptedWindow(core, tcb);
   const length = seg.flags & RST ? 0 : seg.len;
   const offset = seqDiff(seg.seq, rcv.nxt);
-  if (length === 0) return window === 0 ? offset === 0 : offset >= 0 && offset < window;
+  if (length === 0) {
+    const atEdge = offset === window && (window === 0 || (seg.flags & (ACK | RST)) === ACK);
+    return atEdge || (offset >= 0 && offset < window);
+  }
   if (window === 0) return offset === 0;
   return offset < window && offset + length > 0;
 }

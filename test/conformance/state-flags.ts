@@ -60,7 +60,8 @@ export function judge(state: StateName, flags: number, place: Place, ack: AckCla
   const offset = place === "zero" ? -(2 ** 30) : places[place];
   const first = offset >= 0 && offset < window;
   const last = offset + length - 1 >= 0 && offset + length - 1 < window;
-  const acceptable = first || (length > 0 && last);
+  const atEdge = length === 0 && offset === window && is(ACK) && !is(RST); // docs/deviations.md: ack-at-edge
+  const acceptable = first || atEdge || (length > 0 && last);
   // RFC 6191 s2 without timestamps: a larger sequence number opens anew, all else is dropped silently.
   if (state === "TIME-WAIT" && is(SYN) && !is(ACK) && !is(RST)) {
     if (offset > 0 && !is(FIN)) return { next: "SYN-RECEIVED", reply: "synack", taken: text };

@@ -138,7 +138,10 @@ function inWindow(
   const zero = edge <= end.rcvNxt;
   // A segment that begins before the window and ends behind it passes neither test of s3.4, but has text for all of the window: it is trimmed.
   const around = length > 0 && seq < least && seq + length > edge;
-  const acceptable = length === 0 ? first : !zero && (first || last || around);
+  // Where a peer stands whose text has filled the window: the letter refuses its ACK, and two such would never move (appendix A.2;
+  // docs/deviations.md, ack-at-edge). Taking it is allowed, and so is the letter.
+  const atEdge = length === 0 && seq === edge && !zero && has(segment, Bit.Ack) && !has(segment, Bit.Rst);
+  const acceptable = length === 0 ? first || atEdge : !zero && (first || last || around);
   // (MUST-66): with a closed window ACKs, RSTs and URGs count all the same, if they begin at RCV.NXT.
   const closed = zero && length > 0 && seq === end.rcvNxt;
   if (!acceptable && !closed) {
@@ -172,7 +175,7 @@ function inWindow(
   // Fifth, check the ACK field.
   if (!has(segment, Bit.Ack)) return [stay(state)];
   let nows: readonly StateName[] = [state];
-  const outcomes: Outcome[] = [];
+  const outcomes: Outcome[] = atEdge ? [stay(state, "ack?")] : [];
   if (state === "SYN-RECEIVED") {
     // SND.UNA < SEG.ACK =< SND.NXT, else a RST.
     if (ack <= 0 || ack > end.nxt) return [stay(state)];
