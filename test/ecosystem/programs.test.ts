@@ -114,8 +114,12 @@ describe("clients of others, servers on our stack", () => {
       copyFileSync("examples/fastify-app.mjs", app);
       try {
         const device = ["--link", "tap:eco0", "--address", `${OURS}/24`, "--kernel", `${KERNEL}/24`];
-        await wire.node("kernel", join(preload.folder, "dist/cli/main.js"), "run", ...device, app, "80").said(/^listening on port 80$/);
+        const command = wire.node("kernel", join(preload.folder, "dist/cli/main.js"), "run", ...device, app, "80");
+        await command.said(/^listening on port 80$/);
         expect(await run(wire, curl, "-sS", `http://${OURS}/hello/you`)).toBe(`{"hello":"you","from":"${KERNEL}"}`);
+        // It passes the signal on, and ends as its program does.
+        command.program.kill("SIGTERM");
+        expect((await command.ended).status).toBe(128 + 15);
       } finally {
         rmSync(app);
       }
