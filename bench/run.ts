@@ -1,11 +1,19 @@
 /** `npm run bench -- NAME ...`: runs bench/NAME.ts with the rest of the arguments; without a name, says which there are. */
-const folder = new URL("./", import.meta.url);
-const names = ["memory", "wire"];
-const [name, ...rest] = process.argv.slice(2);
-if (name === undefined || !names.includes(name)) {
-  console.error(`usage: npm run bench -- ${names.join(" | ")}`);
+const benches: Readonly<Record<string, string>> = {
+  bulk: "throughput of one connection, over each link",
+  rr: "requests and responses over 1, 64 and 1 000 connections",
+  crr: "connections a second",
+  idle: "memory of an idle connection",
+  resp: "PING, GET and SET by redis-benchmark",
+  http: "HTTP by wrk",
+  memory: "stack to stack in memory: nanoseconds for a segment",
+};
+const [name = "", ...rest] = process.argv.slice(2);
+if (!Object.hasOwn(benches, name)) {
+  console.error("usage: npm run bench -- NAME [--rounds N] [--seconds N] [--only REGEXP] [--test REGEXP] [--json]\n");
+  for (const [each, what] of Object.entries(benches)) console.error(`  ${each.padEnd(8)} ${what}`);
   process.exitCode = 2;
 } else {
   process.argv.splice(2, process.argv.length, ...rest);
-  await import(new URL(`${name}.ts`, folder).href);
+  await import(new URL(`${name}.ts`, import.meta.url).href);
 }

@@ -1,9 +1,9 @@
 /** The three services that comparisons are made with, on a port and the two after it: sink (reads and discards), source (writes for ever),
  *  echo. Once on our stack's raw API, once on node:net, the same behaviour. */
-import net from "node:net";
-import { UNSPECIFIED } from "../src/ip/address.js";
-import type { Stack } from "../src/stack/stack.js";
-import { type Application, TcpEvent } from "../src/tcp/events.js";
+import type net from "node:net";
+import { UNSPECIFIED } from "../../src/ip/address.js";
+import type { Stack } from "../../src/stack/stack.js";
+import { type Application, TcpEvent } from "../../src/tcp/events.js";
 
 export const BASE_PORT = 7_000;
 const BLOCK = new Uint8Array(65_536);
@@ -59,8 +59,13 @@ export function serveRaw(stack: Stack, now: () => number): void {
   });
 }
 
-/** On node:net. */
-export function serveNet(host: string): void {
+/** Node's `net`, or one with the same sockets. */
+export interface NetModule {
+  createServer(options: net.ServerOpts, listener: (socket: net.Socket) => void): net.Server;
+}
+
+/** On node:net, or on ours in its place. */
+export function serveNet(module: NetModule, host: string): void {
   const pump = (socket: net.Socket): void => {
     while (socket.writable && socket.write(BLOCK));
   };
@@ -73,7 +78,7 @@ export function serveNet(host: string): void {
     (socket) => void socket.pipe(socket),
   ];
   services.forEach((serve, i) => {
-    net
+    module
       .createServer({ noDelay: true }, (socket) => {
         socket.on("error", () => {});
         serve(socket);
