@@ -22,6 +22,7 @@ export function arrives(end: End, segment: ModelSegment, now: number): void {
   const before = [...end.states];
   end.remember({ ack: has(segment, Bit.Ack) ? segment.ack : null, end: (segment.seq + lengthOf(segment)) >>> 0 });
   if (has(segment, Bit.Ack)) end.acksHeard += 1;
+  else if (has(segment, Bit.Syn)) end.synsHeard += 1;
   if (!end.certain && segment.options.timestamps !== null) end.rememberTimestamp(segment.options.timestamps.val);
   // What the numbers become is the same for every state that takes the text.
   let taken: Taken | null = null;
@@ -259,7 +260,6 @@ const strongest = (a: Answer, b: Answer): Answer => (order.indexOf(a) >= order.i
 
 /** IRS, RCV.NXT and the options of a SYN. Its window is never scaled (RFC 7323 s2.2). */
 function hearSyn(end: End, segment: ModelSegment): void {
-  if (!has(segment, Bit.Ack)) end.synHeard = true;
   if (end.irs === segment.seq) return hearOptions(end, segment);
   end.irs = segment.seq;
   end.held.add(0, 1);

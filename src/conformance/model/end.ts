@@ -63,6 +63,11 @@ export class End {
   /** Where its FIN is, once it has been sent. */
   fin: number | null = null;
   readonly sent = new Octets();
+  /** What its SYN,ACKs have said, where not all is known: a listener that answers by cookies takes another number for each SYN, and so does one
+   *  that has given a handshake up and hears the SYN again (RFC 4987 s3.6, RFC 6528 s3). `iss` is one of them. */
+  readonly initials: number[] = [];
+  /** SYNs without ACK that may have arrived. */
+  synsHeard = 0;
 
   // ---- receive sequence variables, positions in the peer's stream
   irs: number | null = null;
@@ -99,8 +104,6 @@ export class End {
   credit = 0;
   readonly debts: Debt[] = [];
   readonly recent: Heard[] = [];
-  /** A SYN without ACK may have arrived. */
-  synHeard = false;
   /** A RST that would count may have arrived. */
   resetHeard = false;
   /** CLOSE has been called: a FIN follows what is queued. */
@@ -143,6 +146,11 @@ export class End {
     return Math.max(48, this.heard?.mss ?? 536);
   }
 
+  /** Of several initial numbers: the one that `number`, of its own stream, lies least behind. */
+  chooseInitial(number: number): void {
+    for (const initial of this.initials) if ((number - initial) >>> 0 < (number - this.iss!) >>> 0) this.iss = initial;
+  }
+
   is(...some: StateName[]): boolean {
     return some.some((state) => this.states.has(state));
   }
@@ -152,8 +160,8 @@ export class End {
     const fin = this.fin !== null && this.una > this.fin;
     const peerFin = this.peerFin !== null && this.rcvNxt > this.peerFin;
     const next: Partial<Record<StateName, readonly (StateName | false)[]>> = {
-      LISTEN: [this.synHeard && "SYN-RECEIVED"],
-      "SYN-SENT": [this.synHeard && "SYN-RECEIVED", this.irs !== null && this.una > 0 && "ESTABLISHED"],
+      LISTEN: [this.synsHeard > 0 && "SYN-RECEIVED"],
+      "SYN-SENT": [this.synsHeard > 0 && "SYN-RECEIVED", this.irs !== null && this.una > 0 && "ESTABLISHED"],
       "SYN-RECEIVED": [this.una > 0 && "ESTABLISHED"],
       ESTABLISHED: [peerFin && "CLOSE-WAIT"],
       "FIN-WAIT-1": [fin && "FIN-WAIT-2", peerFin && "CLOSING"],

@@ -105,6 +105,7 @@ class Trial implements JudgedConnection {
     const sender = this.#models[side];
     const receiver = this.#models[1 - side]!;
     if (this.segments.length === 0 && !has(segment, Bit.Syn) && !has(segment, Bit.Rst)) this.#join(sender, receiver, segment);
+    if (!has(segment, Bit.Syn)) chooseInitials(sender, receiver, segment);
     const text = this.#textOf(sender, segment);
     if (captured.checksum === "bad") {
       this.#add(frame, since, side, text, [{ rule: "checksum", detail: "it is another; the receiver must drop the segment (MUST-3)" }]);
@@ -151,6 +152,18 @@ class Trial implements JudgedConnection {
   #add(frame: number, at: number, from: 0 | 1, text: string, breaches: readonly Breach[]): void {
     const [first, second] = this.#models;
     this.segments.push({ frame, at, from, text, breaches, states: [[...first.states], [...second.states]] });
+  }
+}
+
+/** Which of several SYN,ACKs a segment belongs to. */
+function chooseInitials(sender: End, receiver: End, segment: ModelSegment): void {
+  if (sender.initials.length > 1) {
+    sender.chooseInitial(segment.seq);
+    receiver.irs = sender.iss;
+  }
+  if (receiver.initials.length > 1 && has(segment, Bit.Ack)) {
+    receiver.chooseInitial(segment.ack);
+    sender.irs = receiver.iss;
   }
 }
 

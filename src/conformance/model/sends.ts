@@ -26,8 +26,12 @@ export function sends(end: End, segment: ModelSegment, view: View): Breach[] {
   if (options.problem !== null) breach("optionList", options.problem);
   if ((segment.reserved & 0b1110) !== 0) breach("reserved", `they are ${segment.reserved >> 1}`);
   if (has(segment, Bit.Rst)) sendsReset(end, segment, breach);
-  else if (has(segment, Bit.Syn)) sendsSyn(end, segment, breach);
-  else sendsOther(end, segment, view, breach);
+  else if (has(segment, Bit.Syn)) {
+    // One that was overtaken tells nothing new.
+    if (!end.certain && !view.ordered && end.iss === segment.seq && !end.is("CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED"))
+      return breaches;
+    sendsSyn(end, segment, view, breach);
+  } else sendsOther(end, segment, view, breach);
   // What was on its way may arrive behind this.
   if (!end.certain) end.reach();
   // A segment that may have been overtaken tells where the end was, not where it is.
@@ -39,8 +43,13 @@ export function sends(end: End, segment: ModelSegment, view: View): Breach[] {
 type Report = (rule: RuleName, detail: string) => void;
 
 /** s3.10.1, s3.10.7.2, s3.10.7.3. */
-function sendsSyn(end: End, segment: ModelSegment, breach: Report): void {
+function sendsSyn(end: End, segment: ModelSegment, view: View, breach: Report): void {
   const { options } = segment;
+  // Another number answers another SYN; elsewhere than at the sender that may have been duplicated behind the place where it was seen.
+  if (has(segment, Bit.Ack) && !end.certain && end.nxt <= 1 && (end.synsHeard > end.initials.length || !view.ordered)) {
+    if (!end.initials.includes(segment.seq)) end.initials.push(segment.seq);
+    end.iss = segment.seq;
+  }
   if (end.iss !== null && end.iss !== segment.seq && !end.joined) breach("synNumber", `it is ${segment.seq}, was ${end.iss}`);
   end.iss ??= segment.seq;
   if (has(segment, Bit.Ack)) {

@@ -1,7 +1,5 @@
 /** The judge of captures: what stacks do is legal, and each thing that a broken sender does is caught, with the rule that it breaks. */
 import { describe, expect, test } from "vitest";
-import type { Tally } from "../../../src/base/tally.js";
-import { Tx } from "../../../src/base/why.js";
 import { illegalOnes, type Judgment, judge } from "../../../src/conformance/model/judge.js";
 import { type RuleName, rules } from "../../../src/conformance/model/rules.js";
 import { datagram } from "../../../src/conformance/model/schedule.js";
@@ -13,20 +11,17 @@ import { attachProbe } from "../../../src/inspect/probes.js";
 import { runWorld } from "../../../src/sim/run-world.js";
 import { planWorld } from "../../../src/sim/world-plan.js";
 
-/** What each host of a world has captured; nothing if one has sent cookies: then each SYN of a connection gets another sequence number. */
+/** What each host of a world has captured. */
 function captures(seed: number): { name: string; octets: Uint8Array }[] {
   const all: { name: string; pieces: Uint8Array[]; capture: Capture }[] = [];
-  const tallies: Tally[] = [];
   runWorld(planWorld(seed), {
     attach: (stack) => {
       const pieces: Uint8Array[] = [];
       const capture = new Capture((octets) => pieces.push(octets.slice()));
       attachProbe(stack, capture.probe);
       all.push({ name: stack.name, pieces, capture });
-      tallies.push(stack.tally);
     },
   });
-  if (tallies.some((tally) => tally.counts[Tx.SynCookie]! > 0)) return [];
   return all.map(({ name, pieces, capture }) => {
     capture.close();
     return { name, octets: Buffer.concat(pieces) };
@@ -42,7 +37,8 @@ const breaches = (judgment: Judgment): string[] =>
 
 describe("captures of our own stack", () => {
   // Worlds without an intruder, without corruption, of hosts that do not crash: nothing in them is illegal, whatever is lost or overtaken.
-  const seeds = Array.from({ length: 150 }, (_, seed) => seed).filter((seed) => {
+  // The last three: a handshake that was given up and began anew, SYNs that were overtaken, and cookies of which the second counts.
+  const seeds = [...Array.from({ length: 150 }, (_, seed) => seed), 194, 1_056, 1_130].filter((seed) => {
     const plan = planWorld(seed);
     const corrupts = plan.wires.some(({ forward, backward }) => (forward.corrupt ?? 0) > 0 || (backward.corrupt ?? 0) > 0);
     return plan.topology === "wires" && plan.intrusions === 0 && plan.crashes.length === 0 && !corrupts && plan.vlan === 0;
@@ -60,7 +56,7 @@ describe("captures of our own stack", () => {
         for (const breach of breaches(judgment)) wrong.push(`seed ${seed} ${name}: ${breach}`);
       }
     expect(wrong.slice(0, 10)).toEqual([]);
-    expect(segments).toBeGreaterThan(3_000);
+    expect(segments).toBeGreaterThan(5_000);
   });
 });
 
