@@ -1,4 +1,6 @@
-/** Fixed-size rows of named int32 columns in one buffer: a table that costs nothing per row but its bytes. */
+/** Fixed-size rows of named int32 columns in a slab: a table that costs nothing per row but its bytes. */
+import { SLAB_BITS, SLAB_MASK, Slab } from "./slab.js";
+
 export type Layout<N extends string> = {
   readonly stride: number;
   readonly names: readonly N[];
@@ -15,22 +17,26 @@ export class Rows<N extends string> {
   /** The most rows in use at a time. */
   readonly limit: number;
   readonly #layout: Layout<N>;
-  #cells: Int32Array;
+  readonly #slab: Slab;
   /** The head of the free list; a free row's first cell is the next one. */
   #free = -1;
-  /** The first cell that no row has ever had. */
+  /** The first row that nobody has ever had. */
   #fresh = 0;
   #used = 0;
 
-  constructor(layout: Layout<N>, capacity: number, limit: number = Number.POSITIVE_INFINITY) {
+  constructor(layout: Layout<N>, limit: number = Number.POSITIVE_INFINITY) {
     this.#layout = layout;
-    this.#cells = new Int32Array(layout.stride * capacity);
+    this.#slab = new Slab(layout.stride);
     this.limit = limit;
   }
 
-  /** The cells, for `cells[row + layout.at.name]`. Do not hold it across `take`, which may move it. */
-  get cells(): Int32Array {
-    return this.#cells;
+  /** Where a row's cells are: `cells(row)[base(row) + layout.at.name]`. Do not hold the array across `take`, which may replace it. */
+  cells(row: number): Int32Array {
+    return this.#slab.ints[row >> SLAB_BITS]!;
+  }
+
+  base(row: number): number {
+    return (row & SLAB_MASK) * this.#layout.stride;
   }
 
   /** Rows in use. */
@@ -38,33 +44,31 @@ export class Rows<N extends string> {
     return this.#used;
   }
 
-  /** The index of a row's first cell, or -1 when `limit` rows are in use. What the row's cells hold is what they held last. */
+  /** A row, or -1 when `limit` rows are in use. What its cells hold is what they held last. */
   take(): number {
     if (this.#used >= this.limit) return -1;
     this.#used += 1;
     if (this.#free >= 0) {
       const row = this.#free;
-      this.#free = this.#cells[row]!;
+      this.#free = this.cells(row)[this.base(row)]!;
       return row;
     }
     const row = this.#fresh;
-    this.#fresh += this.#layout.stride;
-    if (this.#fresh > this.#cells.length) {
-      const cells = new Int32Array(Math.max(this.#cells.length * 2, this.#layout.stride * 8));
-      cells.set(this.#cells);
-      this.#cells = cells;
-    }
+    this.#fresh += 1;
+    if (row >= this.#slab.count) this.#slab.grow(row + 1);
     return row;
   }
 
   give(row: number): void {
-    this.#cells[row] = this.#free;
+    this.cells(row)[this.base(row)] = this.#free;
     this.#free = row;
     this.#used -= 1;
   }
 
   /** A row as a plain object, for tests and the inspector only. */
   show(row: number): { [name in N]: number } {
-    return Object.fromEntries(this.#layout.names.map((name, i) => [name, this.#cells[row + i]])) as { [name in N]: number };
+    const cells = this.cells(row);
+    const base = this.base(row);
+    return Object.fromEntries(this.#layout.names.map((name, i) => [name, cells[base + i]])) as { [name in N]: number };
   }
 }

@@ -4,6 +4,7 @@
  *  cancelling cost a few stores. When time enters a slot, its timers move down, and those that are nearly due into a heap, which
  *  gives them out exactly, to the microsecond and in the order of arming. Memory grows with the largest id. */
 import { type Micros, NEVER } from "./environment.js";
+import { SLAB_BITS, SLAB_MASK, Slab } from "./slab.js";
 
 /** One tick is 1 024 µs. */
 const TICK = 1024;
@@ -17,17 +18,21 @@ const OVERFLOW = SLOTS;
 const HEAP = -1;
 const NOWHERE = -2;
 
+// A timer's record, one piece of a cache line: the deadline is a double in its first two cells.
+const STRIDE = 6;
+const NEXT = 2;
+/** The neighbours in a slot's list; in the heap, `PREVIOUS` is the position. */
+const PREVIOUS = 3;
+/** When it was armed, as a number that counts round. */
+const ORDER = 4;
+const WHERE = 5;
+
 export class TimerWheel {
   /** The tick that time is in, and its two parts: turn * SPAN + place. Timers of this tick and before it are in the heap. */
   #tick: number;
   #turn: number;
   #place: number;
-  #deadlines = new Float64Array(0);
-  #order = new Float64Array(0);
-  #where = new Int16Array(0);
-  /** The neighbours in a slot's list; in the heap, `#previous` is the position. */
-  #next = new Int32Array(0);
-  #previous = new Int32Array(0);
+  readonly #timers = new Slab(STRIDE);
   /** The first timer of each slot, and a lower bound of the slot's deadlines. */
   readonly #first = new Int32Array(SLOTS + 1).fill(-1);
   readonly #earliest = new Float64Array(SLOTS + 1).fill(NEVER);
@@ -39,6 +44,8 @@ export class TimerWheel {
   #size = 0;
   /** Timers that have moved from a list or past another in the heap, so far: what the wheel costs, without a clock. */
   moves = 0;
+  /** What the deadline was of the timer that `pop` returned last. */
+  popped: Micros = NEVER;
 
   constructor(now: Micros) {
     this.#tick = Math.floor(now / TICK);
@@ -57,12 +64,12 @@ export class TimerWheel {
       this.cancel(id);
       return;
     }
-    if (id >= this.#where.length) this.#grow(id);
-    const where = this.#where[id]!;
-    const old = this.#deadlines[id]!;
-    this.#deadlines[id] = at;
-    this.#armed += 1;
-    this.#order[id] = this.#armed;
+    if (id >= this.#timers.count) this.#grow(id);
+    const where = this.#cell(id, WHERE);
+    const old = this.#deadline(id);
+    this.#timers.reals[id >> SLAB_BITS]![(id & SLAB_MASK) * (STRIDE / 2)] = at;
+    this.#armed = (this.#armed + 1) | 0;
+    this.#set(id, ORDER, this.#armed);
     if (where >= 0) {
       // Later than before: it may stay, and moves when time reaches its slot.
       if (at >= old) return;
@@ -75,13 +82,13 @@ export class TimerWheel {
       this.#leaveHeap(id);
       this.#insert(id, at, this.#tick);
     } else {
-      this.#sink(this.#rise(this.#previous[id]!));
+      this.#sink(this.#rise(this.#cell(id, PREVIOUS)));
     }
   }
 
   cancel(id: number): void {
-    if (id >= this.#where.length) return;
-    const where = this.#where[id]!;
+    if (id >= this.#timers.count) return;
+    const where = this.#cell(id, WHERE);
     if (where === NOWHERE) return;
     if (where === HEAP) this.#leaveHeap(id);
     else this.#unlink(id, where);
@@ -90,12 +97,12 @@ export class TimerWheel {
 
   /** When timer `id` is due; NEVER when it is not armed. */
   deadline(id: number): Micros {
-    return id < this.#where.length && this.#where[id] !== NOWHERE ? this.#deadlines[id]! : NEVER;
+    return id < this.#timers.count && this.#cell(id, WHERE) !== NOWHERE ? this.#deadline(id) : NEVER;
   }
 
   /** The earliest deadline, or an earlier time at which `pop` gets nearer to it; NEVER when nothing is armed. */
   next(): Micros {
-    if (this.#heapSize > 0) return this.#deadlines[this.#heap[0]!]!;
+    if (this.#heapSize > 0) return this.#deadline(this.#heap[0]!);
     if (this.#size === 0) return NEVER;
     const slot = this.#firstOccupied();
     return this.#earliest[slot < 0 ? OVERFLOW : slot]!;
@@ -107,15 +114,29 @@ export class TimerWheel {
     if (target > this.#tick) this.#advance(target);
     if (this.#heapSize === 0) return -1;
     const id = this.#heap[0]!;
-    if (this.#deadlines[id]! > now) return -1;
+    const at = this.#deadline(id);
+    if (at > now) return -1;
+    this.popped = at;
     this.#leaveHeap(id);
     this.#forget(id);
     return id;
   }
 
   #forget(id: number): void {
-    this.#where[id] = NOWHERE;
+    this.#set(id, WHERE, NOWHERE);
     this.#size -= 1;
+  }
+
+  #deadline(id: number): Micros {
+    return this.#timers.reals[id >> SLAB_BITS]![(id & SLAB_MASK) * (STRIDE / 2)]!;
+  }
+
+  #cell(id: number, cell: number): number {
+    return this.#timers.ints[id >> SLAB_BITS]![(id & SLAB_MASK) * STRIDE + cell]!;
+  }
+
+  #set(id: number, cell: number, value: number): void {
+    this.#timers.ints[id >> SLAB_BITS]![(id & SLAB_MASK) * STRIDE + cell] = value;
   }
 
   /** Puts timer `id` where it belongs, seen from the current tick; in the heap when it is of tick `due` or before. */
@@ -140,19 +161,19 @@ export class TimerWheel {
 
   #link(id: number, slot: number, at: Micros): void {
     const first = this.#first[slot]!;
-    this.#next[id] = first;
-    this.#previous[id] = -1;
-    if (first >= 0) this.#previous[first] = id;
+    this.#set(id, NEXT, first);
+    this.#set(id, PREVIOUS, -1);
+    if (first >= 0) this.#set(first, PREVIOUS, id);
     this.#first[slot] = id;
-    this.#where[id] = slot;
+    this.#set(id, WHERE, slot);
     if (at < this.#earliest[slot]!) this.#earliest[slot] = at;
   }
 
   #unlink(id: number, slot: number): void {
-    const next = this.#next[id]!;
-    const previous = this.#previous[id]!;
-    if (next >= 0) this.#previous[next] = previous;
-    if (previous >= 0) this.#next[previous] = next;
+    const next = this.#cell(id, NEXT);
+    const previous = this.#cell(id, PREVIOUS);
+    if (next >= 0) this.#set(next, PREVIOUS, previous);
+    if (previous >= 0) this.#set(previous, NEXT, next);
     else {
       this.#first[slot] = next;
       if (next < 0) this.#empty(slot);
@@ -209,9 +230,9 @@ export class TimerWheel {
     let id = this.#first[slot]!;
     this.#empty(slot);
     while (id >= 0) {
-      const next = this.#next[id]!;
+      const next = this.#cell(id, NEXT);
       this.moves += 1;
-      this.#insert(id, this.#deadlines[id]!, due);
+      this.#insert(id, this.#deadline(id), due);
       id = next;
     }
   }
@@ -225,24 +246,24 @@ export class TimerWheel {
     const position = this.#heapSize;
     this.#heapSize += 1;
     this.#heap[position] = id;
-    this.#previous[id] = position;
-    this.#where[id] = HEAP;
+    this.#set(id, PREVIOUS, position);
+    this.#set(id, WHERE, HEAP);
     this.#rise(position);
   }
 
   #leaveHeap(id: number): void {
-    const position = this.#previous[id]!;
+    const position = this.#cell(id, PREVIOUS);
     this.#heapSize -= 1;
     const last = this.#heap[this.#heapSize]!;
     if (last === id) return;
     this.#heap[position] = last;
-    this.#previous[last] = position;
+    this.#set(last, PREVIOUS, position);
     this.#sink(this.#rise(position));
   }
 
   #before(a: number, b: number): boolean {
-    const difference = this.#deadlines[a]! - this.#deadlines[b]!;
-    return difference < 0 || (difference === 0 && this.#order[a]! < this.#order[b]!);
+    const difference = this.#deadline(a) - this.#deadline(b);
+    return difference < 0 || (difference === 0 && ((this.#cell(a, ORDER) - this.#cell(b, ORDER)) | 0) < 0);
   }
 
   #rise(from: number): number {
@@ -254,12 +275,12 @@ export class TimerWheel {
       const other = heap[above]!;
       if (!this.#before(id, other)) break;
       heap[position] = other;
-      this.#previous[other] = position;
+      this.#set(other, PREVIOUS, position);
       this.moves += 1;
       position = above;
     }
     heap[position] = id;
-    this.#previous[id] = position;
+    this.#set(id, PREVIOUS, position);
     return position;
   }
 
@@ -274,31 +295,16 @@ export class TimerWheel {
       const other = heap[below]!;
       if (!this.#before(other, id)) break;
       heap[position] = other;
-      this.#previous[other] = position;
+      this.#set(other, PREVIOUS, position);
       this.moves += 1;
       position = below;
     }
     heap[position] = id;
-    this.#previous[id] = position;
+    this.#set(id, PREVIOUS, position);
   }
 
   #grow(id: number): void {
-    const old = this.#where.length;
-    const length = Math.max(id + 1, 2 * old, 64);
-    const where = new Int16Array(length).fill(NOWHERE, old);
-    where.set(this.#where);
-    this.#where = where;
-    const deadlines = new Float64Array(length);
-    deadlines.set(this.#deadlines);
-    this.#deadlines = deadlines;
-    const order = new Float64Array(length);
-    order.set(this.#order);
-    this.#order = order;
-    const next = new Int32Array(length);
-    next.set(this.#next);
-    this.#next = next;
-    const previous = new Int32Array(length);
-    previous.set(this.#previous);
-    this.#previous = previous;
+    const before = this.#timers.grow(id + 1);
+    for (let fresh = before; fresh < this.#timers.count; fresh++) this.#set(fresh, WHERE, NOWHERE);
   }
 }

@@ -9,16 +9,17 @@ import { TimerWheel } from "../base/timer-wheel.js";
 import { TokenBucket } from "../base/token-bucket.js";
 import { St, Tx } from "../base/why.js";
 import type { Network } from "../ip/network.js";
+import { Applications } from "./applications.js";
 import { beginBuffers } from "./autotune.js";
 import type { ControllerFactory } from "./congestion/controller.js";
 import { Controllers } from "./congestion/index.js";
 import { defaultConnectionOptions, OptionSets } from "./connection-options.js";
 import { deadline, noteSlow, setDeadline } from "./deadlines.js";
 import { Demux, Form } from "./demux.js";
-import { type Application, CloseError, TcpEvent } from "./events.js";
+import { CloseError, TcpEvent } from "./events.js";
 import { cookieKey, FastOpen, FastOpenMemory } from "./fast-open.js";
 import { concludeFastOpen } from "./fast-open-handshake.js";
-import { canFreeze, FrozenRows, freeze, frozenFlags, thaw } from "./frozen.js";
+import { canFreeze, FrozenRows, freeze, frozenDeadline, frozenFlags, thaw } from "./frozen.js";
 import { endHolds } from "./hold.js";
 import { Secrets } from "./isn.js";
 import type { TcpLimits } from "./limits.js";
@@ -104,8 +105,7 @@ export class Core {
   readonly #starved: number[] = [];
   /** Listeners by port. */
   readonly listeners = new Map<number, Listener[]>();
-  /** Applications by slot. */
-  readonly applications: (Application | null)[] = [];
+  readonly applications = new Applications();
   readonly timeWaits: TimeWaits;
   readonly controllers: Controllers;
 
@@ -129,7 +129,7 @@ export class Core {
     this.wheel = new TimerWheel(now);
     this.timeWaits = new TimeWaits(this.demux, parts.limits.timeWaits);
     this.optionSets = new OptionSets(defaultConnectionOptions(parts.policy));
-    this.rows = new FrozenRows(16, parts.limits.connections);
+    this.rows = new FrozenRows(parts.limits.connections);
     this.resets = new TokenBucket(parts.limits.resetsPerSecond, parts.limits.resetsPerSecond, now, parts.random);
     this.challenges = new TokenBucket(parts.limits.challengesPerSecond, parts.limits.challengesPerSecond, now, parts.random);
     this.fastOpenMemory = new FastOpenMemory(parts.random, parts.limits.fastOpenServers);
@@ -153,20 +153,23 @@ export class Core {
     tcb.freezeAt = now + FREEZE_AFTER;
     tcb.slowAt = tcb.freezeAt;
     this.#enlist(tcb);
-    this.applications[slot] = null;
+    this.applications.set(slot, null);
     return tcb;
   }
 
-  /** The live connection in a slot, thawed if it was frozen; null for a listener or a free slot. */
-  resolve(slot: number): Tcb | null {
+  /** The live connection in a slot, thawed if it was frozen; null for a listener or a free slot. `due`: when its timer was, if the wheel
+   *  has forgotten. */
+  resolve(slot: number, due: Micros = NEVER): Tcb | null {
     const form = this.demux.form(slot);
     if (form === Form.Live) return this.live[this.demux.where(slot)]!;
     if (form !== Form.Row) return null;
     const row = this.demux.where(slot);
     const tcb = this.#takeTcb(0);
-    thaw(this.rows, row, tcb, this.controllers, this.policy);
+    const wheelAt = this.wheel.deadline(slot);
+    thaw(this.rows, row, tcb, Math.min(due, wheelAt), this.controllers, this.policy);
     this.beginRecovery(tcb, seqAdd(tcb.snd.una, -1));
     tcb.options = this.optionSets.at(tcb.optionSet);
+    if (tcb.rto === 0) tcb.rto = tcb.options.rtoInitial;
     tcb.handle = this.demux.handleOf(slot);
     tcb.slot = slot;
     tcb.local = this.demux.local(slot);
@@ -176,7 +179,7 @@ export class Core {
     tcb.quickAcks = this.policy.quickAcks; // whoever sends after a pause starts slowly again (RFC 5681 s4.1)
     beginBuffers(this, tcb);
     tcb.freezeAt = tcb.lastHeardAt + FREEZE_AFTER;
-    tcb.wheelAt = this.wheel.deadline(slot);
+    tcb.wheelAt = wheelAt;
     noteSlow(tcb);
     this.#enlist(tcb);
     return tcb;
@@ -208,7 +211,7 @@ export class Core {
     if (has(tcb, Flag.Postponed)) return false; // once is enough
     if ((tcb.owes & ~Owe.DelayedAck) !== Owe.Ack || (tcb.ackWhy !== Tx.AckQuick && tcb.ackWhy !== Tx.AckEverySecond)) return false;
     if (tcb.sendQueue.length > 0 || this.demux.events(tcb.slot) === 0) return false;
-    return (this.applications[tcb.slot] ?? null) !== null;
+    return this.applications.at(tcb.slot) !== null;
   }
 
   postpone(tcb: Tcb): void {
@@ -263,7 +266,7 @@ export class Core {
   /** Calls the applications. Events of a connection that has none wait for `attach`. */
   deliver(): void {
     for (let slot = this.turn.nextEventful(); slot !== 0; slot = this.turn.nextEventful()) {
-      const application = this.applications[slot] ?? null;
+      const application = this.applications.at(slot);
       const events = this.demux.events(slot);
       if (application === null || events === 0) continue;
       this.demux.setEvents(slot, 0);
@@ -368,11 +371,12 @@ export class Core {
   /** Makes a row of a live connection that does nothing; false if it does something, or has something to tell. */
   refreeze(tcb: Tcb): boolean {
     if (this.demux.events(tcb.slot) !== 0 || !canFreeze(tcb)) return false;
+    const due = frozenDeadline(tcb);
     const row = freeze(this.rows, tcb, this.controllers);
     if (row < 0) return false;
     this.#retire(tcb);
     this.demux.place(tcb.slot, Form.Row, row);
-    this.wheel.set(tcb.slot, Math.min(tcb.idleAt, tcb.rexmitAt));
+    this.wheel.set(tcb.slot, due);
     this.#giveTcb(tcb);
     return true;
   }
@@ -396,7 +400,7 @@ export class Core {
     // RFC 9293 s3.10.7.4 flushes all queues. What came before a RST is still good: the application reads it first. Deviation: reset-keeps-text
     if (error !== CloseError.None && error !== CloseError.Reset) tcb.receiveQueue.clear();
     if (listener !== null) listener.remove(tcb.handle);
-    if (has(tcb, Flag.Orphan) || has(tcb, Flag.Unaccepted) || (has(tcb, Flag.Passive) && this.applications[tcb.slot] === null)) {
+    if (has(tcb, Flag.Orphan) || has(tcb, Flag.Unaccepted) || (has(tcb, Flag.Passive) && this.applications.at(tcb.slot) === null)) {
       this.release(tcb);
       return;
     }
@@ -407,7 +411,7 @@ export class Core {
   release(tcb: Tcb): void {
     const slot = tcb.slot;
     this.#retire(tcb);
-    this.applications[slot] = null;
+    this.applications.set(slot, null);
     this.demux.free(slot);
     // A touched one is still in the list of this turn: the flush gives it back.
     if (!tcb.touched) this.#giveTcb(tcb);

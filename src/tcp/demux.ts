@@ -6,6 +6,7 @@
 
 import type { Random } from "../base/environment.js";
 import { SipKey, sipHash24 } from "../base/siphash.js";
+import { SLAB_BITS, SLAB_MASK, Slab } from "../base/slab.js";
 import type { IpAddress } from "../ip/address.js";
 
 /** What a slot holds. */
@@ -19,7 +20,7 @@ const GENERATION_MASK = 0x7f;
 /** The most slots a handle can name. */
 export const MAX_SLOTS = SLOT_MASK;
 
-/** Cells of a slot. */
+/** Cells of a slot, half a cache line: what a segment asks of its slot lies together. */
 const CELL_BITS = 3;
 const LOCAL = 0;
 const REMOTE = 1;
@@ -31,30 +32,35 @@ const WHERE = 4;
 /** Application events that wait for delivery. */
 const EVENTS = 5;
 const GENERATION = 6;
+/** The next slot in the same bucket; 0: there is none. */
+const LINK = 7;
 
-const EMPTY = -1;
-const DELETED = -2;
+const FIRST_BUCKETS = 64;
 
 export class Demux {
   readonly #key: SipKey;
   readonly #limit: number;
-  /** Eight cells a slot, in one cache line or two: what a segment asks of its slot lies together. Slot 0 is never used, so that 0 is no
-   *  handle. */
-  #cells = new Int32Array(64 << CELL_BITS);
+  /** Slot 0 is never used, so that 0 is no handle. */
+  readonly #slots = new Slab(1 << CELL_BITS);
   #firstFree = 0;
   /** Grows whenever a 4-tuple or a slot becomes free. */
   departures = 0;
   #lastFree = 0;
   #top = 1;
   #used = 0;
-  /** Open addressing, linear probing; holds slots. */
-  #table = new Int32Array(128).fill(EMPTY);
-  #filled = 0;
-  #tombs = 0;
+  /** Chained buckets: the first slot of each. There are two for each 4-tuple, by linear hashing (W. Litwin, 1980): each 4-tuple that enters
+   *  splits as many buckets as keep it so, which is why the table never stops to be hashed anew. */
+  readonly #heads = new Slab(1);
+  #buckets = FIRST_BUCKETS;
+  /** One less than the power of two that is not below `#buckets`. */
+  #mask = FIRST_BUCKETS - 1;
+  #entered = 0;
 
   constructor(random: Random, limit: number) {
     this.#key = new SipKey(random);
     this.#limit = Math.min(limit, MAX_SLOTS - 1);
+    this.#slots.grow(FIRST_BUCKETS);
+    this.#heads.grow(FIRST_BUCKETS);
   }
 
   get used(): number {
@@ -73,27 +79,27 @@ export class Demux {
     // The free list is first in, first out, so that a generation comes round as late as can be.
     if (this.#firstFree !== 0 && (this.#top - 1 - this.#used > 1_024 || this.#top >= this.#limit)) {
       slot = this.#firstFree;
-      this.#firstFree = this.#cells[(slot << CELL_BITS) + WHERE]!;
+      this.#firstFree = this.#cell(slot, WHERE);
       if (this.#firstFree === 0) this.#lastFree = 0;
     } else {
       slot = this.#top++;
-      if (slot << CELL_BITS >= this.#cells.length) this.#grow();
+      if (slot >= this.#slots.count) this.#slots.grow(slot + 1);
     }
     this.#used += 1;
-    this.#cells[(slot << CELL_BITS) + FORM] = form;
-    this.#cells[(slot << CELL_BITS) + WHERE] = EMPTY;
-    this.#cells[(slot << CELL_BITS) + EVENTS] = 0;
-    return (this.#cells[(slot << CELL_BITS) + GENERATION]! << SLOT_BITS) | slot;
+    this.#set(slot, FORM, form);
+    this.#set(slot, WHERE, -1);
+    this.#set(slot, EVENTS, 0);
+    return (this.#cell(slot, GENERATION) << SLOT_BITS) | slot;
   }
 
   free(slot: number): void {
     this.departures += 1;
-    this.#cells[(slot << CELL_BITS) + GENERATION] = (this.#cells[(slot << CELL_BITS) + GENERATION]! + 1) & GENERATION_MASK;
-    this.#cells[(slot << CELL_BITS) + FORM] = Form.Free;
-    this.#cells[(slot << CELL_BITS) + EVENTS] = 0;
-    this.#cells[(slot << CELL_BITS) + WHERE] = 0;
+    this.#set(slot, GENERATION, (this.#cell(slot, GENERATION) + 1) & GENERATION_MASK);
+    this.#set(slot, FORM, Form.Free);
+    this.#set(slot, EVENTS, 0);
+    this.#set(slot, WHERE, 0);
     if (this.#lastFree === 0) this.#firstFree = slot;
-    else this.#cells[(this.#lastFree << CELL_BITS) + WHERE] = slot;
+    else this.#set(this.#lastFree, WHERE, slot);
     this.#lastFree = slot;
     this.#used -= 1;
   }
@@ -101,133 +107,132 @@ export class Demux {
   /** The slot that the handle names, or 0 if it names nothing any more. */
   slot(handle: number): number {
     const slot = handle & SLOT_MASK;
-    if (slot === 0 || slot >= this.#top || this.#cells[(slot << CELL_BITS) + FORM] === Form.Free) return 0;
-    return this.#cells[(slot << CELL_BITS) + GENERATION] === handle >>> SLOT_BITS ? slot : 0;
+    if (slot === 0 || slot >= this.#top || this.#cell(slot, FORM) === Form.Free) return 0;
+    return this.#cell(slot, GENERATION) === handle >>> SLOT_BITS ? slot : 0;
   }
 
   handleOf(slot: number): number {
-    return (this.#cells[(slot << CELL_BITS) + GENERATION]! << SLOT_BITS) | slot;
+    return (this.#cell(slot, GENERATION) << SLOT_BITS) | slot;
   }
 
   form(slot: number): Form {
-    return this.#cells[(slot << CELL_BITS) + FORM] as Form;
+    return this.#cell(slot, FORM) as Form;
   }
 
   where(slot: number): number {
-    return this.#cells[(slot << CELL_BITS) + WHERE]!;
+    return this.#cell(slot, WHERE);
   }
 
   place(slot: number, form: Form, where: number): void {
-    this.#cells[(slot << CELL_BITS) + FORM] = form;
-    this.#cells[(slot << CELL_BITS) + WHERE] = where;
+    this.#set(slot, FORM, form);
+    this.#set(slot, WHERE, where);
   }
 
   events(slot: number): number {
-    return this.#cells[(slot << CELL_BITS) + EVENTS]!;
+    return this.#cell(slot, EVENTS);
   }
 
   setEvents(slot: number, events: number): void {
-    this.#cells[(slot << CELL_BITS) + EVENTS] = events;
+    this.#set(slot, EVENTS, events);
   }
 
   local(slot: number): IpAddress {
-    return this.#cells[(slot << CELL_BITS) + LOCAL]! as IpAddress;
+    return this.#cell(slot, LOCAL) as IpAddress;
   }
 
   remote(slot: number): IpAddress {
-    return this.#cells[(slot << CELL_BITS) + REMOTE]! as IpAddress;
+    return this.#cell(slot, REMOTE) as IpAddress;
   }
 
   localPort(slot: number): number {
-    return this.#cells[(slot << CELL_BITS) + PORTS]! >>> 16;
+    return this.#cell(slot, PORTS) >>> 16;
   }
 
   remotePort(slot: number): number {
-    return this.#cells[(slot << CELL_BITS) + PORTS]! & 0xffff;
+    return this.#cell(slot, PORTS) & 0xffff;
   }
 
   /** Enters a connection's 4-tuple. The caller has made sure that it is not there. */
   enter(slot: number, local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): void {
-    this.#cells[(slot << CELL_BITS) + LOCAL] = local;
-    this.#cells[(slot << CELL_BITS) + REMOTE] = remote;
-    this.#cells[(slot << CELL_BITS) + PORTS] = (localPort << 16) | remotePort;
-    if ((this.#filled + this.#tombs + 1) * 2 > this.#table.length) this.#rehash();
-    this.#insert(slot);
+    this.#set(slot, LOCAL, local);
+    this.#set(slot, REMOTE, remote);
+    this.#set(slot, PORTS, (localPort << 16) | remotePort);
+    this.#entered += 1;
+    while (this.#buckets < 2 * this.#entered) this.#split();
+    const bucket = this.#bucketOf(slot);
+    this.#set(slot, LINK, this.#head(bucket));
+    this.#setHead(bucket, slot);
   }
 
   /** The slot of a 4-tuple, or 0. */
   find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): number {
     const ports = (localPort << 16) | remotePort;
-    const mask = this.#table.length - 1;
-    for (let at = this.#hash(local, remote, ports) & mask; ; at = (at + 1) & mask) {
-      const slot = this.#table[at]!;
-      if (slot === EMPTY) return 0;
-      if (
-        slot !== DELETED &&
-        this.#cells[(slot << CELL_BITS) + PORTS] === ports &&
-        this.#cells[(slot << CELL_BITS) + REMOTE] === remote &&
-        this.#cells[(slot << CELL_BITS) + LOCAL] === local
-      )
-        return slot;
+    let slot = this.#head(this.#bucket(sipHash24(this.#key, local, remote, ports, 0)));
+    while (slot !== 0) {
+      const cells = this.#slots.ints[slot >> SLAB_BITS]!;
+      const at = (slot & SLAB_MASK) << CELL_BITS;
+      if (cells[at + PORTS] === ports && cells[at + REMOTE] === remote && cells[at + LOCAL] === local) return slot;
+      slot = cells[at + LINK]!;
     }
+    return 0;
   }
 
-  /** Takes a connection's 4-tuple out. */
+  /** Takes a connection's 4-tuple out, if it is there. */
   leave(slot: number): void {
     this.departures += 1;
-    const mask = this.#table.length - 1;
-    for (
-      let at =
-        this.#hash(
-          this.#cells[(slot << CELL_BITS) + LOCAL]!,
-          this.#cells[(slot << CELL_BITS) + REMOTE]!,
-          this.#cells[(slot << CELL_BITS) + PORTS]!,
-        ) & mask;
-      this.#table[at] !== EMPTY;
-      at = (at + 1) & mask
-    ) {
-      if (this.#table[at] !== slot) continue;
-      // A tombstone is needed only where a probe may have to go on.
-      if (this.#table[(at + 1) & mask] === EMPTY) this.#table[at] = EMPTY;
-      else {
-        this.#table[at] = DELETED;
-        this.#tombs += 1;
-      }
-      this.#filled -= 1;
-      return;
+    const bucket = this.#bucketOf(slot);
+    const next = this.#cell(slot, LINK);
+    let before = this.#head(bucket);
+    if (before === slot) this.#setHead(bucket, next);
+    else {
+      while (before !== 0 && this.#cell(before, LINK) !== slot) before = this.#cell(before, LINK);
+      if (before === 0) return;
+      this.#set(before, LINK, next);
     }
+    this.#entered -= 1;
   }
 
-  #hash(local: number, remote: number, ports: number): number {
-    return sipHash24(this.#key, local, remote, ports, 0);
+  #cell(slot: number, cell: number): number {
+    return this.#slots.ints[slot >> SLAB_BITS]![((slot & SLAB_MASK) << CELL_BITS) + cell]!;
   }
 
-  #insert(slot: number): void {
-    const mask = this.#table.length - 1;
-    let at =
-      this.#hash(
-        this.#cells[(slot << CELL_BITS) + LOCAL]!,
-        this.#cells[(slot << CELL_BITS) + REMOTE]!,
-        this.#cells[(slot << CELL_BITS) + PORTS]!,
-      ) & mask;
-    while (this.#table[at]! >= 0) at = (at + 1) & mask;
-    if (this.#table[at] === DELETED) this.#tombs -= 1;
-    this.#table[at] = slot;
-    this.#filled += 1;
+  #set(slot: number, cell: number, value: number): void {
+    this.#slots.ints[slot >> SLAB_BITS]![((slot & SLAB_MASK) << CELL_BITS) + cell] = value;
   }
 
-  #rehash(): void {
-    const old = this.#table;
-    const size = this.#filled * 4 > old.length ? old.length * 2 : old.length;
-    this.#table = new Int32Array(size).fill(EMPTY);
-    this.#filled = 0;
-    this.#tombs = 0;
-    for (let at = 0; at < old.length; at++) if (old[at]! >= 0) this.#insert(old[at]!);
+  #head(bucket: number): number {
+    return this.#heads.ints[bucket >> SLAB_BITS]![bucket & SLAB_MASK]!;
   }
 
-  #grow(): void {
-    const larger = new Int32Array(this.#cells.length * 2);
-    larger.set(this.#cells);
-    this.#cells = larger;
+  #setHead(bucket: number, slot: number): void {
+    this.#heads.ints[bucket >> SLAB_BITS]![bucket & SLAB_MASK] = slot;
+  }
+
+  #bucketOf(slot: number): number {
+    return this.#bucket(sipHash24(this.#key, this.#cell(slot, LOCAL), this.#cell(slot, REMOTE), this.#cell(slot, PORTS), 0));
+  }
+
+  /** Buckets that are not there yet have their entries in those that will be split for them. */
+  #bucket(hash: number): number {
+    const bucket = hash & this.#mask;
+    return bucket < this.#buckets ? bucket : bucket & (this.#mask >> 1);
+  }
+
+  /** One bucket more: about half of what is in the one half as far into the table moves there. */
+  #split(): void {
+    const added = this.#buckets;
+    if (added > this.#mask) this.#mask = 2 * this.#mask + 1;
+    if (added >= this.#heads.count) this.#heads.grow(added + 1);
+    this.#buckets = added + 1;
+    const from = added & (this.#mask >> 1);
+    let slot = this.#head(from);
+    this.#setHead(from, 0);
+    while (slot !== 0) {
+      const next = this.#cell(slot, LINK);
+      const bucket = this.#bucketOf(slot);
+      this.#set(slot, LINK, this.#head(bucket));
+      this.#setHead(bucket, slot);
+      slot = next;
+    }
   }
 }

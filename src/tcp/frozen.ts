@@ -3,7 +3,7 @@
 
 import type { Micros } from "../base/environment.js";
 import { NEVER } from "../base/environment.js";
-import { type Layout, layout, Rows } from "../base/rows.js";
+import { layout, Rows } from "../base/rows.js";
 import { type Seq, seqGt } from "../base/seq.js";
 import { CONTROLLER_WORDS, type CongestionPolicy } from "./congestion/controller.js";
 import type { Controllers } from "./congestion/index.js";
@@ -17,27 +17,26 @@ const columns = layout(
   "flags",
   "iss",
   "irs",
-  "una",
   "nxt",
-  "wnd",
-  "wl1",
-  "wl2",
-  "maxWnd",
-  "mss",
-  "peerMss",
-  "path",
-  "search",
   "rcvNxt",
   "rcvAdv",
-  "rcvMss",
+  "maxWnd",
+  "sizes",
   "tsRecent",
   "tsRecentSeconds",
   "tsOffset",
+  "set",
+  "heardSeconds",
+  "heardMicros",
+  "wnd",
+  "wl1",
+  "wl2",
+  "path",
+  "search",
   "srtt",
   "rttvar",
   "rto",
   "minRtt",
-  "optionSet",
   "listener",
   "cc0",
   "cc1",
@@ -50,43 +49,46 @@ const columns = layout(
   "establishedSeconds",
   "establishedMicros",
   "past",
-  "heardSeconds",
-  "heardMicros",
-  "idleSeconds",
-  "idleMicros",
-  "rexmitSeconds",
-  "rexmitMicros",
 );
-type Column = (typeof columns)["names"][number];
 const at = columns.at;
 
-/** Octets of a row. */
+/** What is left in TIME-WAIT, which sends no text and measures nothing: the first of the columns. */
+const brief = layout(...columns.names.slice(0, at.wnd));
+
+/** Octets of a row, and of one in TIME-WAIT. */
 export const ROW_SIZE = columns.stride * 4;
+export const TIME_WAIT_ROW_SIZE = brief.stride * 4;
+
+/** Set in the name of a row that is brief. */
+const BRIEF = 1 << 30;
 
 /** Two cells for each time of `tcb.holds`. */
 const past = layout(...Array.from({ length: HOLDS }, (_, i) => [`seconds${i}`, `micros${i}`]).flat());
 
 export class FrozenRows {
-  readonly rows: Rows<Column>;
+  readonly full: Rows<string>;
+  readonly brief: Rows<string>;
   /** What has held back those connections that anything but their application ever did. */
   readonly pasts: Rows<string>;
 
-  constructor(capacity: number, limit: number) {
-    this.rows = new Rows(columns as Layout<Column>, capacity, limit);
-    this.pasts = new Rows(past, 0, limit);
+  constructor(limit: number) {
+    this.full = new Rows<string>(columns, limit);
+    this.brief = new Rows<string>(brief, limit);
+    this.pasts = new Rows(past, limit);
   }
 
   /** Connections. */
   get used(): number {
-    return this.rows.used;
+    return this.full.used + this.brief.used;
   }
 }
 
 /** Nothing queued either way, nothing in flight but a SYN,ACK, nothing owed, and no timer that only an object has. */
 export function canFreeze(tcb: Tcb): boolean {
   if (!isSynchronized(tcb.state) || tcb.owes !== 0 || tcb.touched) return false;
-  if (tcb.state !== State.SynReceived && tcb.snd.una !== tcb.snd.nxt) return false;
-  if (tcb.state === State.SynReceived && (!has(tcb, Flag.Passive) || tcb.fastOpen !== 0 || tcb.deferred)) return false;
+  if (tcb.state === State.SynReceived) {
+    if (!has(tcb, Flag.Passive) || tcb.fastOpen !== 0 || tcb.deferred || tcb.snd.una !== tcb.iss || tcb.idleAt !== NEVER) return false;
+  } else if (tcb.snd.una !== tcb.snd.nxt || tcb.rexmitAt !== NEVER) return false;
   if (has(tcb, Flag.Persisting | Flag.PmtuPending) || tcb.keepAliveProbes > 0 || tcb.rcv.dsack || tcb.rcv.finSeen !== isFinDone(tcb.state))
     return false;
   if (seqGt(tcb.rcv.up, tcb.rcv.nxt)) return false; // urgent data that is announced and not here
@@ -107,112 +109,136 @@ export function canFreeze(tcb: Tcb): boolean {
 const isFinDone = (state: State): boolean =>
   state === State.CloseWait || state === State.Closing || state === State.LastAck || state === State.TimeWait;
 
-/** Puts the connection into a row; returns it, or -1 when there are as many rows as there may be. The TCB is free then. */
+/** Puts the connection into a row; returns its name, or -1 when there are as many rows as there may be. The TCB is free then. When the one
+ *  timer that it may have is due is the caller's to remember: `frozenDeadline`. */
 export function freeze(frozen: FrozenRows, tcb: Tcb, controllers: Controllers): number {
   const controller = controllers.names.indexOf(tcb.cc.name);
   if (controller > MOST_CONTROLLERS) return -1;
-  const { rows } = frozen;
+  const waits = tcb.state === State.TimeWait;
+  const rows = waits ? frozen.brief : frozen.full;
   const row = rows.take();
   if (row < 0) return -1;
-  const c = rows.cells;
+  const c = rows.cells(row);
+  const base = rows.base(row);
   const { snd, rcv } = tcb;
-  c[row + at.kind] = kindOf(tcb, controller);
-  c[row + at.flags] = tcb.flags;
-  c[row + at.iss] = tcb.iss;
-  c[row + at.irs] = tcb.irs;
-  c[row + at.una] = snd.una;
-  c[row + at.nxt] = snd.nxt;
-  c[row + at.wnd] = snd.wnd;
-  c[row + at.wl1] = snd.wl1;
-  c[row + at.wl2] = snd.wl2;
-  c[row + at.maxWnd] = snd.maxWnd;
-  c[row + at.mss] = snd.mss;
-  c[row + at.peerMss] = snd.peerMss;
-  c[row + at.path] = (snd.acknowledgedSize << 8) | tcb.softError;
-  c[row + at.search] = saveSearch(tcb.search);
-  c[row + at.rcvNxt] = rcv.nxt;
-  c[row + at.rcvAdv] = rcv.adv;
-  c[row + at.rcvMss] = rcv.mss;
-  c[row + at.tsRecent] = rcv.tsRecent;
-  c[row + at.tsRecentSeconds] = Math.floor(rcv.tsRecentAt / 1e6);
-  c[row + at.tsOffset] = tcb.tsOffset;
-  c[row + at.srtt] = tcb.srtt;
-  c[row + at.rttvar] = tcb.rttvar;
-  c[row + at.rto] = tcb.rto;
-  c[row + at.minRtt] = tcb.minRtt;
-  c[row + at.optionSet] = tcb.optionSet;
-  c[row + at.listener] = tcb.listener;
-  tcb.cc.save(c, row + at.cc0);
-  putTime(c, row + at.establishedSeconds, tcb.establishedAt < 0 ? tcb.openedAt : tcb.establishedAt);
-  c[row + at.past] = freezePast(frozen.pasts, tcb.holds);
-  putTime(c, row + at.heardSeconds, tcb.lastHeardAt);
-  putTime(c, row + at.idleSeconds, tcb.idleAt);
-  putTime(c, row + at.rexmitSeconds, tcb.rexmitAt);
+  c[base + at.kind] = kindOf(tcb, controller);
+  c[base + at.flags] = tcb.flags;
+  c[base + at.iss] = tcb.iss;
+  c[base + at.irs] = tcb.irs;
+  c[base + at.nxt] = snd.nxt;
+  c[base + at.rcvNxt] = rcv.nxt;
+  c[base + at.rcvAdv] = rcv.adv;
+  c[base + at.maxWnd] = snd.maxWnd;
+  c[base + at.sizes] = (snd.mss << 16) | snd.peerMss;
+  c[base + at.tsRecent] = rcv.tsRecent;
+  c[base + at.tsRecentSeconds] = Math.floor(rcv.tsRecentAt / 1e6);
+  c[base + at.tsOffset] = tcb.tsOffset;
+  c[base + at.set] = (tcb.optionSet << 16) | Math.min(rcv.mss, 0xffff);
+  putTime(c, base + at.heardSeconds, tcb.lastHeardAt);
+  if (waits) return row | BRIEF;
+  c[base + at.wnd] = snd.wnd;
+  c[base + at.wl1] = snd.wl1;
+  c[base + at.wl2] = snd.wl2;
+  c[base + at.path] = (snd.acknowledgedSize << 8) | tcb.softError;
+  c[base + at.search] = saveSearch(tcb.search);
+  c[base + at.srtt] = tcb.srtt;
+  c[base + at.rttvar] = tcb.rttvar;
+  c[base + at.rto] = tcb.rto;
+  c[base + at.minRtt] = tcb.minRtt;
+  c[base + at.listener] = tcb.listener;
+  tcb.cc.save(c, base + at.cc0);
+  putTime(c, base + at.establishedSeconds, tcb.establishedAt < 0 ? tcb.openedAt : tcb.establishedAt);
+  c[base + at.past] = freezePast(frozen.pasts, tcb.holds);
   return row;
 }
 
-/** Fills a cleared TCB from the row and gives the row back. The 4-tuple, handle and option record are the caller's to set. */
-export function thaw(frozen: FrozenRows, row: number, tcb: Tcb, controllers: Controllers, policy: CongestionPolicy): void {
-  const { rows } = frozen;
-  const c = rows.cells;
+/** When a connection that may freeze has something to do. */
+export const frozenDeadline = (tcb: Tcb): Micros => (tcb.state === State.SynReceived ? tcb.rexmitAt : tcb.idleAt);
+
+/** Fills a cleared TCB from the row and gives the row back. `due`: its `frozenDeadline`. The 4-tuple, handle and option record are the caller's to set. */
+export function thaw(frozen: FrozenRows, name: number, tcb: Tcb, due: Micros, controllers: Controllers, policy: CongestionPolicy): void {
+  const waits = (name & BRIEF) !== 0;
+  const rows = waits ? frozen.brief : frozen.full;
+  const row = name & ~BRIEF;
+  const c = rows.cells(row);
+  const base = rows.base(row);
   const { snd, rcv } = tcb;
-  const kind = c[row + at.kind]!;
+  const kind = c[base + at.kind]!;
+  const sizes = c[base + at.sizes]!;
+  const set = c[base + at.set]!;
   tcb.state = (kind & 15) as State;
-  tcb.flags = c[row + at.flags]!;
-  tcb.iss = c[row + at.iss]! as Seq;
-  tcb.irs = c[row + at.irs]! as Seq;
-  snd.una = c[row + at.una]! as Seq;
-  snd.nxt = c[row + at.nxt]! as Seq;
-  snd.wnd = c[row + at.wnd]!;
-  snd.wl1 = c[row + at.wl1]! as Seq;
-  snd.wl2 = c[row + at.wl2]! as Seq;
-  snd.maxWnd = c[row + at.maxWnd]!;
+  tcb.flags = c[base + at.flags]!;
+  tcb.iss = c[base + at.iss]! as Seq;
+  tcb.irs = c[base + at.irs]! as Seq;
+  snd.nxt = c[base + at.nxt]! as Seq;
+  snd.una = tcb.state === State.SynReceived ? tcb.iss : snd.nxt;
+  snd.maxWnd = c[base + at.maxWnd]!;
   snd.scale = (kind >> 4) & 15;
   rcv.scale = (kind >> 8) & 15;
-  snd.mss = c[row + at.mss]!;
-  snd.peerMss = c[row + at.peerMss]!;
-  snd.acknowledgedSize = c[row + at.path]! >>> 8;
-  tcb.softError = c[row + at.path]! & 0xff;
+  snd.mss = sizes >>> 16;
+  snd.peerMss = sizes & 0xffff;
   // The queue begins where the acknowledged ends; before the SYN is acknowledged, behind the SYN.
   snd.text = tcb.state === State.SynReceived ? (((snd.una + 1) | 0) as Seq) : snd.una;
   snd.sml = snd.up = snd.una;
   snd.reduced = ((snd.una - 1) | 0) as Seq;
-  rcv.nxt = c[row + at.rcvNxt]! as Seq;
-  rcv.adv = c[row + at.rcvAdv]! as Seq;
+  rcv.nxt = c[base + at.rcvNxt]! as Seq;
+  rcv.adv = c[base + at.rcvAdv]! as Seq;
   rcv.lastAckSent = rcv.up = rcv.nxt;
-  rcv.mss = c[row + at.rcvMss]!;
-  rcv.tsRecent = c[row + at.tsRecent]!;
-  rcv.tsRecentAt = c[row + at.tsRecentSeconds]! * 1e6;
+  rcv.mss = set & 0xffff;
+  rcv.tsRecent = c[base + at.tsRecent]!;
+  rcv.tsRecentAt = c[base + at.tsRecentSeconds]! * 1e6;
   rcv.finSeen = isFinDone(tcb.state);
   if (rcv.finSeen) rcv.fin = ((rcv.nxt - 1) | 0) as Seq;
-  tcb.tsOffset = c[row + at.tsOffset]!;
-  tcb.srtt = c[row + at.srtt]!;
-  tcb.rttvar = c[row + at.rttvar]!;
-  tcb.rto = c[row + at.rto]!;
-  tcb.minRtt = c[row + at.minRtt]!;
+  tcb.tsOffset = c[base + at.tsOffset]!;
   tcb.backoff = (kind >> 18) & 0x1f;
   tcb.retries = (kind >> 23) & 0xff;
-  tcb.optionSet = c[row + at.optionSet]!;
-  tcb.listener = c[row + at.listener]!;
-  const name = controllers.names[(kind >> 12) & MOST_CONTROLLERS]!;
-  if (tcb.cc.name !== name) tcb.cc = controllers.make(name);
-  tcb.cc.load(c, row + at.cc0, snd.mss, policy);
-  tcb.openedAt = getTime(c, row + at.establishedSeconds);
-  if (tcb.state !== State.SynReceived) resumeHolds(tcb, tcb.openedAt);
-  thawPast(frozen.pasts, c[row + at.past]!, tcb.holds);
-  tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, row + at.heardSeconds);
-  loadSearch(tcb.search, c[row + at.search]!, tcb.lastHeardAt);
-  tcb.idleAt = getTime(c, row + at.idleSeconds);
-  tcb.rexmitAt = getTime(c, row + at.rexmitSeconds);
-  if (tcb.state === State.SynReceived && !has(tcb, Flag.SynRetransmitted)) {
-    // The SYN,ACK is being timed, from when its timer was armed.
-    tcb.timedAt = tcb.rexmitAt - tcb.rto;
+  tcb.optionSet = set >>> 16;
+  tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, base + at.heardSeconds);
+  const controller = controllers.names[(kind >> 12) & MOST_CONTROLLERS]!;
+  if (tcb.cc.name !== controller) tcb.cc = controllers.make(controller);
+  if (waits) thawTimeWait(tcb, policy);
+  else {
+    snd.wnd = c[base + at.wnd]!;
+    snd.wl1 = c[base + at.wl1]! as Seq;
+    snd.wl2 = c[base + at.wl2]! as Seq;
+    snd.acknowledgedSize = c[base + at.path]! >>> 8;
+    tcb.softError = c[base + at.path]! & 0xff;
+    tcb.srtt = c[base + at.srtt]!;
+    tcb.rttvar = c[base + at.rttvar]!;
+    tcb.rto = c[base + at.rto]!;
+    tcb.minRtt = c[base + at.minRtt]!;
+    tcb.listener = c[base + at.listener]!;
+    tcb.cc.load(c, base + at.cc0, snd.mss, policy);
+    tcb.openedAt = getTime(c, base + at.establishedSeconds);
+    if (tcb.state !== State.SynReceived) resumeHolds(tcb, tcb.openedAt);
+    thawPast(frozen.pasts, c[base + at.past]!, tcb.holds);
+    loadSearch(tcb.search, c[base + at.search]!, tcb.lastHeardAt);
   }
+  if (tcb.state === State.SynReceived) {
+    tcb.rexmitAt = due;
+    // The SYN,ACK is being timed, from when its timer was armed.
+    if (!has(tcb, Flag.SynRetransmitted)) tcb.timedAt = tcb.rexmitAt - tcb.rto;
+  } else tcb.idleAt = due;
   rows.give(row);
 }
 
+/** What TIME-WAIT has forgotten, as far as anything reads it. */
+function thawTimeWait(tcb: Tcb, policy: CongestionPolicy): void {
+  const { snd, rcv } = tcb;
+  snd.wnd = snd.maxWnd;
+  snd.wl1 = rcv.fin;
+  snd.wl2 = snd.una;
+  tcb.cc.begin(snd.mss, policy, false);
+  tcb.openedAt = tcb.lastHeardAt;
+  resumeHolds(tcb, tcb.openedAt);
+}
+
 /** `tcb.flags` of a frozen connection. */
-export const frozenFlags = ({ rows }: FrozenRows, row: number): number => rows.cells[row + at.flags]!;
+export function frozenFlags(frozen: FrozenRows, name: number): number {
+  const rows = name & BRIEF ? frozen.brief : frozen.full;
+  const row = name & ~BRIEF;
+  return rows.cells(row)[rows.base(row) + at.flags]!;
+}
 
 /** The largest index of a controller's name that the cell has bits for: who has more controllers has connections that stay live. */
 const MOST_CONTROLLERS = 0x3f;
@@ -223,15 +249,17 @@ const kindOf = ({ state, snd, rcv, backoff, retries }: Tcb, controller: number):
 
 /** The row with these times, or -1: they are all zero, or there is no room to remember them. */
 function freezePast(pasts: Rows<string>, holds: Float64Array): number {
-  if (holds.every((spent) => spent === 0)) return -1;
+  let first = 0;
+  while (first < HOLDS && holds[first] === 0) first += 1;
+  if (first === HOLDS) return -1;
   const row = pasts.take();
-  if (row >= 0) for (let i = 0; i < HOLDS; i++) putTime(pasts.cells, row + 2 * i, holds[i]!);
+  if (row >= 0) for (let i = 0; i < HOLDS; i++) putTime(pasts.cells(row), pasts.base(row) + 2 * i, holds[i]!);
   return row;
 }
 
 function thawPast(pasts: Rows<string>, row: number, holds: Float64Array): void {
   if (row < 0) return;
-  for (let i = 0; i < HOLDS; i++) holds[i] = getTime(pasts.cells, row + 2 * i);
+  for (let i = 0; i < HOLDS; i++) holds[i] = getTime(pasts.cells(row), pasts.base(row) + 2 * i);
   pasts.give(row);
 }
 

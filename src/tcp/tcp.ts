@@ -15,7 +15,7 @@ import { Form } from "./demux.js";
 import { type Application, CloseError, closeErrors } from "./events.js";
 import { cookieKey } from "./fast-open.js";
 import { synRoom } from "./fast-open-handshake.js";
-import { ROW_SIZE } from "./frozen.js";
+import { ROW_SIZE, TIME_WAIT_ROW_SIZE } from "./frozen.js";
 import { icmpError } from "./icmp.js";
 import type { Listener } from "./listener.js";
 import { output, resetFrom } from "./output.js";
@@ -74,7 +74,7 @@ export class Tcp {
   /** Gives a connection or a listener its application; events that waited for one are delivered. */
   attach(handle: Handle, application: Application): void {
     const slot = this.#slot(handle, "attach");
-    this.#core.applications[slot] = application;
+    this.#core.applications.set(slot, application);
     this.#core.reemit(slot);
     this.#core.work();
   }
@@ -312,7 +312,7 @@ export class Tcp {
   expire(now: Micros): void {
     const { wheel } = this.#core;
     for (let slot = wheel.pop(now); slot >= 0; slot = wheel.pop(now)) {
-      const tcb = this.#core.resolve(slot);
+      const tcb = this.#core.resolve(slot, wheel.popped);
       if (tcb === null) continue;
       tcb.wheelAt = NEVER;
       if (deadline(tcb) > now) {
@@ -425,7 +425,8 @@ export class Tcp {
   /** Table sizes. */
   summary(): Record<string, number> {
     const { demux, live, rows, timeWaits } = this.#core;
-    return { slots: demux.used, live: live.length, frozen: rows.used, timeWait: timeWaits.count, rowSize: ROW_SIZE };
+    const sizes = { rowSize: ROW_SIZE, timeWaitRowSize: TIME_WAIT_ROW_SIZE };
+    return { slots: demux.used, live: live.length, frozen: rows.used, timeWait: timeWaits.count, ...sizes };
   }
 
   /** The connection itself, for tools that show what no call tells: it is live, change nothing and keep it no longer than the turn. */

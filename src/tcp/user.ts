@@ -66,7 +66,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   const tcb = core.create(optionSet, now);
   if (tcb === null)
     throw networkError("ENOBUFS", "connect", `${core.limits.connections} connections`, "close some, or raise limits.tcp.connections");
-  core.applications[tcb.slot] = application;
+  core.applications.set(tcb.slot, application);
   tcb.local = local;
   tcb.localPort = localPort;
   tcb.remote = remote;
@@ -121,7 +121,7 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
     throw networkError("ENOBUFS", "listen", `${core.limits.connections} connections`, "close some, or raise limits.tcp.connections");
   const slot = core.demux.slot(handle);
   core.demux.place(slot, Form.Listener, port);
-  core.applications[slot] = application;
+  core.applications.set(slot, application);
   const listener = new Listener(handle, local, port, backlog, optionSet);
   listener.fastOpen = core.optionSets.at(optionSet).fastOpenQueue;
   core.listeners.set(port, [...same, listener]);
@@ -237,7 +237,7 @@ export function close(core: Core, tcb: Tcb, now: Micros): void {
   tcb.receiveQueue.clear();
   shutdown(core, tcb, now);
   tcb.flags |= Flag.Orphan;
-  core.applications[tcb.slot] = null;
+  core.applications.set(tcb.slot, null);
   core.demux.setEvents(tcb.slot, 0);
   if (tcb.state === State.FinWait2) armFinWait2(core, tcb, now);
   else if (tcb.state !== State.TimeWait) {
@@ -268,7 +268,7 @@ export function closeListener(core: Core, listener: Listener, now: Micros): void
   if (rest.length === 0) core.listeners.delete(listener.port);
   else core.listeners.set(listener.port, rest);
   const slot = core.demux.slot(listener.handle);
-  core.applications[slot] = null;
+  core.applications.set(slot, null);
   core.demux.free(slot);
 }
 

@@ -5,7 +5,7 @@ import { createMemory } from "../../src/base/memory.js";
 import { SeededRandom } from "../../src/base/prng.js";
 import { Drop } from "../../src/base/why.js";
 import { ipFromInt } from "../../src/ip/address.js";
-import { ROW_SIZE } from "../../src/tcp/frozen.js";
+import { TIME_WAIT_ROW_SIZE } from "../../src/tcp/frozen.js";
 import { Exchange, octets } from "../tcp/exchange.js";
 import { stateOf } from "../tcp/states.js";
 
@@ -65,7 +65,7 @@ describe("F: options where they do not belong", () => {
 
 describe("G: exhaustion", () => {
   test("S-100: TIME-WAIT is a row of a few cells, and nothing that a collector or a timer queue would feel", () => {
-    expect(ROW_SIZE).toBeLessThanOrEqual(192);
+    expect(TIME_WAIT_ROW_SIZE).toBeLessThanOrEqual(64);
     const x = new Exchange({ memory, policy: plain });
     for (let i = 0; i < 2_000; i++) {
       const from = ipFromInt(0x0b00_0000 + i);

@@ -5,10 +5,11 @@ import { createMemory } from "../../src/base/memory.js";
 import { SeededRandom } from "../../src/base/prng.js";
 import { linux } from "../../src/stack/profile.js";
 import { Controllers } from "../../src/tcp/congestion/index.js";
-import { canFreeze, FrozenRows, freeze, thaw } from "../../src/tcp/frozen.js";
+import { canFreeze, FrozenRows, freeze, frozenDeadline, thaw } from "../../src/tcp/frozen.js";
 import { recoveries } from "../../src/tcp/recovery/index.js";
 import { SentRecords } from "../../src/tcp/recovery/sent.js";
 import { SentPool } from "../../src/tcp/recovery/sent-pool.js";
+import { State } from "../../src/tcp/state.js";
 import { clear, Tcb } from "../../src/tcp/tcb.js";
 import { Exchange, type ExchangeOptions, octets } from "./exchange.js";
 import { exchangeAt, rcvNxt, reach, type StateName, sndNxt, stateOf, wraps } from "./states.js";
@@ -29,7 +30,11 @@ const essence = (x: Exchange): unknown => {
   void tsRecentAge;
   const { recoveryState, ...congestion } = rest["congestion"]!; // of a flight: it begins anew
   void recoveryState;
-  return { ...rest, rtt, rcv, congestion };
+  if (String(rest["state"]) !== "TIME-WAIT") return { ...rest, rtt, rcv, congestion };
+  // It sends no text any more, and measures nothing.
+  const { wl1, wl2, wnd, ...snd } = rest["snd"]!;
+  void [wl1, wl2, wnd];
+  return { ...rest, snd, rtt: null, rcv, congestion: null };
 };
 const form = (x: Exchange): unknown => x.tcp.showAll(x.now).find((row) => row["form"] !== "listener")?.["form"];
 
@@ -124,7 +129,6 @@ describe("thawed, it is what it was", () => {
       rto: fc.integer({ min: 1, max: 120_000_000 }),
       heard: time,
       idle: fc.option(time),
-      rexmit: fc.option(time),
     });
     const list = new Controllers({}, new SeededRandom(1));
     const make = (): Tcb => {
@@ -137,7 +141,7 @@ describe("thawed, it is what it was", () => {
       clear(tcb);
       return tcb;
     };
-    const rows = new FrozenRows(2, 8);
+    const rows = new FrozenRows(8);
     fc.assert(
       fc.property(fields, (f) => {
         const tcb = make();
@@ -154,7 +158,6 @@ describe("thawed, it is what it was", () => {
         });
         tcb.lastHeardAt = f.heard;
         tcb.idleAt = f.idle ?? Number.POSITIVE_INFINITY;
-        tcb.rexmitAt = f.rexmit ?? Number.POSITIVE_INFINITY;
         const { snd, rcv } = tcb;
         Object.assign(snd, {
           una: f.una,
@@ -182,18 +185,22 @@ describe("thawed, it is what it was", () => {
         rcv.fin = (rcv.finSeen ? (f.rcvNxt - 1) | 0 : 0) as never;
         tcb.cc.begin(f.mss, linux.tcp, false);
         expect(canFreeze(tcb)).toBe(true);
+        const due = frozenDeadline(tcb);
         const row = freeze(rows, tcb, list);
         expect(row).toBeGreaterThanOrEqual(0);
         const back = make();
-        thaw(rows, row, back, list, linux.tcp);
+        thaw(rows, row, back, due, list, linux.tcp);
         expect(rows.used).toBe(0);
+        const waits = f.state === State.TimeWait;
+        const kept = ["state", "flags", "iss", "irs", "tsOffset", "lastHeardAt", "idleAt", "rexmitAt"];
         const pick = (t: Tcb): unknown => ({
           ...Object.fromEntries(
-            ["state", "flags", "iss", "irs", "srtt", "rttvar", "rto", "tsOffset", "listener", "lastHeardAt", "idleAt", "rexmitAt"].map(
-              (key) => [key, (t as unknown as Record<string, unknown>)[key]],
-            ),
+            [...kept, ...(waits ? [] : ["srtt", "rttvar", "rto", "listener"])].map((key) => [
+              key,
+              (t as unknown as Record<string, unknown>)[key],
+            ]),
           ),
-          snd: { ...t.snd, sacked: null },
+          snd: { ...t.snd, ...(waits ? { wnd: null, wl1: null, wl2: null } : {}) },
           rcv: { ...t.rcv, tsRecentAt: Math.floor(t.rcv.tsRecentAt / 1e6) },
           cwnd: t.cc.window(),
           ssthresh: t.cc.threshold(),
