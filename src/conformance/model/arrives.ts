@@ -132,7 +132,7 @@ function inWindow(
   take: () => Taken,
 ): Outcome[] {
   // First, check the sequence number: the four cases of s3.4, with the largest window that was offered (RFC 7323 s2.4).
-  const edge = end.rcvEdge ?? end.rcvNxt;
+  const edge = end.takesTo(seq);
   const least = end.certain ? end.rcvNxt : Math.min(end.acked, end.rcvNxt);
   const first = seq >= least && (seq < edge || (edge <= end.rcvNxt && seq === end.rcvNxt));
   const last = length > 0 && seq + length - 1 >= least && seq + length - 1 < edge;
@@ -150,7 +150,7 @@ function inWindow(
     // Text that has come before is acknowledged again; other unacceptable segments may be (appendix A.2, RFC 5961 s7).
     const answer = segment.length > 0 && !has(segment, Bit.Syn) ? "ack" : "ack?";
     // Of what has come before the ACK may count all the same, lest two ends deadlock (appendix A.2).
-    const again = has(segment, Bit.Ack) && !has(segment, Bit.Syn) && length > 0 && seq + length <= end.rcvNxt;
+    const again = has(segment, Bit.Ack) && !has(segment, Bit.Syn) && seq < end.rcvNxt && seq + length <= end.rcvNxt;
     if (!again || ack > end.nxt || ack < end.una - end.maxWnd) return [stay(state, answer)];
     hearAck(end, segment, ack);
     const acked: Partial<Record<StateName, StateName>> = { "FIN-WAIT-1": "FIN-WAIT-2", CLOSING: "TIME-WAIT", "LAST-ACK": "CLOSED" };
@@ -231,7 +231,7 @@ interface Taken {
 function takeText(end: End, segment: ModelSegment): Taken {
   const seq = positionOf(segment.seq, end.irs!, end.rcvNxt) + (has(segment, Bit.Syn) ? 1 : 0);
   const before = end.rcvNxt;
-  const edge = Math.max(end.rcvEdge ?? before, before);
+  const edge = Math.max(end.takesTo(seq), before);
   const behind = seq + segment.length;
   const stop = Math.min(behind, edge, end.peerFin ?? Number.POSITIVE_INFINITY);
   if (stop > seq) end.held.add(Math.max(1, seq), stop);
@@ -281,7 +281,9 @@ function hearSyn(end: End, segment: ModelSegment): void {
 
 function hearOptions(end: End, segment: ModelSegment): void {
   end.heard = segment.options;
-  end.ecnHeard = (segment.flags & (Bit.Ece | Bit.Cwr)) !== 0 || (segment.reserved & 1) !== 0;
+  const ecn = (segment.flags & (Bit.Ece | Bit.Cwr)) !== 0 || (segment.reserved & 1) !== 0;
+  // Of several SYNs the one that asked for it may have been the one that was answered (RFC 3168 s6.1.1.1).
+  end.ecnHeard = ecn || (end.ecnHeard && !end.certain);
   const stamp = segment.options.timestamps;
   if (stamp === null) return;
   end.rememberTimestamp(stamp.val);

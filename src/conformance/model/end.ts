@@ -80,6 +80,8 @@ export class End {
   readonly held = new Ranges();
   /** The farthest right edge that it has offered; the window of a SYN waits for the peer's number. */
   rcvEdge: number | null = null;
+  /** Where there is room to without having been offered, for ends that take that, too (docs/deviations.md, window-room). */
+  roomEdge = 0;
   synWindow = 0;
   /** Octets of text in the peer's SYN. */
   synText = 0;
@@ -144,6 +146,14 @@ export class End {
   /** RFC 9293 s3.7.1: what the peer announced, else 536; a peer's MSS below 48 counts as 48 (docs/deviations.md, mss-floor). */
   get sendMss(): number {
     return Math.max(48, this.heard?.mss ?? 536);
+  }
+
+  /** What begins at `seq` is taken as far as this. Seen from outside, what begins in the window or where it ends may be taken whole: a probe of a
+   *  closed window, where there is room by now. */
+  takesTo(seq: number): number {
+    const offered = this.rcvEdge ?? this.rcvNxt;
+    if (this.certain) return Math.max(offered, this.roomEdge);
+    return seq <= offered ? Number.MAX_SAFE_INTEGER : offered;
   }
 
   /** Of several initial numbers: the one that `number`, of its own stream, lies least behind. */

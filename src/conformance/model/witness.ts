@@ -17,6 +17,8 @@ export interface WitnessOptions {
   readonly timeWait: number;
   /** Whether the profile drops segments without the timestamps that were agreed. */
   readonly requireTimestamps: boolean;
+  /** Whether it takes what there is room for, whatever it has offered. */
+  readonly windowFollowsRoom: boolean;
   /** Called with each breach; default: they are only kept. */
   readonly onBreach?: (text: string, now: number) => void;
 }
@@ -81,6 +83,7 @@ export class Witness {
     this.#agree(witnessed, now);
     this.#collect(witnessed.end, now);
     this.#note({ at: now, what: "in", connection: witnessed.end.name, segment, call: "" });
+    if (this.#options.windowFollowsRoom) witnessed.end.roomEdge = roomEdge(witnessed.end, tcb);
     arrives(witnessed.end, segment, now);
   }
 
@@ -246,6 +249,10 @@ export class Witness {
     tcp.addressGone = (address, now) => during("addressGone", () => addressGone.call(tcp, address, now));
   }
 }
+
+/** RCV.NXT and what the buffer has room for; what a listener has not offered in its SYN,ACK it does not take. */
+const roomEdge = (end: End, tcb: Tcb): number =>
+  states[tcb.state] === "SYN-RECEIVED" && tcb.listener !== 0 ? 0 : end.rcvNxt + tcb.rcv.buffer - tcb.receiveQueue.length;
 
 /** A segment that is about to leave, with its text from the send queue. */
 function sentSegment(tcb: Tcb | null, seg: Segment): ModelSegment {

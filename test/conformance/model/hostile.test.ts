@@ -56,8 +56,7 @@ type Schedule = typeof schedule extends fc.Arbitrary<infer T> ? T : never;
 function play(plan: Schedule): Seen {
   const profile = profiles[plan.profile]!;
   const { timestamps, sack, windowScaling, receiveBuffer } = plan;
-  // The model knows the window that was offered, not what there would be room for.
-  const policy = { timestamps, sack, windowScaling, windowFollowsRoom: false };
+  const policy = { timestamps, sack, windowScaling };
   const x = new Exchange({ memory, irs: plan.irs, profile, policy, limits: { resetsPerSecond: 1e6 } });
   const witness = new Witness(x.tcp, profile.tcp);
   x.probe = witness.probe;
