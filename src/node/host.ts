@@ -5,6 +5,7 @@ import { isLoopback } from "../ip/address.js";
 import type { ConnectionOptions } from "../tcp/connection-options.js";
 import { soon } from "./bottom.js";
 import { passAsTcp, refuseToSend, watchTls } from "./internals.js";
+import type { SharedLoopback } from "./relatives/shared-loopback.js";
 import { TakenPorts } from "./taken-ports.js";
 import { HandleType, READ_LIMIT, TcpHandle } from "./tcp-handle.js";
 import { UdpHandle } from "./udp-handle.js";
@@ -19,6 +20,8 @@ export class Host {
   readonly drive: NodeDrive;
   readonly listening = new TakenPorts();
   readonly udpPorts = new TakenPorts();
+  /** Where the loopback is that of several processes. */
+  sharedLoopback: SharedLoopback | null = null;
   /** Options of all connections. */
   readonly options: Partial<ConnectionOptions>;
   /** What one read takes out of the stack, on its way to Node: valid until the next read. */

@@ -10,6 +10,8 @@ export interface Request {
   oncomplete?: (status: number, ...rest: unknown[]) => void;
   /** Node 26 reads it back to learn whether a write has ended before it could listen. */
   writeStatus?: number | null;
+  /** What is being written: native code does not keep it from being collected. */
+  buffers?: unknown[];
 }
 
 /** The native stream: what its prototype gives. */
@@ -88,11 +90,19 @@ const errnos: Readonly<Record<string, number>> = constants.errno;
 
 const UV_EOF = -4095;
 
-/** What a handle of the kernel's has read, to the stream on top of ours. */
-export function relayRead(stream: NativeStream, memory: ArrayBuffer | undefined): void {
+/** What a handle of the kernel's has read; null: the end, or an error. */
+export function readResult(memory: ArrayBuffer | undefined): Uint8Array | null {
   const { streamBaseState, kReadBytesOrError, kArrayBufferOffset } = streamWrap;
   const octets = streamBaseState[kReadBytesOrError]!;
-  if (octets > 0 && memory !== undefined) stream.readBuffer(new Uint8Array(memory, streamBaseState[kArrayBufferOffset], octets));
+  return octets > 0 && memory !== undefined ? new Uint8Array(memory, streamBaseState[kArrayBufferOffset], octets) : null;
+}
+
+/** What a handle of the kernel's has read, to the stream on top of ours. */
+export function relayRead(stream: NativeStream, memory: ArrayBuffer | undefined): void {
+  const { streamBaseState, kReadBytesOrError } = streamWrap;
+  const octets = streamBaseState[kReadBytesOrError]!;
+  const read = readResult(memory);
+  if (read !== null) stream.readBuffer(read);
   else if (octets === UV_EOF) stream.emitEOF();
   else if (octets < 0) readError(readerOf(stream), octets);
 }
@@ -106,9 +116,11 @@ export function relayWrite(
   const { streamBaseState, kLastWriteWasAsync, kLastWriteErr } = streamWrap;
   const request = new WriteWrap();
   request.oncomplete = done;
+  request.buffers = buffers;
   const result = kernel.writev(kLastWriteErr === undefined ? request : null, buffers, true);
   if (typeof result !== "number") {
     result.oncomplete = done;
+    result.buffers = buffers;
     if (typeof result.writeStatus === "number") done(result.writeStatus);
     return 0;
   }

@@ -114,10 +114,12 @@ function isBusy(stack: Stack): boolean {
   return busy;
 }
 
-/** A process that ends takes its stack along: it waits for what its sockets have left behind, and says the last of those that are open. */
-export function closeWithProcess(open: OpenStack): void {
+/** A process that ends takes its stack along: it waits for what its sockets have left behind, and says the last of those that are open.
+ *  `isHeard`: whether there is anybody outside of the process who would hear it. */
+export function closeWithProcess(open: OpenStack, isHeard: () => boolean): void {
   let began: number | null = null;
   process.on("beforeExit", () => {
+    if (!isHeard()) return;
     began ??= performance.now();
     if (isBusy(open.drive.stack) && performance.now() - began < LINGER_MILLISECONDS) setTimeout(() => {}, LOOK_AGAIN_MILLISECONDS);
   });

@@ -1,5 +1,6 @@
 /** Puts our handles in the place of Node's, in this process and in those that it starts. */
-
+import { randomBytes } from "node:crypto";
+import { subscribe } from "node:diagnostics_channel";
 import { inPrefix } from "../ip/address.js";
 import { adoptLoaded, isNetLoaded } from "./adopt-loaded.js";
 import { type Configuration, loadConfiguration } from "./configuration.js";
@@ -10,6 +11,7 @@ import { binding } from "./internals.js";
 import { KernelTcpHandle } from "./kernel-tcp.js";
 import { IPV4_LOOPBACK } from "./names.js";
 import { closeWithProcess, openLoopback, openStack } from "./open-stack.js";
+import { SharedLoopback } from "./relatives/shared-loopback.js";
 import { HandleType } from "./tcp-handle.js";
 import { Territory } from "./territory.js";
 
@@ -19,6 +21,7 @@ export async function preload(register: string): Promise<void> {
   inherit(register);
   const { host, refusal } = await openHost(configuration);
   const territory = new Territory(host, { ...configuration, loopback: ownsLoopback(configuration), refusal });
+  if (ownsLoopback(configuration)) shareLoopback(host);
   install(host, territory);
   const { useLocalhost, useResolver } = await import("./embedded/lookup.js");
   if (configuration.dns.length > 0) await useResolver(host.drive, configuration.dns);
@@ -33,8 +36,9 @@ const ownsLoopback = ({ destinations }: Configuration): boolean =>
 async function openHost(configuration: Configuration): Promise<{ host: Host; refusal: string | null }> {
   try {
     const open = await openStack(configuration);
-    if (configuration.tap !== null) closeWithProcess(open);
-    return { host: new Host(open.drive, configuration.tcp), refusal: null };
+    const host = new Host(open.drive, configuration.tcp);
+    closeWithProcess(open, () => configuration.tap !== null || host.sharedLoopback?.joined === true);
+    return { host, refusal: null };
   } catch (error) {
     if (process.env[TAKEN] !== deviceOf(configuration)) throw error;
     const refusal = `the device is another thread's or another process's (${(error as Error).message}): open its sockets there`;
@@ -43,6 +47,21 @@ async function openHost(configuration: Configuration): Promise<{ host: Host; ref
     if (configuration.tap !== null) process.env[TAKEN] = deviceOf(configuration);
   }
 }
+
+/** The loopback is that of all processes and threads of the program: of those that have inherited its name. */
+function shareLoopback(host: Host): void {
+  const inherited = process.env[FAMILY];
+  process.env[FAMILY] ??= randomBytes(16).toString("hex");
+  const shared = new SharedLoopback(host.drive.stack, host.listening, host.udpPorts, process.env[FAMILY]);
+  host.sharedLoopback = shared;
+  if (inherited !== undefined) return shared.join();
+  // Alone so far.
+  const join = (): void => shared.join();
+  process.once("worker", join);
+  subscribe("child_process", join);
+}
+
+const FAMILY = "ONWIRE_FAMILY";
 
 /** In the environment, so that Workers and children know: the device that an ancestor of theirs has opened. */
 const TAKEN = "ONWIRE_DEVICE_TAKEN";

@@ -18,16 +18,34 @@ export function claimOf(address: IpAddress, family: Family, ipv6Only: boolean, s
   return { shared, address, ipv4: family === 4 || !ipv6Only, ipv6: family === 6 };
 }
 
+/** Other processes with which ports are shared. */
+export interface Relatives {
+  /** False: one of them has it. */
+  take(port: number, claim: Claim): boolean;
+  leave(port: number, claim: Claim): void;
+}
+
 export class TakenPorts {
   readonly #claims = new Map<number, Claim[]>();
+  #relatives: Relatives | null = null;
 
-  add(port: number, claim: Claim): void {
+  /** Returns false when another process has that port. */
+  add(port: number, claim: Claim): boolean {
+    if (this.#relatives?.take(port, claim) === false) return false;
     const claims = this.#claims.get(port);
     if (claims === undefined) this.#claims.set(port, [claim]);
     else claims.push(claim);
+    return true;
+  }
+
+  /** From now on, others are to know. */
+  meet(relatives: Relatives): void {
+    this.#relatives = relatives;
+    for (const [port, claims] of this.#claims) for (const claim of claims) relatives.take(port, claim);
   }
 
   remove(port: number, claim: Claim): void {
+    this.#relatives?.leave(port, claim);
     const left = (this.#claims.get(port) ?? []).filter((other) => other !== claim);
     if (left.length === 0) this.#claims.delete(port);
     else this.#claims.set(port, left);

@@ -28,6 +28,8 @@ const REUSE_PORT = 2;
 const KEEP_ALIVE_IDLE = 7_200_000_000;
 /** Between attempts to write when the stack's memory is full. */
 const RETRY_MILLISECONDS = 10;
+/** Ports that are tried where any will do. */
+const PORT_ATTEMPTS = 64;
 const nowhere = new Uint8Array(1);
 
 interface Write {
@@ -180,13 +182,20 @@ export class TcpHandle extends JSStream implements Application, Told {
     const { address, port, claim } = this.#bound;
     if (port !== 0 && this.#host.listening.conflicts(port, claim)) return errno("EADDRINUSE");
     const local = address === UNSPECIFIED && !claim.ipv4 ? IPV6_LOOPBACK : address;
-    try {
-      this.#handle = this.#tcp.listen({ ...this.#host.options, local, port, backlog: Math.max(1, Math.trunc(backlog) || 0) }, this);
-    } catch (error) {
-      return errnoOf(error);
+    const options = { ...this.#host.options, local, port, backlog: Math.max(1, Math.trunc(backlog) || 0) };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        this.#handle = this.#tcp.listen(options, this);
+      } catch (error) {
+        return errnoOf(error);
+      }
+      this.#bound.port = this.#tcp.endpointsOf(this.#handle).localPort;
+      if (this.#host.listening.add(this.#bound.port, claim)) break;
+      // Another process of the program has it.
+      this.#tcp.close(this.#handle, this.#host.drive.now());
+      this.#handle = 0;
+      if (port !== 0 || attempt === PORT_ATTEMPTS) return errno("EADDRINUSE");
     }
-    this.#bound.port = this.#tcp.endpointsOf(this.#handle).localPort;
-    this.#host.listening.add(this.#bound.port, claim);
     this.#listening = true;
     this.#keepLoop();
     return 0;
@@ -246,20 +255,11 @@ export class TcpHandle extends JSStream implements Application, Told {
       return 0;
     }
     const { bound, source } = this.#source(remote);
+    const open = (localPort: number): number => this.#open(remote, remotePort, source, localPort);
+    const localPort = bound?.port ?? 0;
+    const shared = isLoopback(remote) ? this.#host.sharedLoopback : null;
     try {
-      this.#handle = this.#tcp.connect(
-        {
-          ...this.#host.options,
-          ...(this.#noDelay ? { noDelay: true } : {}),
-          ...(this.#keepAlive > 0 ? { keepAlive: this.#keepAlive } : {}),
-          remote,
-          remotePort,
-          ...(source === UNSPECIFIED ? {} : { local: source }),
-          localPort: bound?.port ?? 0,
-        },
-        this,
-        this.#host.drive.now(),
-      );
+      this.#handle = shared?.joined ? shared.connect(remote, remotePort, localPort, open) : open(localPort);
     } catch (error) {
       const status = errnoOf(error);
       // The port is free, but not towards this peer.
@@ -270,9 +270,20 @@ export class TcpHandle extends JSStream implements Application, Told {
     return 0;
   }
 
+  #open(remote: IpAddress, remotePort: number, source: IpAddress, localPort: number): number {
+    const options = {
+      ...this.#host.options,
+      ...(this.#noDelay ? { noDelay: true } : {}),
+      ...(this.#keepAlive > 0 ? { keepAlive: this.#keepAlive } : {}),
+      ...(source === UNSPECIFIED ? {} : { local: source }),
+    };
+    return this.#tcp.connect({ ...options, remote, remotePort, localPort }, this, this.#host.drive.now());
+  }
+
   /** Nobody can listen on port 0; and a listener of IPv4 alone is not for ::1. */
   #isRefused(remote: IpAddress, port: number): boolean {
-    return port === 0 || (remote === IPV6_LOOPBACK && !this.#host.listening.has(port, remote));
+    if (port === 0) return true;
+    return remote === IPV6_LOOPBACK && !this.#host.listening.has(port, remote) && !this.#host.sharedLoopback?.joined;
   }
 
   #source(remote: IpAddress): { bound: Bound | null; source: IpAddress } {

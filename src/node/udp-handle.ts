@@ -20,6 +20,8 @@ const BATCH = 32;
 const LEAST_RECEIVE_BUFFER = 2_304;
 const LEAST_SEND_BUFFER = 4_608;
 const DEFAULT_SEND_BUFFER = 212_992;
+/** Ports that are tried where any will do. */
+const PORT_ATTEMPTS = 64;
 
 /** Node's own switch: nothing is sent before its turn. */
 const QUEUES = process.execArgv.includes("--test-udp-no-try-send");
@@ -95,11 +97,20 @@ export class UdpHandle implements DatagramApplication, Told {
     if (number !== 0 && this.#host.udpPorts.conflicts(number, claim)) return errno("EADDRINUSE");
     const address = named === UNSPECIFIED && !claim.ipv4 ? IPV6_LOOPBACK : named;
     return this.#try(() => {
-      this.#handle = this.#udp.bind({ ...this.#options, address, port: number, reuse: true }, this);
-      this.#claim = claim;
-      this.#port = this.#udp.endpointsOf(this.#handle).localPort;
-      this.#host.udpPorts.add(this.#port, claim);
-      return 0;
+      for (let attempt = 1; attempt <= PORT_ATTEMPTS; attempt++) {
+        const handle = this.#udp.bind({ ...this.#options, address, port: number, reuse: true }, this);
+        const { localPort } = this.#udp.endpointsOf(handle);
+        if (this.#host.udpPorts.add(localPort, claim)) {
+          this.#handle = handle;
+          this.#port = localPort;
+          this.#claim = claim;
+          return 0;
+        }
+        // Another process of the program has it.
+        this.#udp.close(handle);
+        if (number !== 0) break;
+      }
+      return errno("EADDRINUSE");
     });
   }
 

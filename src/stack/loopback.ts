@@ -10,6 +10,8 @@ export class Loopback implements Link {
   readonly #limit: number;
   onReadable: (() => void) | null = null;
   onError: ((error: Error) => void) | null = null;
+  /** Where several stacks are one host: takes a packet that is for another of them and returns true, or leaves it. */
+  divert: ((packet: Packet) => boolean) | null = null;
 
   /** `limit`: the most packets under way. */
   constructor(mtu: number, limit: number) {
@@ -37,7 +39,18 @@ export class Loopback implements Link {
     return taken;
   }
 
+  /** Takes a packet that another stack of this host has diverted. What finds no room is lost. */
+  bring(packet: Packet): void {
+    if (this.#queue.length >= this.#limit) {
+      packet.release();
+      return;
+    }
+    this.#queue.push(packet);
+    this.onReadable?.();
+  }
+
   transmit(packet: Packet): boolean {
+    if (this.divert?.(packet) === true) return true;
     if (this.#queue.length >= this.#limit) return false;
     this.#queue.push(packet);
     return true;

@@ -61,6 +61,7 @@ export class Stack {
   readonly agents: Agent[] = [];
   /** Frames received, and what became of them: in = delivered + dropped. */
   readonly frames = { in: 0, delivered: 0, dropped: 0 };
+  readonly loopback: Loopback;
   probe: Probe | null;
   /** A user call has left something to flush or deliver: run a turn soon. Called once until that turn. */
   onWork: (() => void) | null = null;
@@ -72,7 +73,6 @@ export class Stack {
   readonly #icmp: Icmp;
   readonly #frame = new Frame();
   readonly #batch: Packet[] = [];
-  readonly #loopback: Loopback;
   #arpTrust: ArpTrust;
   #working = false;
   /** When a user call left something for the next turn; infinity: none did. */
@@ -149,8 +149,8 @@ export class Stack {
     this.ip.udp = this.udp;
     this.ip.tcp = this.tcp;
 
-    this.#loopback = new Loopback(Math.min(memory.packets.capacity, 65_535), Math.max(1, memory.packets.size >> 1));
-    this.#attach("lo", this.#loopback, this.#loopback.capabilities.mtu, new Uint8Array(6), null, 0, false, now);
+    this.loopback = new Loopback(Math.min(memory.packets.capacity, 65_535), Math.max(1, memory.packets.size >> 1));
+    this.#attach("lo", this.loopback, this.loopback.capabilities.mtu, new Uint8Array(6), null, 0, false, now);
     this.addressing.hold(this.devices[LOOPBACK_INDEX]!, parse("127.0.0.1"), 8);
   }
 
@@ -331,7 +331,7 @@ export class Stack {
   /** When something is next to be done; NEVER if nothing is. */
   nextTimeout(): Micros {
     // What goes by the loopback takes a microsecond, so that time moves.
-    let next = this.#loopback.waiting > 0 ? Math.min(this.#workAt, this.#now + 1) : this.#workAt;
+    let next = this.loopback.waiting > 0 ? Math.min(this.#workAt, this.#now + 1) : this.#workAt;
     if (this.udp.pending || this.icmp.pending || this.tcp.busy || this.addressing.pending) next = Math.min(next, this.#now);
     next = Math.min(next, this.ip.nextTimeout(), this.tcp.nextTimeout());
     for (let i = 0; i < this.devices.length; i++) {
@@ -366,7 +366,7 @@ export class Stack {
     this.flush(now);
     this.ip.reassembly.clear();
     this.devices[LOOPBACK_INDEX]!.clear();
-    this.#loopback.close();
+    this.loopback.close();
   }
 
   /** True after `close`: no handle is good for anything any more. */
@@ -462,7 +462,7 @@ export class Stack {
   ): Device {
     const gone = this.devices.findIndex((device) => !device.attached);
     const index = gone < 0 ? this.devices.length : gone;
-    const loopback = link === this.#loopback;
+    const loopback = link === this.loopback;
     const device = new Device({ stack: this, index, name, link, mtu, hardwareAddress, parent, vlan, strictMtu, loopback }, now);
     this.devices[index] = device;
     this.ip.interfaces[index] = device;

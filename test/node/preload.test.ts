@@ -107,17 +107,99 @@ test.each([
 });
 
 describe("other threads and processes", () => {
-  test("a Worker has a loopback of its own", async () => {
+  test("a Worker has a stack of its own, and the loopback of all", async () => {
     const ended = await preload.run(`
-      import { isMainThread, Worker } from "node:worker_threads";
+      import { isMainThread, Worker, workerData } from "node:worker_threads";
       import net from "node:net";
       import { fileURLToPath } from "node:url";
-      const server = net.createServer((socket) => socket.end(isMainThread ? "main" : "worker")).listen(8080, () => {
-        net.connect(8080).on("data", (text) => console.log(String(text))).on("close", () => server.close());
-      });
-      if (isMainThread) new Worker(fileURLToPath(import.meta.url));
+      if (isMainThread) {
+        const server = net.createServer((socket) => socket.end("main")).listen(0, () => {
+          const workerData = server.address().port;
+          new Worker(fileURLToPath(import.meta.url), { workerData }).on("exit", () => server.close());
+        });
+      } else {
+        const taken = net.createServer().listen(workerData).on("error", (error) => {
+          console.log(error.code);
+          net.connect(workerData).on("data", (text) => console.log(String(text)));
+        });
+      }
     `);
-    expect(ended).toEqual({ status: 0, stdout: expect.stringMatching(/^(main\nworker|worker\nmain)\n$/), stderr: "" });
+    expect(ended).toEqual({ status: 0, stdout: "EADDRINUSE\nmain\n", stderr: "" });
+  });
+
+  test("the processes of a program meet on its loopback, by TCP and UDP, on either family, and the kernel sees nothing of it", async () => {
+    const ended = await preload.run(`
+      import net from "node:net";
+      import dgram from "node:dgram";
+      import { readFileSync } from "node:fs";
+      import { spawn } from "node:child_process";
+      import { once } from "node:events";
+      import { fileURLToPath } from "node:url";
+      const [, , given] = process.argv;
+      if (given === undefined) {
+        const server = net.createServer((socket) => socket.pipe(socket)).listen(0);
+        await once(server, "listening");
+        const { port } = server.address();
+        const datagrams = dgram.createSocket("udp4").bind(port);
+        datagrams.on("message", (text, from) => datagrams.send("back: " + text, from.port, from.address));
+        const child = spawn(process.execPath, [fileURLToPath(import.meta.url), port], { stdio: "inherit" });
+        await once(child, "exit");
+        console.log(["tcp", "udp"].some((file) => readFileSync("/proc/net/" + file, "utf8").includes(":" + port.toString(16).toUpperCase().padStart(4, "0") + " ")));
+        server.close();
+        datagrams.close();
+      } else {
+        const octets = Buffer.alloc(4_000_000, "0123456789");
+        for (const host of ["127.0.0.1", "::1"]) {
+          const socket = net.connect(given, host);
+          const back = [];
+          socket.on("data", (chunk) => back.push(chunk)).once("data", () => console.log(socket.remoteAddress));
+          socket.end(octets);
+          await once(socket, "end");
+          console.log(Buffer.concat(back).equals(octets));
+        }
+        const datagrams = dgram.createSocket("udp4");
+        datagrams.send("datagram", given, "127.0.0.1");
+        console.log(String((await once(datagrams, "message"))[0]));
+        datagrams.close();
+        console.log((await once(net.createServer().listen(given), "error"))[0].code);
+        console.log((await once(dgram.createSocket("udp4").bind(given), "error"))[0].code);
+        for (const host of ["127.0.0.1", "::1"]) console.log((await once(net.connect(1, host), "error"))[0].code);
+      }
+    `);
+    const refusals = ["EADDRINUSE", "EADDRINUSE", "ECONNREFUSED", "ECONNREFUSED"];
+    const lines = ["127.0.0.1", "true", "::1", "true", "back: datagram", ...refusals, "false", ""];
+    expect(ended).toEqual({ status: 0, stdout: lines.join("\n"), stderr: "" });
+  });
+
+  test("a process that ends says so on its connections; one that is killed is reset; what it had is free again", async () => {
+    const ended = await preload.run(`
+      import net from "node:net";
+      import { fork } from "node:child_process";
+      import { once } from "node:events";
+      import { fileURLToPath } from "node:url";
+      if (process.send === undefined) {
+        for (const how of ["exit", "kill"]) {
+          const child = fork(fileURLToPath(import.meta.url));
+          const [port] = await once(child, "message");
+          const socket = net.connect(port);
+          socket.on("error", (error) => console.log(error.code)).on("end", () => console.log("end"));
+          await once(socket, "connect");
+          const exited = once(child, "exit");
+          if (how === "exit") child.send("exit");
+          else child.kill("SIGKILL");
+          await new Promise((closed) => socket.resume().on("close", closed));
+          await exited;
+          const server = net.createServer().listen(port);
+          await once(server, "listening");
+          console.log(server.address().port === port);
+          server.close();
+        }
+      } else {
+        process.once("message", () => process.exit());
+        const server = net.createServer(() => {}).listen(0, () => process.send(server.address().port));
+      }
+    `);
+    expect(ended).toEqual({ status: 0, stdout: "end\ntrue\nECONNRESET\ntrue\n", stderr: "" });
   });
 
   test("a child with a channel, which loads net before us, is ours all the same", async () => {
