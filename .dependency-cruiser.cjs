@@ -9,7 +9,7 @@ const layers = [
   ["udp", "tcp"],
   ["stack"],
   ["transport", "drive", "net", "bsd", "sim", "conformance", "inspect", "dhcp", "dns", "proxy"],
-  ["node"],
+  ["node", "workers"],
   ["cli"],
 ];
 const core = "^src/(base|ethernet|arp|ip|udp|tcp|stack)/";
@@ -98,6 +98,13 @@ module.exports = {
       to: { path: "^(node:)?(net|dgram|tls|http|https|http2|child_process|cluster|worker_threads|dns)$", dependencyTypes: ["core"] },
     },
     {
+      name: "node-and-workers-are-strangers",
+      comment: "a preload starts no threads, and a stack in a thread replaces nothing of Node's",
+      severity: "error",
+      from: { path: "^src/(node|workers)/" },
+      to: { path: "^src/(node|workers)/", pathNot: "^src/$1/" },
+    },
+    {
       name: "only-conformance-names-sim",
       severity: "error",
       from: { path: folders(layers[5]), pathNot: "^src/(conformance|sim)/" },
@@ -120,7 +127,7 @@ module.exports = {
       comment: "re-exports live in the package's entry points, and nothing inside goes through them",
       severity: "error",
       from: { path: "^src/" },
-      to: { path: "^src/([^/]+|(net|sim|inspect|dhcp|dns|proxy)/index)\\.ts$" },
+      to: { path: "^src/([^/]+|(net|sim|inspect|dhcp|dns|proxy|workers)/index)\\.ts$" },
     },
     {
       name: "core-has-no-node",

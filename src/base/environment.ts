@@ -6,6 +6,10 @@ export interface Random {
   int32(): number;
 }
 
+/** Where stacks on several cores share an address: whether what the other end of a flow says arrives at this one. The local port of an echo
+ *  request is its identifier. */
+export type FlowOwner = (protocol: number, local: number, localPort: number, remote: number, remotePort: number) => boolean;
+
 /** Microseconds since an arbitrary origin that is the same for one stack's whole life; an integer below 2^53. */
 export type Micros = number;
 

@@ -1,6 +1,6 @@
 /** What a stack and a device are made from. */
 import type { ArpTrust } from "../arp/arp.js";
-import type { Random } from "../base/environment.js";
+import type { FlowOwner, Random } from "../base/environment.js";
 import type { Memory } from "../base/memory.js";
 import type { IpAddress } from "../ip/address.js";
 import type { ControllerFactory } from "../tcp/congestion/controller.js";
@@ -24,6 +24,8 @@ export interface StackOptions {
   /** Congestion controllers of the application's own, by name (docs/congestion.md). */
   readonly congestionControllers?: Readonly<Record<string, ControllerFactory>>;
   readonly probe?: Probe | null;
+  /** For one of several stacks that share an address: which flows arrive here. Absent: every one. */
+  readonly owns?: FlowOwner | null;
 }
 
 export interface AddressOptions {

@@ -83,7 +83,7 @@ export class Stack {
   #closed = false;
 
   constructor(options: StackOptions, now: Micros) {
-    const { name = "stack", random, memory = createMemory(), profile = linux, limits = {}, probe = null } = options;
+    const { name = "stack", random, memory = createMemory(), profile = linux, limits = {}, probe = null, owns = null } = options;
     this.name = name;
     this.random = random;
     this.memory = memory;
@@ -109,7 +109,7 @@ export class Stack {
     const echoes = new DestinationLimiter(new SipKey(random), random, bounds.echoRepliesPerDestination, bounds.echoReplies, now);
     this.#icmp = new Icmp(this.ip, cause, echoes, lower.ttl);
     this.#icmp.listener = { icmpError: (error, at) => this.#icmpError(error, at) };
-    this.icmp = new Ping({ ip: this.ip, random, tally, cause, ttl: lower.ttl, limit: bounds.pingEndpoints, work, applicationError });
+    this.icmp = new Ping({ ip: this.ip, random, tally, cause, ttl: lower.ttl, limit: bounds.pingEndpoints, owns, work, applicationError });
     this.#icmp.replies = this.icmp;
     const sender = new ErrorSender(this.ip, cause, errors, lower.ttl);
     this.udp = new Udp({
@@ -135,13 +135,14 @@ export class Stack {
         multicastLoop: true,
         receiveBuffer: lower.udpReceiveBuffer,
       },
+      owns,
       work,
       applicationError,
     });
     const { congestionControl = profile.tcp.congestionControl, congestionControllers: controllers = {} } = options;
     const policy = { ...profile.tcp, congestionControl };
     this.tcp = new Tcp(
-      { network: this.ip, memory, random, tally, cause, policy, limits: bounds, probes: this, controllers, work, applicationError },
+      { network: this.ip, memory, random, tally, cause, policy, limits: bounds, probes: this, controllers, owns, work, applicationError },
       now,
     );
     this.ip.errors = sender;

@@ -1,6 +1,6 @@
 /** What all handlers share: the tables, the timers, the secrets, and the few ways in which they change a connection. */
 import type { Cause } from "../base/cause.js";
-import { type Micros, NEVER, type Random, SECOND } from "../base/environment.js";
+import { type FlowOwner, type Micros, NEVER, type Random, SECOND } from "../base/environment.js";
 import type { Memory } from "../base/memory.js";
 import { type Seq, seqAdd } from "../base/seq.js";
 import { SipKey } from "../base/siphash.js";
@@ -52,6 +52,8 @@ export interface TcpParts {
   readonly probes: ProbeSlot;
   /** Congestion controllers beside those that are built in, by name. */
   readonly controllers?: Readonly<Record<string, ControllerFactory>>;
+  /** Absent: every flow is ours. */
+  readonly owns?: FlowOwner | null;
   /** A user call has left something to flush or to deliver. */
   readonly work: () => void;
   /** An application's callback threw. */
@@ -72,6 +74,7 @@ export class Core {
   policy: TcpPolicy;
   readonly limits: TcpLimits;
   readonly probes: ProbeSlot;
+  readonly owns: FlowOwner | null;
   readonly work: () => void;
   readonly applicationError: (error: unknown) => void;
   /** The option set of connections whose opener says nothing. */
@@ -118,6 +121,7 @@ export class Core {
     this.policy = parts.policy;
     this.limits = parts.limits;
     this.probes = parts.probes;
+    this.owns = parts.owns ?? null;
     this.work = parts.work;
     this.applicationError = parts.applicationError;
     this.#answerInterval = Math.max(parts.policy.challengeInterval, parts.policy.invalidAckInterval);

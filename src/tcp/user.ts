@@ -4,6 +4,7 @@ import { networkError } from "../base/errors.js";
 import { seqAdd, seqDiff, seqGt, seqLt } from "../base/seq.js";
 import { St, Tm, Tx } from "../base/why.js";
 import { formatIp, type IpAddress, UNSPECIFIED } from "../ip/address.js";
+import { Protocol } from "../ip/network.js";
 import { growSendBuffer, noteCopied } from "./autotune.js";
 import { armFinWait2, armKeepAlive } from "./closing.js";
 import { swap } from "./congestion-signals.js";
@@ -108,6 +109,8 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
     throw networkError("EINVAL", "listen", `backlog ${String(backlog)}`, "use an integer from 1 to 1000000");
   if (local !== UNSPECIFIED && !core.network.isLocal(local))
     throw networkError("EADDRNOTAVAIL", "listen", formatIp(local), "listen on an address of this stack", formatIp(local), request.port);
+  if (core.owns !== null && request.port === 0)
+    throw networkError("EINVAL", "listen", "port 0", "name the port: stacks that share an address must listen on the same");
   const optionSet = deriveOptions(core, core.defaultSet, request, "listen");
   const port =
     request.port === 0
@@ -308,9 +311,18 @@ function checkPort(port: number, least: number, syscall: string): void {
 }
 
 function choosePort(core: Core, local: IpAddress, wanted: number, remote: IpAddress, remotePort: number): number {
+  const owner = core.network.isLocal(remote) ? null : core.owns;
+  const owned = (port: number): boolean => owner === null || owner(Protocol.Tcp, local, port, remote, remotePort);
   const free = (port: number): boolean =>
     !(local === remote && port === remotePort) && core.demux.find(local, port, remote, remotePort) === 0;
   if (wanted !== 0) {
+    if (!owned(wanted))
+      throw networkError(
+        "EADDRNOTAVAIL",
+        "connect",
+        `${formatIp(local)}:${wanted}`,
+        "the answer would reach another core: let the stack choose",
+      );
     if (free(wanted)) return wanted;
     throw networkError("EADDRINUSE", "connect", `${formatIp(local)}:${wanted}`, "choose another local port, or 0 for any");
   }
@@ -318,7 +330,7 @@ function choosePort(core: Core, local: IpAddress, wanted: number, remote: IpAddr
     local,
     remote,
     remotePort,
-    (candidate) => !core.listeners.has(candidate) && free(candidate),
+    (candidate) => !core.listeners.has(candidate) && owned(candidate) && free(candidate),
     core.demux.departures,
   );
   if (port !== 0) return port;

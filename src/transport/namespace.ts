@@ -30,6 +30,11 @@ export class Namespace {
     this.#remove = remove;
   }
 
+  /** By which another thread of this process opens it, as long as it is open here. */
+  get path(): string {
+    return `/proc/self/fd/${this.#fd}`;
+  }
+
   /** An existing namespace: a name that `ip netns` knows, or a path such as /proc/PID/ns/net. */
   static open(name: string): Namespace {
     const port = nativePort();

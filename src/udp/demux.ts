@@ -1,17 +1,18 @@
 /** Which endpoint a datagram is for: by both addresses and ports, by local address and port, by port — RFC 1122 s4.1.3.5. */
-import type { Random } from "../base/environment.js";
-import { randomBelow } from "../base/environment.js";
+import { type FlowOwner, type Random, randomBelow } from "../base/environment.js";
 import { KeyedTable } from "../base/keyed-table.js";
 import { SipKey } from "../base/siphash.js";
 import { type IpAddress, UNSPECIFIED } from "../ip/address.js";
+import { Protocol } from "../ip/network.js";
 import type { Endpoint } from "./endpoint.js";
 
 /** The ports of RFC 6056 s3.2: as many as there may be, above those of well-known services. */
-const FIRST_EPHEMERAL = 32_768;
+export const FIRST_EPHEMERAL = 32_768;
 const EPHEMERAL_PORTS = 65_536 - FIRST_EPHEMERAL;
 
 export class UdpDemux {
   readonly #random: Random;
+  readonly #owns: FlowOwner | null;
   /** By (local address, both ports, remote address). */
   readonly #table: KeyedTable;
   readonly #bySlot: (Endpoint | null)[] = [];
@@ -21,8 +22,9 @@ export class UdpDemux {
   /** Endpoints that are connected. */
   #connected = 0;
 
-  constructor(random: Random, limit: number) {
+  constructor(random: Random, limit: number, owns: FlowOwner | null = null) {
     const key = new SipKey(random);
+    this.#owns = owns;
     this.#random = random;
     this.#table = new KeyedTable(key, limit);
     this.#ports = new KeyedTable(key, limit);
@@ -47,6 +49,8 @@ export class UdpDemux {
     const first = randomBelow(this.#random, EPHEMERAL_PORTS);
     for (let i = 0; i < EPHEMERAL_PORTS; i++) {
       const port = FIRST_EPHEMERAL + ((first + i) % EPHEMERAL_PORTS);
+      // Whoever will be talked to: where stacks share an address, such a port is one stack's whatever the other end.
+      if (this.#owns !== null && !this.#owns(Protocol.Udp, address, port, UNSPECIFIED, 0)) continue;
       if (!this.taken(address, port, false)) return port;
     }
     return 0;

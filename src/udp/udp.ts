@@ -1,6 +1,6 @@
 /** UDP — RFC 768, RFC 1122 s4.1, RFC 8085: endpoints, and datagrams to and from them. */
 import type { Cause } from "../base/cause.js";
-import type { Micros, Random } from "../base/environment.js";
+import type { FlowOwner, Micros, Random } from "../base/environment.js";
 import { type ErrorCode, type NetworkError, networkError } from "../base/errors.js";
 import type { Memory } from "../base/memory.js";
 import { ChecksumState, type Packet } from "../base/packet.js";
@@ -50,6 +50,8 @@ export interface UdpParts {
   readonly cause: Cause;
   readonly limits: UdpLimits;
   readonly defaults: UdpOptions;
+  /** Absent: every flow is ours. */
+  readonly owns?: FlowOwner | null;
   readonly work: () => void;
   readonly applicationError: (error: unknown) => void;
 }
@@ -76,7 +78,7 @@ export class Udp {
   constructor(parts: UdpParts) {
     this.#parts = parts;
     this.#endpoints = new Handles(parts.limits.udpEndpoints);
-    this.#demux = new UdpDemux(parts.random, parts.limits.udpEndpoints);
+    this.#demux = new UdpDemux(parts.random, parts.limits.udpEndpoints, parts.owns ?? null);
     this.#scratch = DatagramQueue.scratch(parts.memory.arena);
   }
 

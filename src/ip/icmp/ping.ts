@@ -1,6 +1,6 @@
 /** Echo requests of applications, and their replies — RFC 792, RFC 1122 s3.2.2.6: "a host SHOULD also implement an application-layer interface". */
 import type { Cause } from "../../base/cause.js";
-import { type Micros, type Random, randomBelow } from "../../base/environment.js";
+import { type FlowOwner, type Micros, type Random, randomBelow } from "../../base/environment.js";
 import { networkError } from "../../base/errors.js";
 import type { Tally } from "../../base/tally.js";
 import { Icmp as Why } from "../../base/why.js";
@@ -66,6 +66,8 @@ export interface PingParts {
   readonly ttl: number;
   /** The most endpoints. */
   readonly limit: number;
+  /** Absent: every flow is ours. */
+  readonly owns?: FlowOwner | null;
   readonly work: () => void;
   readonly applicationError: (error: unknown) => void;
 }
@@ -99,9 +101,14 @@ export class Ping implements EchoReplies {
 
   /** Opens an endpoint with an identifier of its own, chosen at random. Throws ENOBUFS when there are too many. */
   open(options: Partial<PingOptions>, application: DatagramApplication): number {
-    const { ip, random, ttl } = this.#parts;
+    const { ip, random, ttl, owns = null } = this.#parts;
+    const taken = (id: number): boolean =>
+      Boolean(this.#byIdentifier[id]) || (owns !== null && !owns(Protocol.Icmp, UNSPECIFIED, id, UNSPECIFIED, 0));
     let identifier = randomBelow(random, IDENTIFIERS);
-    while (this.#byIdentifier[identifier]) identifier = (identifier + 1) & (IDENTIFIERS - 1);
+    for (let tried = 0; taken(identifier); tried++) {
+      if (tried === IDENTIFIERS) throw networkError("ENOBUFS", "ping", "", "close endpoints that are not used");
+      identifier = (identifier + 1) & (IDENTIFIERS - 1);
+    }
     const full: PingOptions = { local: UNSPECIFIED, ttl, trafficClass: 0, dontFragment: false, ...options };
     if (full.local !== UNSPECIFIED && !ip.isLocal(full.local)) {
       throw networkError("EADDRNOTAVAIL", "ping", formatIp(full.local), "give the stack that address first", formatIp(full.local));

@@ -96,6 +96,18 @@ export interface XdpProgramOptions {
   readonly mode?: "native" | "generic";
 }
 
+/** What another thread of the process must know of a program to serve queues of it. */
+export interface SharedXdpProgram {
+  readonly interfaceName: string;
+  readonly interfaceIndex: number;
+  readonly mtu: number;
+  readonly hardwareAddress: Uint8Array;
+  readonly mode: "native" | "generic";
+  /** Descriptors of the maps: the process has them. */
+  readonly queues: number;
+  readonly addresses: number;
+}
+
 /** A program attached to an interface, for one link a queue. Closed, or dead with the process, it is detached. */
 export class XdpProgram {
   readonly interfaceName: string;
@@ -109,12 +121,27 @@ export class XdpProgram {
   readonly #descriptors: number[];
   #open = true;
 
+  /** A program that another thread of this process has made, and closes when nobody uses it any more. */
+  static join(shared: SharedXdpProgram): XdpProgram {
+    return new XdpProgram(shared);
+  }
+
   /** In the namespace of the calling thread. Throws a NetworkError with the remedy: EPERM, EBUSY, ENODEV, ENOTSUP, EINVAL. */
-  constructor(options: XdpProgramOptions) {
+  constructor(options: XdpProgramOptions | SharedXdpProgram) {
     const port = nativePort();
-    const interfaces = new NetworkInterfaces();
     this.#port = port;
     this.#descriptors = [];
+    if (!("interface" in options)) {
+      this.interfaceName = options.interfaceName;
+      this.interfaceIndex = options.interfaceIndex;
+      this.mtu = options.mtu;
+      this.hardwareAddress = options.hardwareAddress;
+      this.mode = options.mode;
+      this.#queues = options.queues;
+      this.#addresses = options.addresses;
+      return;
+    }
+    const interfaces = new NetworkInterfaces();
     this.interfaceName = options.interface;
     try {
       this.interfaceIndex = interfaces.index(options.interface);
@@ -133,6 +160,12 @@ export class XdpProgram {
     } finally {
       interfaces.close();
     }
+  }
+
+  /** For `join`, in another thread. */
+  share(): SharedXdpProgram {
+    const { interfaceName, interfaceIndex, mtu, hardwareAddress, mode } = this;
+    return { interfaceName, interfaceIndex, mtu, hardwareAddress, mode, queues: this.#queues, addresses: this.#addresses };
   }
 
   /** Frames to this address are ours from now on. */

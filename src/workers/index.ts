@@ -1,0 +1,14 @@
+/** `onwire/workers`: one stack on each core; and a stack in a thread of its own, beside the application's. */
+export type { LinkPlan } from "./open-link.js";
+export type { Run, WorkerContext, WorkerInspection } from "./program.js";
+export { makeRingCable, type RingEnd, RingLink, type RingOptions } from "./ring-link.js";
+export type { StackSettings } from "./settings.js";
+export type { Summed } from "./sum.js";
+export {
+  type CloseOptions,
+  startWorkers,
+  type WorkerCrash,
+  type Workers,
+  type WorkersInspection,
+  type WorkersOptions,
+} from "./workers.js";
