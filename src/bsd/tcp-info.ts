@@ -1,9 +1,11 @@
 /** TCP_INFO and its kin: a connection in the words of `struct tcp_info`, sizes in segments where it has them in segments. */
 
 import { seqAdd, seqDiff } from "../base/seq.js";
+import type { AccurateEcn } from "../tcp/accurate-ecn.js";
 import { NO_THRESHOLD } from "../tcp/congestion/controller.js";
 import { FastOpen } from "../tcp/fast-open.js";
 import { Phase } from "../tcp/recovery/recovery.js";
+import { EcnField } from "../tcp/segment.js";
 import { stateNames } from "../tcp/state.js";
 import { Flag, has, type Tcb } from "../tcp/tcb.js";
 import type { InfoRecord } from "./message.js";
@@ -92,8 +94,21 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_notsent_bytes: Math.max(0, seqDiff(seqAdd(snd.text, tcb.sendQueue.length), snd.nxt)),
     tcpi_snd_wnd: snd.wnd,
     tcpi_rcv_ooopack: tcb.outOfOrderSegments,
+    tcpi_delivered_ce: tcb.deliveredMarked,
+    ...(has(tcb, Flag.AccurateEcn) && tcb.accurate !== null ? marks(tcb.accurate) : null),
   };
 }
+
+/** The counters of RFC 9768, without what they begin with. */
+const marks = ({ marked, octets, delivered }: Readonly<AccurateEcn>): InfoRecord => ({
+  tcpi_received_ce: marked,
+  tcpi_delivered_e0_bytes: delivered[EcnField.Ect0]!,
+  tcpi_delivered_e1_bytes: delivered[EcnField.Ect1]!,
+  tcpi_delivered_ce_bytes: delivered[EcnField.Ce]!,
+  tcpi_received_e0_bytes: octets[EcnField.Ect0]!,
+  tcpi_received_e1_bytes: octets[EcnField.Ect1]!,
+  tcpi_received_ce_bytes: octets[EcnField.Ce]!,
+});
 
 function options(tcb: Readonly<Tcb>): number {
   let bits = 0;
@@ -101,6 +116,7 @@ function options(tcb: Readonly<Tcb>): number {
   if (has(tcb, Flag.Sack)) bits |= InfoOption.SACK;
   if (has(tcb, Flag.WindowScale)) bits |= InfoOption.WSCALE;
   if (has(tcb, Flag.Ecn)) bits |= InfoOption.ECN;
+  if (has(tcb, Flag.EcnSeen)) bits |= InfoOption.ECN_SEEN;
   if (tcb.fastOpen & (FastOpen.SynDataAcked | FastOpen.Early)) bits |= InfoOption.SYN_DATA;
   return bits;
 }
@@ -172,6 +188,9 @@ const blank = {
   tcpi_delivered_e0_bytes: 0,
   tcpi_delivered_e1_bytes: 0,
   tcpi_delivered_ce_bytes: 0,
+  tcpi_received_e0_bytes: 0,
+  tcpi_received_e1_bytes: 0,
+  tcpi_received_ce_bytes: 0,
 } as const;
 
 /** TCP_CC_INFO: what the congestion controller says of itself. */

@@ -5,7 +5,7 @@ import { seqDiff } from "../base/seq.js";
 import { type Datagram, Protocol } from "../ip/network.js";
 import type { Device } from "../stack/device.js";
 import type { Probe } from "../stack/probe.js";
-import { ACK, FIN, type Segment, SYN } from "../tcp/segment.js";
+import { ACK, EcnField, FIN, type Segment, SYN } from "../tcp/segment.js";
 import { State } from "../tcp/state.js";
 import type { Tcb } from "../tcp/tcb.js";
 import { dissect, EtherType } from "./dissect.js";
@@ -55,7 +55,8 @@ export class TraceEvent {
   sackCount = 0;
   readonly sack = new Int32Array(8);
   /** By kind. State: old, new. Timer: which, what. Congestion, Limited: cwnd, ssthresh, flight, SND.WND. Rtt: sample, SRTT, RTTVAR, RTO.
-   *  Frames: EtherType, protocol or ARP operation, ICMP type and code, fragment offset or -1. */
+   *  Frames: EtherType, protocol or ARP operation, ICMP type and code, fragment offset or -1. Segments: AccECN counters and one more (0: no option), octets
+   *  with ECT(1), CE, ECT(0). */
   a = 0;
   b = 0;
   c = 0;
@@ -232,6 +233,12 @@ function takeSegment(event: TraceEvent, tcb: Tcb | null, seg: Segment, sent: boo
   event.tsVal = seg.tsVal;
   event.tsEcr = seg.tsEcr;
   event.sackCount = seg.sackCount;
+  if (seg.counterCount >= 0) {
+    event.a = seg.counterCount + 1;
+    event.b = seg.counters[EcnField.Ect1]!;
+    event.c = seg.counters[EcnField.Ce]!;
+    event.d = seg.counters[EcnField.Ect0]!;
+  }
   if (tcb === null) {
     event.localPort = sent ? seg.srcPort : seg.dstPort;
     event.remotePort = sent ? seg.dstPort : seg.srcPort;

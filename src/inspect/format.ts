@@ -31,12 +31,12 @@ const timerNames: readonly string[] = [
   "reordering",
   "pacing",
 ];
-const flagNames: readonly string[] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"];
+const flagNames: readonly string[] = ["FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"];
 /** The order in which people say them. */
-const spoken = [1, 0, 2, 3, 5, 6, 7, 4];
+const spoken = [1, 0, 2, 3, 5, 8, 6, 7, 4];
 
 const flagTexts: string[] = [];
-for (let flags = 0; flags < 256; flags++)
+for (let flags = 0; flags < 512; flags++)
   flagTexts.push(
     spoken
       .filter((bit) => flags & (1 << bit))
@@ -45,7 +45,7 @@ for (let flags = 0; flags < 256; flags++)
   );
 
 /** "SYN,ACK". */
-export const formatFlags = (flags: number): string => flagTexts[flags & 0xff]!;
+export const formatFlags = (flags: number): string => flagTexts[flags & 0x1ff]!;
 
 /** Seconds with six decimals. */
 export const formatSeconds = (at: Micros): string => (Number.isFinite(at) ? (at / 1e6).toFixed(6) : "never");
@@ -150,6 +150,7 @@ function describeOptions(event: TraceEvent, timestamps: boolean): string {
     shown.push(
       `${i === 0 ? "sack " : ""}${formatRelative(event.sack[2 * i]!, event.ackAbsolute)}:${formatRelative(event.sack[2 * i + 1]!, event.ackAbsolute)}`,
     );
+  if (event.a > 0) shown.push(["accecn", ...[`e1b ${event.b}`, `ceb ${event.c}`, `e0b ${event.d}`].slice(0, event.a - 1)].join(" "));
   return shown.join(", ");
 }
 

@@ -12,7 +12,7 @@ const DOUBLES = RECORD_OCTETS / 8;
 const CELLS = RECORD_OCTETS / 4;
 const FIRST_CELL = 8;
 
-const Flag = { SeqAbsolute: 1, AckAbsolute: 2, SackPermitted: 4, HasTimestamp: 8 } as const;
+const Flag = { SeqAbsolute: 1, AckAbsolute: 2, SackPermitted: 4, HasTimestamp: 8, Ae: 16 } as const;
 
 export interface DumpOptions extends LineOptions {
   /** Only this connection's events. */
@@ -98,7 +98,8 @@ export class Recorder {
       (event.ackAbsolute ? Flag.AckAbsolute : 0) |
       (event.sackPermitted ? Flag.SackPermitted : 0) |
       (event.hasTimestamp ? Flag.HasTimestamp : 0) |
-      (event.flags << 8) |
+      ((event.flags & 0xff) << 8) |
+      (event.flags & 0x100 ? Flag.Ae : 0) |
       (event.sackCount << 16) |
       ((event.windowScale + 1) << 24);
     cells[at + 9] = (event.mss << 16) | event.urgent;
@@ -135,7 +136,7 @@ export class Recorder {
     event.ackAbsolute = (packed & Flag.AckAbsolute) !== 0;
     event.sackPermitted = (packed & Flag.SackPermitted) !== 0;
     event.hasTimestamp = (packed & Flag.HasTimestamp) !== 0;
-    event.flags = (packed >>> 8) & 0xff;
+    event.flags = ((packed >>> 8) & 0xff) | (packed & Flag.Ae ? 0x100 : 0);
     event.sackCount = (packed >>> 16) & 0xff;
     event.windowScale = (packed >>> 24) - 1;
     event.mss = cells[at + 9]! >>> 16;

@@ -2,6 +2,7 @@
 import { type Micros, NEVER, SECOND } from "../base/environment.js";
 import { seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Cc, Loss, Rtx, St, Tm, Tx } from "../base/why.js";
+import { marksTold } from "./accurate-ecn.js";
 import { fitBuffers, growSendBuffer } from "./autotune.js";
 import { armKeepAlive } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
@@ -111,7 +112,6 @@ function takeIn(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros):
   // An ACK that was overtaken may still bring SACK blocks; it takes nothing back.
   event.acked = Math.max(0, acked);
   event.flight = seqDiff(snd.nxt, snd.una);
-  event.marked = has(tcb, Flag.Ecn) && (seg.flags & ECE) !== 0 && acked >= 0;
   event.mss = snd.mss;
   event.sack = seg.sack;
   event.sackCount = has(tcb, Flag.Sack) ? seg.sackCount : 0;
@@ -123,6 +123,22 @@ function takeIn(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros):
   event.repeats = acked === 0 && repeatsAck(seg, snd.wnd, snd.scale);
   event.point = tcb.recovery.recoveryPoint;
   tcb.sent.update(event, now);
+  if (has(tcb, Flag.Ecn)) hearMarks(tcb, seg, acked);
+  else {
+    event.marked = false;
+    event.markedOctets = 0;
+  }
+}
+
+/** What the ACK says of marks: RFC 3168 s6.1.3, where all that it delivers may have one, or RFC 9768. */
+function hearMarks(tcb: Tcb, seg: Segment, acked: number): void {
+  if (has(tcb, Flag.AccurateEcn)) {
+    event.marked = marksTold(tcb, seg, event) > 0;
+    return;
+  }
+  event.marked = (seg.flags & ECE) !== 0 && acked >= 0;
+  event.markedOctets = event.marked ? event.acked : 0;
+  if (event.marked) tcb.deliveredMarked += event.segments;
 }
 
 function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {

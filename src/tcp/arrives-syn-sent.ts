@@ -11,7 +11,7 @@ import { negotiate } from "./negotiate.js";
 import { resetFrom } from "./output.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
-import { Owe, type Tcb } from "./tcb.js";
+import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { receiveFin, receiveText, receiveUrgent } from "./text.js";
 import { initialWindowField, receiveWindow } from "./window.js";
 
@@ -43,7 +43,7 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   tcb.irs = seg.seq;
   rcv.up = rcv.nxt;
   rcv.lastAckSent = rcv.nxt;
-  if (!acknowledges) offerEcn(core, tcb, true); // a simultaneous open is passive, too
+  if (!acknowledges && !has(tcb, Flag.Ecn)) offerEcn(core, tcb, true); // a simultaneous open is passive, too
   negotiate(core, tcb, seg, now);
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
   snd.wl1 = seg.seq;

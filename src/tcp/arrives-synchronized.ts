@@ -3,10 +3,11 @@
 import { type Micros, SECOND } from "../base/environment.js";
 import { seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
 import { Drop, Rtx, St, Tm, Tx } from "../base/why.js";
+import { countMark, hearSynAckFed, suspectOption } from "./accurate-ecn.js";
 import { acknowledgeSyn, processAck } from "./ack.js";
 import { armFinWait2, enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
-import { markChanges, negotiateEcn, noteMark } from "./ecn.js";
+import { markChanges, negotiateAgain, noteMark } from "./ecn.js";
 import { CloseError } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { listenerFor } from "./listener.js";
@@ -48,11 +49,9 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
 
   // First, check the sequence number.
   if (!isAcceptable(core, tcb, seg)) {
-    // What repeats old text, or an old FIN, may bring a new ACK: if it is no older than what the peer may still have in flight, or half of
-    // all sequence numbers would do for somebody who guesses.
+    // What repeats old text, or an old FIN, may bring a new ACK.
     const mayTell = (seg.flags & (ACK | SYN | RST)) === ACK && tcb.state > State.SynReceived;
-    const old = seqDiff(rcv.nxt, seg.seq);
-    const tells = core.policy.oldSegmentsAcknowledge && mayTell && old > 0 && old <= Math.max(rcv.buffer, 0xffff);
+    const tells = core.policy.oldSegmentsAcknowledge && mayTell && seqLt(seg.seq, rcv.nxt);
     unacceptable(core, tcb, seg, tells, now);
     if (tells) acknowledge(core, tcb, seg, now);
     return Next.Done;
@@ -103,6 +102,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   // RFC 7323 s4.3 leaves open when: only now may a blind attacker's timestamp not shut out the peer's.
   if (stamped && seg.hasTimestamp) updateTsRecent(tcb, seg, now);
   tcb.lastHeardAt = now;
+  if (has(tcb, Flag.AccurateEcn)) countMark(core, tcb, seg);
   if (beyond) {
     // Whoever probes a closed window is told what it is (RFC 9293 s3.8.6.1).
     core.oweAck(tcb, Tx.AckZeroWindow);
@@ -122,7 +122,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
       core.finish(tcb, CloseError.Aborted, St.DataAfterClose, now);
       return Next.Done;
     } else {
-      if (has(tcb, Flag.Ecn)) noteMarks(core, tcb, seg, now);
+      if ((tcb.flags & (Flag.Ecn | Flag.AccurateEcn)) === Flag.Ecn) noteMarks(core, tcb, seg, now);
       receiveText(core, tcb, at, start, end, now);
     }
     // What was here already is reported at once (RFC 2883 s4, RFC 5681 s4.2).
@@ -174,7 +174,7 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
       resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now);
       return Next.Done;
     }
-    negotiateEcn(tcb, seg); // what its SYN has not agreed to, its SYN,ACK may not either
+    negotiateAgain(core, tcb, seg); // what its SYN has not agreed to, its SYN,ACK may not either
     tcb.snd.wnd = seg.wnd; // a window in a SYN is never scaled
     tcb.snd.maxWnd = Math.max(tcb.snd.maxWnd, seg.wnd);
     tcb.snd.wl2 = seg.ack;
@@ -183,7 +183,7 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
     return Next.Done;
   }
   core.drop(tcb, Drop.OldSequence, now);
-  negotiateEcn(tcb, seg);
+  negotiateAgain(core, tcb, seg);
   // Our SYN,ACK was lost: again, but not more often than the peer asks. Deviation: repeated-syn
   tcb.owes |= Owe.SynAck;
   tcb.ackWhy = Rtx.SynAck;
@@ -262,6 +262,7 @@ function unacceptable(core: Core, tcb: Tcb, seg: Segment, tells: boolean, now: M
   if (seg.textEnd > seg.textStart && old) {
     tcb.duplicateSegments += 1;
     const end = seqAdd(seg.seq, seg.textEnd - seg.textStart);
+    if (has(tcb, Flag.AccurateEcn)) suspectOption(core, tcb, end);
     noteDuplicate(tcb, seg.seq, seqLt(end, rcv.nxt) ? end : rcv.nxt);
     core.oweAck(tcb, Tx.AckDuplicate);
     return;
@@ -354,6 +355,7 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
     snd.wl1 = seg.seq;
     snd.wl2 = seg.ack;
     acknowledgeSyn(core, tcb, seg, St.RcvAckOfSyn, now);
+    if (has(tcb, Flag.AccurateEcn)) hearSynAckFed(core, tcb, seg);
     if (!isOpen(tcb)) return false; // a listener that has gone takes the connection with it
     if (snd.una === seg.ack) return true;
     // It acknowledges what Fast Open has let go before the handshake was over.

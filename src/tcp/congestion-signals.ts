@@ -26,6 +26,7 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
   sample.inRecovery = inRecovery;
   sample.paced = tcb.pacingRate > 0;
   sample.marked = ack.marked;
+  sample.markedOctets = ack.markedOctets;
   // A window that was not used must not grow; in slow start it may be twice what is used (RFC 7661 s4.1, RFC 9293 s3.8.2).
   sample.appLimited = before < cc.threshold() ? flight * 2 <= before : flight + snd.mss < before;
   const why = cc.onAck(sample, now);
@@ -34,7 +35,7 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
   updateRate(core, tcb);
 }
 
-/** The ACK echoes a mark (RFC 3168 s6.1.2): an answer once for each window of data. What was sent before the window was reduced, for
+/** The ACK tells of a mark (RFC 3168 s6.1.2): an answer once for each window of data. What was sent before the window was reduced, for
  *  whatever reason, says nothing new. */
 export function markEchoed(core: Core, tcb: Tcb, flight: number, now: Micros): void {
   const { cc, snd } = tcb;
@@ -53,7 +54,8 @@ export function markEchoed(core: Core, tcb: Tcb, flight: number, now: Micros): v
 /** Marks of what is in flight are answered. */
 function noteReduction(tcb: Tcb): void {
   tcb.snd.reduced = tcb.snd.nxt;
-  if (has(tcb, Flag.Ect)) tcb.flags |= Flag.OwesCwr;
+  // Accurate feedback needs no answer (RFC 9768 s3.1.5).
+  if ((tcb.flags & (Flag.Ect | Flag.AccurateEcn)) === Flag.Ect) tcb.flags |= Flag.OwesCwr;
 }
 
 /** Recovery has inferred the first loss in this window of data. */

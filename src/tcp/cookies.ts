@@ -1,11 +1,12 @@
 /** SYN cookies: RFC 4987 s3.6. A listener whose SYN queue is full answers without remembering; the ACK brings back what it must know.
- *  What does not fit into a cookie (window scale, SACK, timestamps) is not agreed. */
+ *  What does not fit into a cookie (window scale, SACK, timestamps, ECN) is not agreed, but for AccECN, of which the ACK itself reminds. */
 import type { Micros } from "../base/environment.js";
 import { seqAdd } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
 import type { Datagram } from "../ip/network.js";
 import { arrivesSynchronized } from "./arrives-synchronized.js";
 import type { Core } from "./core.js";
+import { cookieFlags, recallEcn } from "./ecn.js";
 import { COOKIE_LIFE } from "./isn.js";
 import type { Listener } from "./listener.js";
 import { announcedMss, effectiveMss } from "./path.js";
@@ -24,7 +25,7 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   out.dstPort = seg.srcPort;
   out.seq = secrets.cookie(local, seg.dstPort, remote, seg.srcPort, seg.seq, seg.mss === 0 ? 536 : seg.mss, now);
   out.ack = seqAdd(seg.seq, 1);
-  out.flags = SYN | ACK;
+  out.flags = SYN | ACK | cookieFlags(core, seg);
   out.wnd = Math.min(0xffff, core.optionSets.at(listener.optionSet).receiveBuffer);
   out.up = 0;
   out.ecn = 0;
@@ -35,6 +36,7 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   out.hasTimestamp = false;
   out.sackCount = 0;
   out.cookieLength = -1;
+  out.counterCount = -1;
   transmit(core, null, local, remote, core.policy.ttl, 0, 0, 0, Tx.SynCookie, core.cause.id, now);
 }
 
@@ -80,6 +82,7 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   rcv.nxt = seg.seq;
   rcv.up = seg.seq;
   rcv.lastAckSent = seg.seq;
+  recallEcn(core, tcb, seg);
   openReceiveWindow(core, tcb);
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
   snd.peerMss = mss;

@@ -5,6 +5,7 @@ import type { Micros } from "../base/environment.js";
 import { NEVER } from "../base/environment.js";
 import { layout, Rows } from "../base/rows.js";
 import { type Seq, seqGt } from "../base/seq.js";
+import { beginMarks, loadMarks, MARK_WORDS, saveMarks } from "./accurate-ecn.js";
 import { CONTROLLER_WORDS, type CongestionPolicy } from "./congestion/controller.js";
 import type { Controllers } from "./congestion/index.js";
 import { HOLDS, resumeHolds } from "./hold.js";
@@ -63,18 +64,26 @@ export const TIME_WAIT_ROW_SIZE = brief.stride * 4;
 const BRIEF = 1 << 30;
 
 /** Two cells for each time of `tcb.holds`. */
-const past = layout(...Array.from({ length: HOLDS }, (_, i) => [`seconds${i}`, `micros${i}`]).flat());
+const past = layout(...Array.from({ length: HOLDS }, (_, i) => [`seconds${i}`, `micros${i}`]).flat(), "marks");
+const MARKS = 2 * HOLDS;
+const mark = layout(...Array.from({ length: MARK_WORDS }, (_, i) => `word${i}`));
+/** In TIME-WAIT the ACE field is all that is left of the counters: above the flags. */
+const ACE_SHIFT = 27;
+const FLAGS = (1 << ACE_SHIFT) - 1;
 
 export class FrozenRows {
   readonly full: Rows<string>;
   readonly brief: Rows<string>;
   /** What has held back those connections that anything but their application ever did. */
   readonly pasts: Rows<string>;
+  /** The counters of AccECN, of those that have agreed on it; that of `pasts` names the row. */
+  readonly marks: Rows<string>;
 
   constructor(limit: number) {
     this.full = new Rows<string>(columns, limit);
     this.brief = new Rows<string>(brief, limit);
     this.pasts = new Rows(past, limit);
+    this.marks = new Rows(mark, limit);
   }
 
   /** Connections. */
@@ -118,11 +127,16 @@ export function freeze(frozen: FrozenRows, tcb: Tcb, controllers: Controllers): 
   const rows = waits ? frozen.brief : frozen.full;
   const row = rows.take();
   if (row < 0) return -1;
+  const past = waits ? NONE : freezePast(frozen, tcb);
+  if (past === NO_ROOM) {
+    rows.give(row);
+    return -1;
+  }
   const c = rows.cells(row);
   const base = rows.base(row);
   const { snd, rcv } = tcb;
   c[base + at.kind] = kindOf(tcb, controller);
-  c[base + at.flags] = tcb.flags;
+  c[base + at.flags] = waits && has(tcb, Flag.AccurateEcn) ? tcb.flags | ((tcb.accurate!.marked & 7) << ACE_SHIFT) : tcb.flags;
   c[base + at.iss] = tcb.iss;
   c[base + at.irs] = tcb.irs;
   c[base + at.nxt] = snd.nxt;
@@ -148,7 +162,7 @@ export function freeze(frozen: FrozenRows, tcb: Tcb, controllers: Controllers): 
   c[base + at.listener] = tcb.listener;
   tcb.cc.save(c, base + at.cc0);
   putTime(c, base + at.establishedSeconds, tcb.establishedAt < 0 ? tcb.openedAt : tcb.establishedAt);
-  c[base + at.past] = freezePast(frozen.pasts, tcb.holds);
+  c[base + at.past] = past;
   return row;
 }
 
@@ -167,7 +181,8 @@ export function thaw(frozen: FrozenRows, name: number, tcb: Tcb, due: Micros, co
   const sizes = c[base + at.sizes]!;
   const set = c[base + at.set]!;
   tcb.state = (kind & 15) as State;
-  tcb.flags = c[base + at.flags]!;
+  const flags = c[base + at.flags]!;
+  tcb.flags = flags & FLAGS;
   tcb.iss = c[base + at.iss]! as Seq;
   tcb.irs = c[base + at.irs]! as Seq;
   snd.nxt = c[base + at.nxt]! as Seq;
@@ -196,7 +211,7 @@ export function thaw(frozen: FrozenRows, name: number, tcb: Tcb, due: Micros, co
   tcb.lastHeardAt = tcb.lastSentAt = tcb.lastTextSentAt = getTime(c, base + at.heardSeconds);
   const controller = controllers.names[(kind >> 12) & MOST_CONTROLLERS]!;
   if (tcb.cc.name !== controller) tcb.cc = controllers.make(controller);
-  if (waits) thawTimeWait(tcb, policy);
+  if (waits) thawTimeWait(tcb, flags >>> ACE_SHIFT, policy);
   else {
     snd.wnd = c[base + at.wnd]!;
     snd.wl1 = c[base + at.wl1]! as Seq;
@@ -211,7 +226,7 @@ export function thaw(frozen: FrozenRows, name: number, tcb: Tcb, due: Micros, co
     tcb.cc.load(c, base + at.cc0, snd.mss, policy);
     tcb.openedAt = getTime(c, base + at.establishedSeconds);
     if (tcb.state !== State.SynReceived) resumeHolds(tcb, tcb.openedAt);
-    thawPast(frozen.pasts, c[base + at.past]!, tcb.holds);
+    thawPast(frozen, c[base + at.past]!, tcb);
     loadSearch(tcb.search, c[base + at.search]!, tcb.lastHeardAt);
   }
   if (tcb.state === State.SynReceived) {
@@ -223,8 +238,9 @@ export function thaw(frozen: FrozenRows, name: number, tcb: Tcb, due: Micros, co
 }
 
 /** What TIME-WAIT has forgotten, as far as anything reads it. */
-function thawTimeWait(tcb: Tcb, policy: CongestionPolicy): void {
+function thawTimeWait(tcb: Tcb, marked: number, policy: CongestionPolicy): void {
   const { snd, rcv } = tcb;
+  if (has(tcb, Flag.AccurateEcn)) beginMarks(tcb).marked = marked;
   snd.wnd = snd.maxWnd;
   snd.wl1 = rcv.fin;
   snd.wl2 = snd.una;
@@ -237,7 +253,7 @@ function thawTimeWait(tcb: Tcb, policy: CongestionPolicy): void {
 export function frozenFlags(frozen: FrozenRows, name: number): number {
   const rows = name & BRIEF ? frozen.brief : frozen.full;
   const row = name & ~BRIEF;
-  return rows.cells(row)[rows.base(row) + at.flags]!;
+  return rows.cells(row)[rows.base(row) + at.flags]! & FLAGS;
 }
 
 /** The largest index of a controller's name that the cell has bits for: who has more controllers has connections that stay live. */
@@ -247,20 +263,41 @@ const MOST_CONTROLLERS = 0x3f;
 const kindOf = ({ state, snd, rcv, backoff, retries }: Tcb, controller: number): number =>
   state | (snd.scale << 4) | (rcv.scale << 8) | (controller << 12) | (Math.min(backoff, 0x1f) << 18) | (Math.min(retries, 0xff) << 23);
 
-/** The row with these times, or -1: they are all zero, or there is no room to remember them. */
-function freezePast(pasts: Rows<string>, holds: Float64Array): number {
+const NONE = -1;
+/** There is no room for what must not be forgotten. */
+const NO_ROOM = -2;
+
+/** The row with what few connections have; NONE: there is nothing of that, or no room for it, and it will not be missed. */
+function freezePast({ pasts, marks }: FrozenRows, tcb: Tcb): number {
+  const { holds } = tcb;
+  const counts = has(tcb, Flag.AccurateEcn);
   let first = 0;
   while (first < HOLDS && holds[first] === 0) first += 1;
-  if (first === HOLDS) return -1;
-  const row = pasts.take();
-  if (row >= 0) for (let i = 0; i < HOLDS; i++) putTime(pasts.cells(row), pasts.base(row) + 2 * i, holds[i]!);
+  if (first === HOLDS && !counts) return NONE;
+  const counters = counts ? marks.take() : NONE;
+  const row = counts && counters < 0 ? NONE : pasts.take();
+  if (row < 0) {
+    if (counters >= 0) marks.give(counters);
+    return counts ? NO_ROOM : NONE;
+  }
+  const c = pasts.cells(row);
+  const base = pasts.base(row);
+  for (let i = 0; i < HOLDS; i++) putTime(c, base + 2 * i, holds[i]!);
+  c[base + MARKS] = counters;
+  if (counters >= 0) saveMarks(tcb, marks.cells(counters), marks.base(counters));
   return row;
 }
 
-function thawPast(pasts: Rows<string>, row: number, holds: Float64Array): void {
+function thawPast({ pasts, marks }: FrozenRows, row: number, tcb: Tcb): void {
   if (row < 0) return;
-  for (let i = 0; i < HOLDS; i++) holds[i] = getTime(pasts.cells(row), pasts.base(row) + 2 * i);
+  const c = pasts.cells(row);
+  const base = pasts.base(row);
+  for (let i = 0; i < HOLDS; i++) tcb.holds[i] = getTime(c, base + 2 * i);
+  const counters = c[base + MARKS]!;
   pasts.give(row);
+  if (counters < 0) return;
+  loadMarks(tcb, marks.cells(counters), marks.base(counters));
+  marks.give(counters);
 }
 
 /** A time as whole seconds and the rest, so that int32 cells hold 68 years to the microsecond; -1: never. */

@@ -1,4 +1,4 @@
-/** What only a SYN can say: MSS (RFC 9293 s3.7.1), window scale and timestamps (RFC 7323), SACK (RFC 2018), ECN (RFC 3168). Each is on only if
+/** What only a SYN can say: MSS (RFC 9293 s3.7.1), window scale and timestamps (RFC 7323), SACK (RFC 2018), ECN (RFC 3168, RFC 9768). Each is on only if
  *  both ends said so. */
 import type { Micros } from "../base/environment.js";
 import { fitBuffers } from "./autotune.js";
@@ -21,7 +21,7 @@ export function negotiate(core: Core, tcb: Tcb, seg: Segment, now: Micros): void
   }
   if (!seg.sackPermitted) tcb.flags &= ~Flag.Sack;
   if (!seg.hasTimestamp) tcb.flags &= ~Flag.Timestamps;
-  negotiateEcn(tcb, seg);
+  negotiateEcn(core, tcb, seg);
   if (has(tcb, Flag.Timestamps)) {
     rcv.tsRecent = seg.tsVal; // RFC 7323 s4.3
     rcv.tsRecentAt = now;

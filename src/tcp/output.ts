@@ -3,6 +3,7 @@
 import { type Micros, NEVER } from "../base/environment.js";
 import { type Seq, seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Hold, Rtx, St, Tm, Tx } from "../base/why.js";
+import { aceFlags, blocksBeside, countersBeside, putCounters, putFirstCounters, synFedFlags, toldMarks } from "./accurate-ecn.js";
 import { resumes } from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { setupFlags } from "./ecn.js";
@@ -16,7 +17,7 @@ import { Timer } from "./probe.js";
 import { noteAppLimited } from "./rate.js";
 import { Phase } from "./recovery/recovery.js";
 import { backedOff, synTimeout, timestampNow } from "./rtt.js";
-import { ACK, CWR, ECE, EcnField, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
+import { ACK, CWR, countersAndSack, ECE, EcnField, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { transmit } from "./transmit.js";
@@ -40,6 +41,8 @@ export function output(core: Core, tcb: Tcb, now: Micros): void {
   }
   if (tcb.pathEpoch !== core.network.epoch) refreshPath(core, tcb, now);
 
+  // RFC 9768 s5.2: text would not say how the SYN,ACK came.
+  if (has(tcb, Flag.TellsSynMark) && tcb.owes & Owe.Ack) sendAck(core, tcb, tcb.ackWhy, tcb.ackCause, now);
   if (tcb.owes & Owe.LossProbe) sendLossProbe(core, tcb, now);
   if (tcb.state !== State.TimeWait && tcb.state !== State.FinWait2) sendText(core, tcb, now);
   else heldBy(core, tcb, Hold.Application, now);
@@ -60,7 +63,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   for (;;) {
     const window = recovery.window(cc.window());
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
-    const room = fullText(tcb);
+    const room = fullText(core, tcb, now);
     const edge = seqAdd(snd.una, snd.wnd);
 
     const unsent = queued(tcb);
@@ -119,8 +122,8 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       break;
     }
     if (probe > 0) probeSends(tcb, snd.nxt, probe);
-    // CWR is for one segment (RFC 3168 s6.1.2): what cuts would copy it.
-    else if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt) && !has(tcb, Flag.OwesCwr)) {
+    // CWR is for one segment (RFC 3168 s6.1.2): what cuts copies it, or clears it although it is a bit of a counter.
+    else if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt) && !saysCwr(tcb)) {
       const most = Math.min(unsent, usable, window - pipe, tcb.pacingRate > 0 ? Math.max(room, burst(tcb)) : tcb.gso);
       const whole = superSegment(core, tcb, room, most);
       if (!sendNew(core, tcb, whole, false, whole === unsent || (core.policy.pushBursts && whole > room), false, now))
@@ -128,7 +131,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       continue;
     }
     const push =
-      last || (inRow > 0 && core.policy.pushBursts && !another(core, tcb, pipe + length, unsent - length, usable - length, window));
+      last || (inRow > 0 && core.policy.pushBursts && !another(core, tcb, pipe + length, unsent - length, usable - length, window, now));
     if (!sendNew(core, tcb, length, length < room, push, fin, now)) {
       if (probe > 0) tcb.search.size = 0; // one that has not left tells nothing
       return heldBy(core, tcb, Hold.NoBuffers, now);
@@ -150,11 +153,12 @@ function blamed(tcb: Tcb, hold: number): number {
 }
 
 /** Octets of text in a full segment that leaves now. */
-const fullText = (tcb: Tcb): number => tcb.snd.mss - sackRoom(tcb);
+const fullText = (core: Core, tcb: Tcb, now: Micros): number =>
+  tcb.snd.mss - (has(tcb, Flag.AccurateEcn) ? markRoom(core, tcb, now) : sackRoom(tcb));
 
 /** Whether a segment follows at once the one that is about to leave: `unsent`, `usable` and `pipe` are as that one leaves them. */
-function another(core: Core, tcb: Tcb, pipe: number, unsent: number, usable: number, window: number): boolean {
-  const room = fullText(tcb);
+function another(core: Core, tcb: Tcb, pipe: number, unsent: number, usable: number, window: number, now: Micros): boolean {
+  const room = fullText(core, tcb, now);
   const length = Math.min(unsent, room, Math.max(0, usable));
   if (length === 0 || pipe + length > window) return false;
   return length === room || mayBeSmall(core, tcb, length, length === unsent) === 0;
@@ -166,6 +170,9 @@ function superSegment(core: Core, tcb: Tcb, room: number, most: number): number 
   const holds = packets.capacity >= tcb.gso || large.available > 0 ? tcb.gso : 0;
   return Math.max(1, Math.floor(Math.min(most, holds) / room)) * room;
 }
+
+/** The next segment with text has the bit of CWR. */
+const saysCwr = (tcb: Tcb): boolean => has(tcb, Flag.OwesCwr) || (has(tcb, Flag.AccurateEcn) && (aceFlags(tcb) & CWR) !== 0);
 
 const textEnd = (tcb: Tcb): Seq => seqAdd(tcb.snd.text, tcb.sendQueue.length);
 const seqMinEnd = (a: Seq, b: Seq): Seq => (seqLt(a, b) ? a : b);
@@ -196,6 +203,7 @@ function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boo
   const { out } = core;
   const from = snd.nxt;
   prepare(core, tcb, from, now);
+  if (isProbe(tcb, from)) out.counterCount = -1; // its size is what counts
   // PSH on the last buffered segment (MUST-61).
   if (last && length > 0) out.flags |= PSH;
   if (fin) out.flags |= FIN;
@@ -268,7 +276,7 @@ function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
   tcb.owes &= ~Owe.LossProbe;
   if (snd.una === snd.nxt || snd.wnd === 0 || !recovery.probeAllowed) return;
   tcb.flags &= ~Flag.Measured;
-  const room = fullText(tcb);
+  const room = fullText(core, tcb, now);
   const unsent = queued(tcb);
   const usable = seqDiff(seqAdd(snd.una, snd.wnd), snd.nxt);
   const length = Math.min(unsent, room, Math.max(0, usable));
@@ -327,6 +335,10 @@ function sendAck(core: Core, tcb: Tcb, why: number, cause: number, now: Micros):
     core.out.flags |= FIN;
     tcb.recovery.onSent(seqAdd(tcb.snd.nxt, -1), tcb.snd.nxt, true, now);
   }
+  if (has(tcb, Flag.TellsSynMark) && core.out.sackCount === 0 && !fin) {
+    core.out.flags = ACK | synFedFlags(tcb);
+    tcb.flags &= ~Flag.TellsSynMark;
+  }
   if (!send(core, tcb, 0, 0, why, cause, now)) core.arm(tcb, Timer.DelayedAck, now + NO_BUFFERS_RETRY, Tm.DelayedAck, now);
 }
 
@@ -354,9 +366,12 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.tsVal = timestampNow(core, tcb, now);
   out.tsEcr = passive ? rcv.tsRecent : 0; // RFC 7323 s3.2: zero where there is no ACK
   out.sackCount = 0;
+  out.counterCount = -1;
   let text = 0;
-  if (passive) grantCookie(core, tcb, out);
-  else text = offerFastOpen(core, tcb, out, again, now);
+  if (passive) {
+    grantCookie(core, tcb, out);
+    if (has(tcb, Flag.AccurateEcn) && !again && policy.accurateOption !== "off") putFirstCounters(out, policy.optionStyle);
+  } else text = offerFastOpen(core, tcb, out, again, now);
   out.len = 1 + text;
   const why = again ? (passive ? Rtx.SynAck : Rtx.Syn) : passive ? tcb.ackWhy || Tx.SynAck : text > 0 ? Tx.SynData : Tx.ActiveOpen;
   const cause = tcb.ackCause || core.cause.id;
@@ -392,11 +407,12 @@ export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micro
   prepare(core, tcb, at, now);
   // RFC 9293 s3.5.2: a reset that answers an ACK takes its number from it, and acknowledges nothing.
   const answer = why === Tx.RstUnacceptableAck || why === Tx.RstDataAfterClose || why === Tx.RstListenBacklog;
-  out.flags = answer ? RST : RST | ACK;
+  out.flags = answer ? RST : RST | ACK | (has(tcb, Flag.AccurateEcn) && tcb.state !== State.SynSent ? aceFlags(tcb) : 0);
   if (answer) out.ack = seq(0);
   if (why === Tx.RstUnacceptableAck) out.hasTimestamp &&= core.policy.resetStamped;
   out.wnd = 0;
   out.sackCount = 0;
+  out.counterCount = -1;
   // Nothing is agreed before the SYN of the peer: RFC 7323 s3.2.
   if (tcb.state === State.SynSent) out.hasTimestamp = false;
   transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, 0, 0, 0, why, core.cause.id, now);
@@ -424,7 +440,20 @@ function prepare(core: Core, tcb: Tcb, from: Seq, now: Micros): void {
     out.tsEcr = rcv.tsRecent;
   }
   out.sackCount = 0;
+  out.counterCount = -1;
   if (rcv.dsack || rcv.recentCount > 0) sackBlocks(tcb, out);
+  if (has(tcb, Flag.AccurateEcn) && tcb.state !== State.SynSent) tellMarks(core, tcb, now);
+}
+
+/** RFC 9768 s3.2: the ACE field of every segment, the option where it is due and has room. */
+function tellMarks(core: Core, tcb: Tcb, now: Micros): void {
+  const { out } = core;
+  out.flags = ACK | aceFlags(tcb);
+  // Deviation: ect-everywhere
+  if (core.policy.ectEverywhere && has(tcb, Flag.Ect)) out.ecn = EcnField.Ect0;
+  out.sackCount = blocksBeside(core, tcb, out.sackCount, now);
+  const counters = countersBeside(core, tcb, out.sackCount, now);
+  if (counters >= 0) putCounters(tcb, out, counters);
 }
 
 function address(tcb: Tcb, out: Segment): void {
@@ -458,10 +487,21 @@ const maxSackBlocks = (tcb: Tcb): number => Math.min(has(tcb, Flag.Timestamps) ?
 
 /** Octets of a full segment that the SACK option takes (MUST-16: what the options take, the text has not). */
 function sackRoom(tcb: Tcb): number {
+  const blocks = blocksDue(tcb);
+  return blocks > 0 ? 4 + 8 * blocks : 0;
+}
+
+/** Those that SACK and AccECN options take. */
+function markRoom(core: Core, tcb: Tcb, now: Micros): number {
+  const blocks = blocksBeside(core, tcb, blocksDue(tcb), now);
+  const counters = countersBeside(core, tcb, blocks, now);
+  return counters < 0 ? sackRoom(tcb) : countersAndSack(counters, blocks);
+}
+
+function blocksDue(tcb: Tcb): number {
   const { rcv } = tcb;
   if (!has(tcb, Flag.Sack) || (!rcv.dsack && rcv.recentCount === 0)) return 0;
-  const blocks = Math.min(maxSackBlocks(tcb), rcv.recentCount + (rcv.dsack ? 1 : 0));
-  return blocks > 0 ? 4 + 8 * blocks : 0;
+  return Math.min(maxSackBlocks(tcb), rcv.recentCount + (rcv.dsack ? 1 : 0));
 }
 
 /** The urgent pointer names the octet after the urgent data (MUST-62), as far as 16 bits reach. */
@@ -476,16 +516,18 @@ function urgent(tcb: Tcb, out: Segment, from: Seq): void {
 function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, cause: number, now: Micros): boolean {
   const { out } = core;
   const { rcv } = tcb;
-  const cut = why === Tx.PathProbe ? length : fullText(tcb);
+  const cut = why === Tx.PathProbe ? length : fullText(core, tcb, now);
   out.len = length + (out.flags & FIN ? 1 : 0);
   if (!transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, ahead, length, cut, why, cause || core.cause.id, now)) {
     core.arm(tcb, Timer.SwsOverride, now + NO_BUFFERS_RETRY, Tm.SwsOverride, now);
     return false;
   }
   tcb.segmentsSent += 1;
-  const size = packetSize(tcb, Math.min(length, cut)) + (out.sackCount > 0 ? 4 + 8 * out.sackCount : 0);
+  const blocks = out.counterCount >= 0 ? countersAndSack(out.counterCount, out.sackCount) : out.sackCount > 0 ? 4 + 8 * out.sackCount : 0;
+  const size = packetSize(tcb, Math.min(length, cut)) + blocks;
   if (size > tcb.snd.sentSize) tcb.snd.sentSize = size;
   tcb.lastSentAt = now;
+  if (has(tcb, Flag.AccurateEcn)) toldMarks(tcb, out, rcv.dsack, now);
   rcv.lastAckSent = rcv.nxt;
   rcv.unacked = 0;
   rcv.dsack = false;

@@ -17,8 +17,19 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
 
   /** The congestion controller of connections that name none. */
   readonly congestionControl: string;
-  /** Explicit congestion notification (RFC 3168): never, if the peer offers it, or offered. */
-  readonly ecn: "off" | "passive" | "on";
+  /** Explicit congestion notification (RFC 3168): never, if the peer offers it, or offered. Accurate feedback (RFC 9768) likewise: offered,
+   *  or accepted by who offers RFC 3168's, or nothing, himself. */
+  readonly ecn: "off" | "passive" | "on" | "accurate" | "accurate-in" | "accurate-passive";
+  /** Do without ECN where what is known of SYNs says that something on the way does not like it. */
+  readonly ecnFallback: boolean;
+  /** The option of RFC 9768 s3.2.3: never, when it has something to say, in every segment, or that even if it seems to get lost. */
+  readonly accurateOption: "off" | "due" | "always" | "persist";
+  /** Where it goes when due, it goes so many times a round trip at least. */
+  readonly accurateBeacon: number;
+  /** So many marks on text are acknowledged at once (RFC 9768 s3.2.2.5.1: 2, at most 7). */
+  readonly marksUntold: number;
+  /** Where AccECN is agreed every segment is ECN-capable, also those without text and those sent again (RFC 8311 s4.3). */
+  readonly ectEverywhere: boolean;
   /** Pace segments whatever the controller: src/tcp/pacing.ts. */
   readonly pacing: boolean;
   /** What becomes of a window that is not used (src/tcp/validation.ts): nothing, or it decays where `idleRestart` is on, or it is preserved for a

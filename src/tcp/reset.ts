@@ -35,5 +35,6 @@ export function sendReset(core: Core, datagram: Datagram, why: number, now: Micr
   out.tsVal = 0; // RFC 7323 s5.2
   out.tsEcr = seg.tsVal;
   out.sackCount = 0;
+  out.counterCount = -1;
   transmit(core, null, datagram.destination, datagram.source, core.policy.ttl, 0, 0, 0, why, core.cause.id, now);
 }

@@ -1,4 +1,5 @@
-/** The TCP header on the wire: RFC 9293 s3.1, options s3.2; RFC 7323 (window scale, timestamps); RFC 2018 (SACK); RFC 7413 (Fast Open). */
+/** The TCP header on the wire: RFC 9293 s3.1, options s3.2; RFC 7323 (window scale, timestamps); RFC 2018 (SACK); RFC 7413 (Fast Open);
+ *  RFC 9768 (AccECN). */
 import { type Seq, seq } from "../base/seq.js";
 
 export const FIN = 0x01;
@@ -10,6 +11,8 @@ export const URG = 0x20;
 /** RFC 3168 s6.1. */
 export const ECE = 0x40;
 export const CWR = 0x80;
+/** RFC 9768 s3.1.1: the last bit of the octet before. With CWR and ECE it is the ACE field, a number from 0 to 7. */
+export const AE = 0x100;
 
 /** The ECN field of IP's header (RFC 3168 s5). */
 export const EcnField = { NotEct: 0, Ect1: 1, Ect0: 2, Ce: 3 } as const;
@@ -33,6 +36,12 @@ export type OptionStyle = (typeof OptionStyle)[keyof typeof OptionStyle];
 /** RFC 7413 s4.1.1: a cookie has 4 to 16 octets, an even number of them. */
 export const COOKIE_LEAST = 4;
 export const COOKIE_MOST = 16;
+
+/** What the counters of the AccECN option begin with, by ECN field, so that zeros are known for somebody else's (RFC 9768 s3.2.1). */
+const COUNTER_START = [0, 1, 1, 0] as const;
+/** The fields of the option of kind 172 in their order (RFC 9768 s3.2.3); that of 174 has it the other way round, and is what is sent. */
+const ORDER_0 = [EcnField.Ect0, EcnField.Ce, EcnField.Ect1] as const;
+const ORDER_1 = [EcnField.Ect1, EcnField.Ce, EcnField.Ect0] as const;
 
 /** One segment in the vocabulary of RFC 9293 s3.3.1: SEG.SEQ is `seg.seq`, SEG.LEN is `seg.len`.
  *
@@ -71,6 +80,13 @@ export class Segment {
   /** The option had, or shall have, the experimental form (RFC 6994, RFC 7413 appendix B). */
   cookieExperimental = false;
   readonly cookie = new Uint8Array(COOKIE_MOST);
+  /** Counters in the AccECN option; -1: option absent. Which come first says `counterOrder`: it has kind 172 (false) or 174. */
+  counterCount = -1;
+  counterOrder = false;
+  /** Octets of text received, by ECN field, modulo 2^24 and without what the counters begin with. A first counter of zero, or a last one, is
+   *  none that this protocol has sent: `counterZeroed`. */
+  readonly counters = new Int32Array(4);
+  counterZeroed = false;
 }
 
 const KIND_END = 0;
@@ -81,6 +97,8 @@ const KIND_SACK_PERMITTED = 4;
 const KIND_SACK = 5;
 const KIND_TIMESTAMPS = 8;
 const KIND_FAST_OPEN = 34;
+const KIND_COUNTERS_0 = 172;
+const KIND_COUNTERS_1 = 174;
 const KIND_EXPERIMENT = 254;
 /** RFC 7413 appendix B: the experiment's number. */
 const FAST_OPEN_MAGIC = 0xf989;
@@ -97,7 +115,7 @@ export function parseSegment(seg: Segment, view: DataView, start: number, end: n
   seg.dstPort = view.getUint16(start + 2);
   seg.seq = view.getInt32(start + 4) as Seq;
   seg.ack = view.getInt32(start + 8) as Seq;
-  seg.flags = view.getUint8(start + 13);
+  seg.flags = view.getUint16(start + 12) & 0x1ff;
   seg.wnd = view.getUint16(start + 14); // unsigned: (MUST-1)
   seg.up = view.getUint16(start + 18);
   seg.textStart = text;
@@ -115,6 +133,7 @@ function parseOptions(seg: Segment, view: DataView, from: number, end: number): 
   seg.hasTimestamp = false;
   seg.sackCount = 0;
   seg.cookieLength = -1;
+  seg.counterCount = -1;
   // What almost every segment carries, at the place where every stack puts it (RFC 7323 appendix A).
   if (end - from === TIMESTAMPS_SIZE && view.getInt32(from) === (NOP_NOP | (KIND_TIMESTAMPS << 8) | 10)) {
     seg.hasTimestamp = true;
@@ -145,6 +164,8 @@ function parseOptions(seg: Segment, view: DataView, from: number, end: number): 
       seg.sackCount = (length - 2) >> 3;
       for (let i = 0; i < seg.sackCount * 2; i++) seg.sack[i] = view.getInt32(at + 2 + 4 * i);
     } else if (kind === KIND_FAST_OPEN && seg.flags & SYN) readCookie(seg, view, at + 2, length - 2, false);
+    else if ((kind === KIND_COUNTERS_0 || kind === KIND_COUNTERS_1) && length <= 11 && length % 3 === 2)
+      readCounters(seg, view, at + 2, (length - 2) / 3, kind === KIND_COUNTERS_1);
     else if (kind === KIND_EXPERIMENT && seg.flags & SYN && length >= 4 && view.getUint16(at + 2) === FAST_OPEN_MAGIC)
       readCookie(seg, view, at + 4, length - 4, true);
     at += length;
@@ -157,20 +178,34 @@ function readCookie(seg: Segment, view: DataView, at: number, length: number, ex
   if (length <= COOKIE_MOST) for (let i = 0; i < length; i++) seg.cookie[i] = view.getUint8(at + i);
 }
 
+function readCounters(seg: Segment, view: DataView, at: number, count: number, order: boolean): void {
+  const fields = order ? ORDER_1 : ORDER_0;
+  seg.counterCount = count;
+  seg.counterOrder = order;
+  seg.counterZeroed = false;
+  for (let i = 0; i < count; i++) {
+    const field = fields[i]!;
+    const value = (view.getUint8(at + 3 * i) << 16) | view.getUint16(at + 3 * i + 1);
+    if (value === 0 && field !== EcnField.Ce) seg.counterZeroed = true;
+    seg.counters[field] = (value - COUNTER_START[field]) & 0xff_ffff;
+  }
+}
+
 /** Writes a header of `seg`'s fields and options at `start` with the checksum field zero; returns its length. */
 export function writeSegment(view: DataView, start: number, seg: Segment, style: OptionStyle): number {
   let at = start + HEADER_MIN;
   if (seg.flags & SYN) at = style === OptionStyle.Linux ? writeSynOptionsLinux(view, at, seg) : writeSynOptionsBsd(view, at, seg);
   else {
     if (seg.hasTimestamp) at = writeTimestamps(view, at, seg);
-    if (seg.sackCount > 0) at = writeSack(view, at, seg);
+    if (seg.counterCount >= 0) at = writeCounters(view, at, seg);
+    if (seg.sackCount > 0) at = writeSack(view, pad(view, start, at, 2), seg);
+    else if (seg.counterCount >= 0) at = pad(view, start, at, 0);
   }
   view.setUint16(start, seg.srcPort);
   view.setUint16(start + 2, seg.dstPort);
   view.setInt32(start + 4, seg.seq);
   view.setInt32(start + 8, seg.ack);
-  view.setUint8(start + 12, (at - start) << 2);
-  view.setUint8(start + 13, seg.flags);
+  view.setUint16(start + 12, ((at - start) << 10) | seg.flags);
   view.setUint16(start + 14, seg.wnd);
   view.setUint16(start + 16, 0);
   view.setUint16(start + 18, seg.up);
@@ -183,13 +218,48 @@ export function headerLength(seg: Segment, style: OptionStyle): number {
     const mss = seg.mss !== 0 ? 4 : 0;
     const scale = seg.windowScale >= 0 ? 4 : 0;
     const cookie = cookieSize(seg);
-    if (style === OptionStyle.Linux)
-      return HEADER_MIN + mss + scale + (seg.hasTimestamp ? 12 : seg.sackPermitted ? 4 : 0) + ((cookie + 3) & ~3);
+    if (style === OptionStyle.Linux) {
+      let at = HEADER_MIN + mss + (seg.hasTimestamp ? 12 : 0) + countersSize(seg);
+      if (seg.sackPermitted && !seg.hasTimestamp) at += padding(at, 2) + 2;
+      if (scale > 0) at += padding(at, 3) + 3;
+      return ((at + 3) & ~3) + ((cookie + 3) & ~3);
+    }
     const sack = seg.sackPermitted ? 2 : 0;
     const stamps = seg.hasTimestamp ? (sack === 0 ? 12 : 10) : 0;
-    return HEADER_MIN + ((mss + scale + sack + stamps + cookie + 3) & ~3);
+    return HEADER_MIN + ((mss + scale + sack + stamps + cookie + countersSize(seg) + 3) & ~3);
   }
-  return HEADER_MIN + (seg.hasTimestamp ? TIMESTAMPS_SIZE : 0) + (seg.sackCount > 0 ? 4 + 8 * seg.sackCount : 0);
+  const stamps = seg.hasTimestamp ? TIMESTAMPS_SIZE : 0;
+  if (seg.counterCount >= 0) return HEADER_MIN + stamps + countersAndSack(seg.counterCount, seg.sackCount);
+  return HEADER_MIN + stamps + (seg.sackCount > 0 ? 4 + 8 * seg.sackCount : 0);
+}
+
+/** Octets that so many counters and SACK blocks take together, padding included: what is left of a word of the one is begun by the other. */
+export function countersAndSack(counters: number, blocks: number): number {
+  const size = 2 + 3 * counters;
+  return blocks === 0 ? (size + 3) & ~3 : size + padding(size, 2) + 2 + 8 * blocks;
+}
+
+const countersSize = (seg: Segment): number => (seg.counterCount < 0 ? 0 : 2 + 3 * seg.counterCount);
+
+/** Octets of padding before an option, or the beginning of one, of so many octets, so that it ends a word. */
+const padding = (at: number, octets: number): number => -(at + octets) & 3;
+
+function pad(view: DataView, start: number, from: number, octets: number): number {
+  const end = from + padding(from - start, octets);
+  for (let at = from; at < end; at++) view.setUint8(at, KIND_NOP);
+  return end;
+}
+
+/** The option of kind 174: what is marked, ECT(1) and CE, comes first, as it is what may have to be cut off that nobody misses. */
+function writeCounters(view: DataView, at: number, seg: Segment): number {
+  view.setUint16(at, (KIND_COUNTERS_1 << 8) | (2 + 3 * seg.counterCount));
+  for (let i = 0; i < seg.counterCount; i++) {
+    const field = ORDER_1[i]!;
+    const value = seg.counters[field]! + COUNTER_START[field];
+    view.setUint8(at + 2 + 3 * i, value >>> 16);
+    view.setUint16(at + 3 + 3 * i, value & 0xffff);
+  }
+  return at + 2 + 3 * seg.counterCount;
 }
 
 function writeTimestamps(view: DataView, at: number, seg: Segment): number {
@@ -200,28 +270,37 @@ function writeTimestamps(view: DataView, at: number, seg: Segment): number {
 }
 
 function writeSack(view: DataView, at: number, seg: Segment): number {
-  view.setInt32(at, NOP_NOP | (KIND_SACK << 8) | (2 + 8 * seg.sackCount));
-  for (let i = 0; i < seg.sackCount * 2; i++) view.setInt32(at + 4 + 4 * i, seg.sack[i]!);
-  return at + 4 + 8 * seg.sackCount;
+  view.setUint16(at, (KIND_SACK << 8) | (2 + 8 * seg.sackCount));
+  for (let i = 0; i < seg.sackCount * 2; i++) view.setInt32(at + 2 + 4 * i, seg.sack[i]!);
+  return at + 2 + 8 * seg.sackCount;
 }
 
-/** mss, sackOK, TS, nop, wscale; without timestamps the SACK option is padded in front. */
+/** mss, sackOK, TS, counters, nop, wscale; without timestamps the SACK option is padded in front. */
 function writeSynOptionsLinux(view: DataView, from: number, seg: Segment): number {
   let at = writeMss(view, from, seg);
   if (seg.hasTimestamp) {
     at = writeTimestamps(view, at, seg);
     if (seg.sackPermitted) view.setInt16(at - TIMESTAMPS_SIZE, (KIND_SACK_PERMITTED << 8) | 2); // where the two NOPs were
-  } else if (seg.sackPermitted) {
-    view.setInt32(at, NOP_NOP | (KIND_SACK_PERMITTED << 8) | 2);
-    at += 4;
   }
-  at = writeWindowScale(view, at, seg);
+  if (seg.counterCount >= 0) at = writeCounters(view, at, seg);
+  if (seg.sackPermitted && !seg.hasTimestamp) {
+    at = pad(view, from, at, 2);
+    view.setInt16(at, (KIND_SACK_PERMITTED << 8) | 2);
+    at += 2;
+  }
+  if (seg.windowScale >= 0) {
+    at = pad(view, from, at, 3);
+    view.setUint16(at, (KIND_WINDOW_SCALE << 8) | 3);
+    view.setUint8(at + 2, seg.windowScale);
+    at += 3;
+  }
+  at = pad(view, from, at, 0);
   const end = at + ((cookieSize(seg) + 3) & ~3);
   for (at = writeCookie(view, at, seg); at < end; at++) view.setUint8(at, KIND_NOP);
   return end;
 }
 
-/** mss, nop, wscale, sackOK, TS, cookie; zeros (end of options, padding) up to the next word. */
+/** mss, nop, wscale, sackOK, TS, cookie, counters; zeros (end of options, padding) up to the next word. */
 function writeSynOptionsBsd(view: DataView, from: number, seg: Segment): number {
   let at = writeWindowScale(view, writeMss(view, from, seg), seg);
   if (seg.sackPermitted) {
@@ -239,6 +318,7 @@ function writeSynOptionsBsd(view: DataView, from: number, seg: Segment): number 
     at += 10;
   }
   at = writeCookie(view, at, seg);
+  if (seg.counterCount >= 0) at = writeCounters(view, at, seg);
   while ((at - from) & 3) view.setUint8(at++, KIND_END); // (MUST-69)
   return at;
 }

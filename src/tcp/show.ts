@@ -79,7 +79,7 @@ export function showTcb(tcb: Tcb, policy: TcpPolicy, form: "live" | "frozen", no
       windowScale: has(tcb, Flag.WindowScale),
       timestamps: has(tcb, Flag.Timestamps),
       sack: has(tcb, Flag.Sack),
-      ecn: has(tcb, Flag.Ecn),
+      ecn: has(tcb, Flag.AccurateEcn) ? "accurate" : has(tcb, Flag.Ecn) && "classic",
     },
     congestion: {
       controller: cc.name,

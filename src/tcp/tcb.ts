@@ -5,6 +5,7 @@ import { type Micros, NEVER } from "../base/environment.js";
 import { SeqRanges } from "../base/ranges.js";
 import { type Seq, seq } from "../base/seq.js";
 import { type IpAddress, UNSPECIFIED } from "../ip/address.js";
+import type { AccurateEcn } from "./accurate-ecn.js";
 import type { CongestionController } from "./congestion/controller.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import { HOLDS } from "./hold.js";
@@ -155,6 +156,12 @@ export const Flag = {
   OwesCwr: 4194304,
   /** There was a round-trip sample since the last loss probe (RFC 8985 s7.3). */
   Measured: 8388608,
+  /** Beside `Ecn`: with the feedback of RFC 9768. */
+  AccurateEcn: 16777216,
+  /** Something has arrived with ECT or CE. */
+  EcnSeen: 33554432,
+  /** The next ACK without text says how the SYN,ACK came (RFC 9768 s3.2.2.1). */
+  TellsSynMark: 67108864,
 } as const;
 
 /** Fields that every segment touches come first, since that is where they lie in memory: ten thousand connections do not fit into a
@@ -305,6 +312,10 @@ export class Tcb {
   duplicateAcks = 0;
   zeroWindowProbes = 0;
   challenges = 0;
+  /** Segments of which the peer has said that they arrived marked: s.cep of RFC 9768, without what it begins with. */
+  deliveredMarked = 0;
+  /** Means something only where `Flag.AccurateEcn` is agreed. */
+  accurate: AccurateEcn | null = null;
 
   constructor(
     chunks: ChunkPool,
@@ -369,7 +380,7 @@ export function clear(tcb: Tcb): void {
   tcb.pathMtu = tcb.claimedMtu = tcb.softError = tcb.error = 0;
   tcb.segmentsSent = tcb.segmentsReceived = tcb.octetsSent = tcb.octetsReceived = tcb.octetsAcked = 0;
   tcb.segmentsRetransmitted = tcb.octetsRetransmitted = tcb.duplicateSegments = tcb.outOfOrderSegments = 0;
-  tcb.timeouts = tcb.fastRetransmits = tcb.duplicateAcks = tcb.zeroWindowProbes = tcb.challenges = 0;
+  tcb.timeouts = tcb.fastRetransmits = tcb.duplicateAcks = tcb.zeroWindowProbes = tcb.challenges = tcb.deliveredMarked = 0;
 }
 
 export const has = (tcb: Tcb, flag: number): boolean => (tcb.flags & flag) !== 0;

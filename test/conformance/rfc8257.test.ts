@@ -70,7 +70,10 @@ describe("s3.3: the sender", () => {
   function round(cc: Dctcp, percent: number): void {
     const window = 100 * MSS;
     cc.adopt(window, window);
-    for (let i = 0; i < 100; i++) cc.onAck(Object.assign(new AckSample(), { acked: MSS, flight: window, marked: i < percent }));
+    for (let i = 0; i < 100; i++) {
+      const marked = i < percent;
+      cc.onAck(Object.assign(new AckSample(), { acked: MSS, flight: window, marked, markedOctets: marked ? MSS : 0 }));
+    }
   }
   const alpha = (cc: Dctcp): number => cc.inspect()["alpha"] as number;
 

@@ -14,7 +14,22 @@ import { linux, type Profile } from "../../src/stack/profile.js";
 import { type Application, TcpEvent } from "../../src/tcp/events.js";
 import { defaultTcpLimits, type TcpLimits } from "../../src/tcp/limits.js";
 import type { TcpProbe } from "../../src/tcp/probe.js";
-import { ACK, CWR, ECE, FIN, OptionStyle, PSH, parseSegment, RST, Segment, SYN, URG, writeSegment } from "../../src/tcp/segment.js";
+import {
+  ACK,
+  AE,
+  CWR,
+  ECE,
+  EcnField,
+  FIN,
+  OptionStyle,
+  PSH,
+  parseSegment,
+  RST,
+  Segment,
+  SYN,
+  URG,
+  writeSegment,
+} from "../../src/tcp/segment.js";
 import { stateNames } from "../../src/tcp/state.js";
 import type { Tcb } from "../../src/tcp/tcb.js";
 import { Tcp } from "../../src/tcp/tcp.js";
@@ -40,6 +55,8 @@ export interface Sentry {
   readonly tsVal: number | null;
   readonly tsEcr: number | null;
   readonly sack: number[];
+  /** Octets that the AccECN option counts by ECN field: ECT(1), CE, ECT(0), as far as it goes; null: there is none. */
+  readonly counters: number[] | null;
   readonly text: Uint8Array;
   readonly srcPort: number;
   readonly dstPort: number;
@@ -73,6 +90,9 @@ export interface Injection {
   group?: boolean;
   /** DS field and ECN bits of its datagram. */
   trafficClass?: number;
+  /** The ACE field, beside the flags; and octets that the AccECN option counts: ECT(1), CE, ECT(0), or the first of them. */
+  ace?: number;
+  counters?: readonly number[];
   from?: IpAddress;
   to?: IpAddress;
   /** Octets of options in place of those above; padded with zeros to a word. */
@@ -80,11 +100,14 @@ export interface Injection {
 }
 
 export const flagText = (flags: number): string =>
-  `${flags & SYN ? "S" : ""}${flags & FIN ? "F" : ""}${flags & RST ? "R" : ""}${flags & PSH ? "P" : ""}${flags & URG ? "U" : ""}${flags & ECE ? "E" : ""}${flags & CWR ? "W" : ""}${flags & ACK ? "." : ""}` ||
+  `${flags & SYN ? "S" : ""}${flags & FIN ? "F" : ""}${flags & RST ? "R" : ""}${flags & PSH ? "P" : ""}${flags & URG ? "U" : ""}${flags & ECE ? "E" : ""}${flags & CWR ? "W" : ""}${flags & AE ? "A" : ""}${flags & ACK ? "." : ""}` ||
   "-";
 
 const flagBits = (text: string): number =>
-  [...text].reduce((bits, c) => bits | ({ S: SYN, F: FIN, R: RST, P: PSH, U: URG, E: ECE, W: CWR, ".": ACK, "-": 0 }[c] ?? 0), 0);
+  [...text].reduce((bits, c) => bits | ({ S: SYN, F: FIN, R: RST, P: PSH, U: URG, E: ECE, W: CWR, A: AE, ".": ACK, "-": 0 }[c] ?? 0), 0);
+
+/** The order of counters in an AccECN option of kind 174. */
+const counted = [EcnField.Ect1, EcnField.Ce, EcnField.Ect0];
 
 /** Octets of a stream from place `from`: any two calls agree where they overlap. */
 export const octets = (length: number, from = 0): Uint8Array =>
@@ -254,6 +277,11 @@ export class Exchange {
     seg.dstPort = segment.ourPort ?? OUR_PORT;
     seg.seq = seq(this.irs + (segment.seq ?? 0));
     seg.flags = flagBits(segment.flags ?? (segment.ack === undefined ? "-" : "."));
+    seg.flags |= (segment.ace ?? 0) << 6;
+    if (segment.counters) {
+      seg.counterCount = segment.counters.length;
+      for (const [i, count] of segment.counters.entries()) seg.counters[counted[i]!] = count;
+    }
     seg.ack = seg.flags & ACK ? seq((this.iss ?? 0) + (segment.ack ?? 0)) : seq(0);
     seg.wnd = segment.wnd ?? 0xffff;
     seg.up = segment.up ?? 0;
@@ -399,6 +427,7 @@ export class Exchange {
       tsVal: seg.hasTimestamp ? seg.tsVal : null,
       tsEcr: seg.hasTimestamp ? seg.tsEcr : null,
       sack: Array.from(seg.sack.subarray(0, seg.sackCount * 2), (edge) => relative(edge, this.irs)),
+      counters: seg.counterCount < 0 ? null : counted.slice(0, seg.counterCount).map((field) => seg.counters[field]!),
       text: bytes.slice(seg.textStart, seg.textEnd),
       srcPort: seg.srcPort,
       dstPort: seg.dstPort,

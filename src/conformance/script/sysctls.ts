@@ -84,7 +84,30 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_rmem: buffer("receiveBuffer"),
   tcp_wmem: buffer("sendBuffer"),
   tcp_congestion_control: (congestionControl) => ({ congestionControl }),
-  tcp_ecn: (value) => choice({ "0": { ecn: "off" }, "1": { ecn: "on" }, "2": { ecn: "passive" } }, value),
+  tcp_ecn: (value) =>
+    choice(
+      {
+        "0": { ecn: "off" },
+        "1": { ecn: "on" },
+        "2": { ecn: "passive" },
+        "3": { ecn: "accurate" },
+        "4": { ecn: "accurate-in" },
+        "5": { ecn: "accurate-passive" },
+      },
+      value,
+    ),
+  tcp_ecn_option: (value) =>
+    choice(
+      {
+        "0": { accurateOption: "off" },
+        "1": { accurateOption: "due" },
+        "2": { accurateOption: "always" },
+        "3": { accurateOption: "persist" },
+      },
+      value,
+    ),
+  tcp_ecn_option_beacon: integer((accurateBeacon) => ({ accurateBeacon })),
+  tcp_ecn_fallback: flag("ecnFallback"),
   tcp_fastopen: fastOpen,
   tcp_fastopen_key: cookieKeys,
   tcp_fastopen_blackhole_timeout_sec: integer((seconds) => ({ fastOpenPause: seconds * SECOND })),
@@ -110,9 +133,6 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_moderate_rcvbuf: nothing,
   tcp_challenge_ack_limit: nothing,
   tcp_max_syn_backlog: nothing,
-  tcp_ecn_option: nothing,
-  tcp_ecn_option_beacon: nothing,
-  tcp_ecn_fallback: nothing,
   ip_no_pmtu_disc: only("0"),
   ip_local_port_range: nothing,
 };
@@ -148,7 +168,11 @@ const freebsd: Readonly<Record<string, Row>> = {
   "net.inet.tcp.hostcache.purgenow": nothing,
   "net.inet.tcp.hostcache.enable": nothing,
   "net.inet.tcp.blackhole": (value) => choice({ "0": { blackhole: "no" }, "1": { blackhole: "syn" }, "2": { blackhole: "all" } }, value),
-  "net.inet.tcp.ecn.enable": (value) => choice({ "0": { ecn: "off" }, "1": { ecn: "on" }, "2": { ecn: "passive" } }, value),
+  "net.inet.tcp.ecn.enable": (value) =>
+    choice(
+      { "0": { ecn: "off" }, "1": { ecn: "on" }, "2": { ecn: "passive" }, "3": { ecn: "accurate" }, "4": { ecn: "accurate-passive" } },
+      value,
+    ),
   "net.inet.tcp.ecn.maxretries": integer((ecnRetries) => ({ ecnRetries })),
   "net.inet.tcp.insecure_rst": flag("insecureReset"),
   "net.inet.tcp.insecure_syn": flag("insecureSyn"),
@@ -195,6 +219,7 @@ export const defaultsOfLinux: readonly (readonly [string, string])[] = [
   ["net.ipv4.tcp_recovery", "1"],
   ["net.ipv4.tcp_tso_win_divisor", "3"],
   ["net.ipv4.tcp_ecn", "0"],
+  ["net.ipv4.tcp_ecn_option", "2"],
   ["net.ipv4.tcp_pacing_ss_ratio", "200"],
   ["net.ipv4.tcp_pacing_ca_ratio", "120"],
   ["net.ipv4.tcp_notsent_lowat", "4294967295"],

@@ -101,8 +101,9 @@ export class AckSample {
   inRecovery = false;
   /** Segments leave one by one, not in bursts. */
   paced = false;
-  /** The ACK carries ECE. */
+  /** The ACK tells of marks; and on how many octets, as far as one can know: with the feedback of RFC 3168, on all that it acknowledges. */
   marked = false;
+  markedOctets = 0;
 }
 
 /** RFC 6928 s2: min(10*SMSS, max(2*SMSS, 14600)). RFC 5681 s3.1: 2, 3 or 4 segments by size. */

@@ -94,7 +94,7 @@ export class Dctcp implements CongestionController {
   /** s3.3 steps 1 to 8, with the integers of s4.2. */
   #observe(ack: AckSample): void {
     this.#acked += ack.acked;
-    if (ack.marked) this.#marked += ack.acked;
+    this.#marked += Math.min(ack.acked, ack.markedOctets);
     this.#left -= ack.acked;
     if (this.#left > 0) return;
     const share = Math.floor((SCALE * this.#marked) / this.#acked);

@@ -107,7 +107,7 @@ export class AckEvent {
   flight = 0;
   /** It is a duplicate: by RFC 6675 s2 where SACK is agreed, else by RFC 5681 s2. */
   duplicate = false;
-  /** It echoes a mark, and ECN is agreed (RFC 3168 s6.1.3). */
+  /** It echoes a mark, and ECN is agreed (RFC 3168 s6.1.3); or it tells of marks that none has told before (RFC 9768). */
   marked = false;
   mss = 0;
   /** SEG.SACK: edges as in `Segment.sack`; no blocks where SACK was not agreed. */
@@ -129,6 +129,10 @@ export class AckEvent {
 
   /** Octets newly acknowledged, cumulatively or selectively. */
   delivered = 0;
+  /** Segments newly acknowledged, cumulatively or selectively. */
+  segments = 0;
+  /** Octets of what it delivers that it says, or lets infer, to have arrived marked. */
+  markedOctets = 0;
   /** Octets newly marked lost. */
   lost = 0;
   /** Octets that its SACK blocks say have arrived and none has said before. */

@@ -232,7 +232,7 @@ export class SentRecords {
 
   /** Takes in what an acceptable ACK says, and fills the answers of `ack`. */
   update(ack: AckEvent, now: Micros): void {
-    ack.delivered = ack.lost = ack.news = 0;
+    ack.delivered = ack.segments = ack.lost = ack.news = 0;
     ack.dsack = ack.reordered = ack.originals = false;
     ack.rackAt = this.newest.sentAt = -1;
     if (this.#count > 0 && seqGt(ack.una, this.start(0))) this.#acknowledge(ack, now);
@@ -262,6 +262,8 @@ export class SentRecords {
         if (whole) this.sackedRecords -= 1;
       } else {
         ack.delivered += octets;
+        // A part of a segment is none.
+        ack.segments += whole ? (octets <= ack.mss ? 1 : Math.ceil(octets / ack.mss)) : Math.floor(octets / ack.mss);
         if (marks & Mark.Lost) this.lost -= octets;
         if (marks & Mark.Twice) this.twice -= octets;
         if (whole) {
@@ -366,6 +368,7 @@ export class SentRecords {
     this.sacked += octets;
     this.sackedRecords += 1;
     ack.delivered += octets;
+    ack.segments += octets <= ack.mss ? 1 : Math.ceil(octets / ack.mss);
     this.#deliver(store, slot, start, end, marks, ack, now);
   }
 
