@@ -58,6 +58,8 @@ export class RouteTable {
   readonly #gateways = new Map<IpAddress, Route[]>();
   /** Prefix lengths and prefixes that lookups have looked at, so far: what they cost, without a clock. */
   steps = 0;
+  /** Until then a gateway may be passed over for want of an answer. */
+  deadUntil: Micros = Number.NEGATIVE_INFINITY;
   /** Called when the routes have changed. */
   onChange: (() => void) | null = null;
 
@@ -132,6 +134,7 @@ export class RouteTable {
     const routes = this.#gateways.get(address);
     if (routes === undefined) return;
     const until = alive ? Number.NEGATIVE_INFINITY : now + DEAD_GATEWAY_TIME;
+    if (!alive) this.deadUntil = until;
     let changed = false;
     for (let i = 0; i < routes.length; i++) {
       const route = routes[i]!;

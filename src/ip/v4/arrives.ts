@@ -20,10 +20,12 @@ export function arrives(ip: Ip, device: IpInterface, packet: Packet, now: Micros
 
   const source = ipFromInt(view.getInt32(start + At.Source));
   const destination = ipFromInt(view.getInt32(start + At.Destination));
-  const misdirected = judgeAddresses(ip, device, packet.cast, source, destination, now);
-  if (misdirected !== 0) return misdirected;
-
-  const received = ip.received;
+  const { received, admitted } = ip;
+  if (!admitted.holds(ip, device, packet.cast, source, destination)) {
+    const misdirected = judgeAddresses(ip, device, packet.cast, source, destination, now);
+    if (misdirected !== 0) return misdirected;
+    admitted.note(ip, device, packet.cast, source, destination);
+  }
   const headerLength = headerLengthAt(view, start);
   received.packet = packet;
   received.headerStart = start;
@@ -36,7 +38,7 @@ export function arrives(ip: Ip, device: IpInterface, packet: Packet, now: Micros
   // RFC 1122 s3.2.1.7: "A host MUST NOT discard a datagram just because it was received with TTL less than 2."
   received.ttl = view.getUint8(start + At.Ttl);
   received.trafficClass = view.getUint8(start + At.TrafficClass);
-  received.group = packet.cast !== Cast.Unicast || ip.isGroup(destination);
+  received.group = admitted.group;
 
   if (headerLength > HEADER_LENGTH) {
     const bad = judgeOptions(view, start, start + HEADER_LENGTH, received.payloadStart);

@@ -10,6 +10,7 @@ import type { Datagram, Network, SendOptions, Sent } from "../network.js";
 import { OwnAddresses } from "../own-addresses.js";
 import { PathMtu } from "../path-mtu.js";
 import { RouteTable } from "../route.js";
+import { Admitted } from "./admitted.js";
 import { Identification } from "./identification.js";
 import { output, Path, resolve } from "./output.js";
 import { Reassembly, type ReassemblyLimits } from "./reassembly.js";
@@ -81,6 +82,7 @@ export class Ip implements Network {
   readonly interfaces: (IpInterface | null)[] = [];
   readonly received: Received;
   readonly path = new Path();
+  readonly admitted = new Admitted();
   readonly #port: IpPort;
   readonly #addresses: OwnAddresses;
   readonly #subnets: Subnet[] = [];

@@ -17,11 +17,39 @@ export class Path {
   mtu = 0;
   /** The route's preferred source, or UNSPECIFIED. */
   source: IpAddress = UNSPECIFIED;
+
+  // What it was asked for, as long as the answer is good: datagrams leave in rows.
+  #from: IpAddress = UNSPECIFIED;
+  #to: IpAddress = UNSPECIFIED;
+  #by = -1;
+  #epoch = 0;
+  #known = false;
+
+  /** Is it the way to `to`, as it was when it was found? */
+  holds(ip: Ip, to: IpAddress, from: IpAddress, by: number, now: Micros): boolean {
+    return (
+      this.#known && this.#to === to && this.#from === from && this.#by === by && this.#epoch === ip.epoch && now >= ip.routes.deadUntil
+    );
+  }
+
+  note(ip: Ip, to: IpAddress, from: IpAddress, by: number): void {
+    this.#known = true;
+    this.#to = to;
+    this.#from = from;
+    this.#by = by;
+    this.#epoch = ip.epoch;
+  }
+
+  clear(): void {
+    this.#known = false;
+  }
 }
 
 /** Finds the way to `destination` from `source` (UNSPECIFIED: any); returns 0, or the reason why there is none. `by`: the device for
  *  a group, -1: the source's. */
 export function resolve(ip: Ip, path: Path, destination: IpAddress, source: IpAddress, by: number, now: Micros): number {
+  if (path.holds(ip, destination, source, by, now)) return 0;
+  path.clear();
   path.cast = Cast.Unicast;
   path.nextHop = destination;
   path.source = UNSPECIFIED;
@@ -46,6 +74,7 @@ export function resolve(ip: Ip, path: Path, destination: IpAddress, source: IpAd
   path.source = route.source;
   if (route.gateway !== UNSPECIFIED) path.nextHop = route.gateway;
   else if (ip.isBroadcastOf(destination, route.device)) path.cast = Cast.Broadcast;
+  path.note(ip, destination, source, by);
   return 0;
 }
 
