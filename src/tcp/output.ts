@@ -59,15 +59,22 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   const { snd, cc, recovery } = tcb;
   let hold: number = Hold.Application;
   let inRow = 0;
-  if (snd.una === snd.nxt && queued(tcb) > 0) resumes(core, tcb, now);
+  if (snd.una === snd.nxt) {
+    if (queued(tcb) > 0) resumes(core, tcb, now);
+    else if (isStill(tcb)) {
+      noteAppLimited(tcb, hold);
+      noteUse(core, tcb, hold, now);
+      return;
+    }
+  }
   for (;;) {
+    const unsent = queued(tcb);
+    const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent);
+    if (unsent === 0 && !finDue && tcb.sent.lost === 0 && recovery.phase === Phase.Open) break;
     const window = recovery.window(cc.window());
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
     const room = fullText(core, tcb, now);
     const edge = seqAdd(snd.una, snd.wnd);
-
-    const unsent = queued(tcb);
-    const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent);
     const usable = seqDiff(edge, snd.nxt);
     if (recovery.next(snd.una, snd.nxt, snd.mss, (unsent === 0 && !finDue) || usable <= 0)) {
       const from = seqMax(recovery.from, snd.text);
@@ -145,6 +152,14 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   heldBy(core, tcb, blamed(tcb, hold), now);
   armAfterText(core, tcb, hold, now);
 }
+
+/** Nothing is in flight, nothing waits, no timer of the sender runs: as it was when output last looked. */
+const isStill = (tcb: Tcb): boolean =>
+  tcb.hold === Hold.Application &&
+  tcb.rexmitAt === NEVER &&
+  tcb.probeAt === NEVER &&
+  (tcb.flags & (Flag.FinQueued | Flag.FinSent)) !== Flag.FinQueued &&
+  (tcb.flags & (Flag.Persisting | Flag.SwsArmed)) === 0;
 
 /** An application that waits for room has more to say, and a window that is full of what was lost is full because of it. */
 function blamed(tcb: Tcb, hold: number): number {

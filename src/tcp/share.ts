@@ -9,7 +9,7 @@ const LEAST_OFFER = 16_384;
 /** Octets that may wait to be sent: a quarter of what is free, and always a first chunk. */
 export const sendShare = (core: Core): number => Math.max(core.memory.chunks.size, Math.floor(freeOctets(core) / 4));
 
-/** Octets that may be held unread, or offered: half of what is free. */
-export const receiveShare = (core: Core): number => Math.max(LEAST_OFFER, Math.floor(freeOctets(core) / 2));
+/** Octets that may be held unread, or offered: half of what is `free`. */
+export const receiveShare = (free: number): number => Math.max(LEAST_OFFER, Math.floor(free / 2));
 
 export const freeOctets = (core: Core): number => core.memory.chunks.available * core.memory.chunks.size;

@@ -11,7 +11,7 @@ export function openReceiveWindow(core: Core, tcb: Tcb): void {
   const { receiveBuffer, receiveTuning } = tcb.options;
   const most = receiveTuning ? Math.max(receiveBuffer, core.policy.receiveBufferMost) : receiveBuffer;
   let scale = 0;
-  if (has(tcb, Flag.WindowScale)) while (scale < MAX_WINDOW_SCALE && 0xffff * 2 ** scale < most) scale += 1;
+  if (has(tcb, Flag.WindowScale)) while (scale < MAX_WINDOW_SCALE && 0xffff << scale < most) scale += 1;
   tcb.rcv.scale = scale;
 }
 
@@ -30,8 +30,10 @@ export function acceptedWindow(core: Core, tcb: Tcb): number {
 
 /** Octets for which there is room now, as far as the field can say. When chunks run short, what is not promised yet is not promised. */
 function room(core: Core, tcb: Tcb): number {
-  const free = Math.min(tcb.rcv.buffer, receiveShare(core)) - tcb.receiveQueue.length;
-  return Math.max(0, Math.min(free, freeOctets(core), 0xffff * 2 ** tcb.rcv.scale));
+  const { rcv } = tcb;
+  const unused = freeOctets(core);
+  const free = Math.min(rcv.buffer, receiveShare(unused)) - tcb.receiveQueue.length;
+  return Math.max(0, Math.min(free, unused, 0xffff << rcv.scale));
 }
 
 /** The window field for a segment that leaves now; the right edge moves by SWS avoidance and never retreats (SHLD-14). */
@@ -43,7 +45,7 @@ export function windowField(core: Core, tcb: Tcb): number {
   // RFC 9293 s3.8.6.2.2: keep the right edge until it can move by min(Fr * RCV.BUFF, Eff.snd.MSS), Fr = 1/2 (MUST-39).
   if (!seqGt(edge, rcv.adv) || seqDiff(edge, rcv.adv) < worthwhile(tcb)) edge = rcv.adv;
   const unit = 1 << rcv.scale;
-  const field = Math.min(0xffff, Math.floor(Math.max(0, seqDiff(edge, rcv.nxt)) / unit));
+  const field = Math.min(0xffff, Math.max(0, seqDiff(edge, rcv.nxt)) >> rcv.scale);
   // What was once promised stays promised, although the shift rounds it down now (RFC 7323 s2.4).
   rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));
   return field;
@@ -58,7 +60,7 @@ function roomField(tcb: Tcb, free: number): number {
   const now = Math.min(0xffff, Math.ceil(offered / unit));
   rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, now * unit));
   // What was promised before is said rounded down: rounded up it would grow with every segment that comes.
-  return Math.max(now, Math.min(0xffff, Math.floor(receiveWindow(tcb) / unit)));
+  return Math.max(now, Math.min(0xffff, receiveWindow(tcb) >> rcv.scale));
 }
 
 /** Has the window grown so much since the last segment that the sender should hear of it? At least as much as SWS avoidance

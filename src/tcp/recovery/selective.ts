@@ -73,15 +73,17 @@ export class SelectiveRecovery implements LossRecovery {
     this.lossWhy = this.#detector.why;
     if (ack.acked > 0) this.#restart = true;
     this.#detector.onAck(ack, now);
+    if (this.#isOrdinary(ack)) {
+      this.#follow(ack.una);
+      return 0;
+    }
     if (this.#probe.repaired(ack)) outcome |= Outcome.Repaired;
     if (this.#isSpurious(ack)) {
       outcome |= Outcome.Undone;
       this.#undo(ack.una);
     }
-    if (this.phase === Phase.Open) {
-      // It follows behind, or a comparison would err after 2^31 octets without a loss.
-      if (seqGt(ack.una, this.recoveryPoint)) this.recoveryPoint = seqAdd(ack.una, -1);
-    } else if (seqGeq(ack.una, this.recoveryPoint)) {
+    if (this.phase === Phase.Open) this.#follow(ack.una);
+    else if (seqGeq(ack.una, this.recoveryPoint)) {
       outcome |= Outcome.Exited;
       this.phase = Phase.Open;
       this.#first = false;
@@ -95,6 +97,23 @@ export class SelectiveRecovery implements LossRecovery {
     if (this.prr.active && (outcome & Outcome.Entered) === 0)
       this.prr.onAck(ack.delivered, ack.acked > 0 && lost === 0, this.#sent.pipe, this.#ssthresh, ack.mss);
     return outcome;
+  }
+
+  /** Nothing is wrong, and the ACK says nothing that would be. */
+  #isOrdinary(ack: AckEvent): boolean {
+    return (
+      this.phase === Phase.Open &&
+      ack.sackCount === 0 &&
+      !this.#sent.troubled &&
+      !this.#probe.outstanding &&
+      !this.#spurious.waiting &&
+      this.#detector.reorderAt === NEVER
+    );
+  }
+
+  /** The point of a recovery that is over follows behind, or a comparison would err after 2^31 octets without a loss. */
+  #follow(una: Seq): void {
+    if (seqGt(una, this.recoveryPoint)) this.recoveryPoint = seqAdd(una, -1);
   }
 
   onReorderTimer(una: Seq, nxt: Seq, now: Micros): number {

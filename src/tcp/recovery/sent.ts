@@ -73,7 +73,8 @@ export class SentRecords {
   #mask = 0;
   #head = 0;
   #count = 0;
-  /** The end of the last record: SND.NXT. */
+  /** Where the first record begins and the last ends, while there are any: SND.UNA and SND.NXT. */
+  #start: Seq = 0 as Seq;
   #end: Seq = 0 as Seq;
   /** Least and most recent in order of transmission, of what is neither SACKed nor lost. */
   #oldest = NONE;
@@ -147,7 +148,7 @@ export class SentRecords {
 
   /** Octets that are taken to be in the network: neither delivered nor lost. */
   get pipe(): number {
-    return this.#count === 0 ? 0 : seqDiff(this.#end, this.start(0)) - this.sacked - this.lost + this.twice;
+    return this.#count === 0 ? 0 : seqDiff(this.#end, this.#start) - this.sacked - this.lost + this.twice;
   }
 
   // ---- records by position, 0 to count - 1 in order of sequence
@@ -188,7 +189,7 @@ export class SentRecords {
   append(from: Seq, to: Seq, now: Micros): void {
     if (this.#count === 0) {
       this.firstSentAt = this.deliveredAt = now;
-      this.#lostFrom = from;
+      this.#start = this.#lostFrom = from;
       if (seqLt(this.fack, from)) this.fack = from;
     }
     const slot = this.#take();
@@ -235,7 +236,7 @@ export class SentRecords {
     ack.delivered = ack.segments = ack.lost = ack.news = 0;
     ack.dsack = ack.reordered = ack.originals = false;
     ack.rackAt = this.newest.sentAt = -1;
-    if (this.#count > 0 && seqGt(ack.una, this.start(0))) this.#acknowledge(ack, now);
+    if (this.#count > 0 && seqGt(ack.una, this.#start)) this.#acknowledge(ack, now);
     if (ack.sackCount > 0) this.#selective(ack, now);
     if (ack.delivered > 0) {
       this.delivered += ack.delivered;
@@ -279,6 +280,7 @@ export class SentRecords {
       this.#count -= 1;
       this.#free(slot);
     }
+    this.#start = una;
     if (seqLt(this.#lostFrom, una)) this.#lostFrom = una;
     if (seqLt(this.fack, una)) this.fack = una;
     if (this.ranges.count > 0) this.ranges.removeBelow(una);
@@ -475,6 +477,11 @@ export class SentRecords {
       octets += this.markLost(this.find(this.#startOf(slot)));
     }
     return octets;
+  }
+
+  /** Something is SACKed, lost, or may be lost by the edge. */
+  get troubled(): boolean {
+    return this.lost > 0 || this.sackedRecords > 0 || this.#edge !== NONE;
   }
 
   /** When the latest that may be lost by the edge was sent; -1 when there is none. */

@@ -51,6 +51,11 @@ export class SpuriousDetection {
     if (this.#again.overlaps(from, to) || !this.#again.add(from, to)) this.#doubtful = true;
   }
 
+  /** The first acceptable ACK since recovery began is still to come. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
   /** There is nothing that could be taken back. */
   close(): void {
     this.#open = this.#waiting = false;
