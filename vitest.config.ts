@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // All cores: the tests of the unit project compute, and wait for nothing.
+    maxWorkers: "100%",
     projects: [
       {
         // What examples import is the source, not a build.

@@ -1,4 +1,4 @@
-/** What RFC 9293 s3.10.7 says of every segment in every state, as an oracle: eleven states, 64 sets of flags, six places of the sequence
+/** What RFC 9293 s3.10.7 says of every segment in every state, as an oracle: eleven states, 64 sets of flags, seven places of the sequence
  *  number, four of the acknowledgment number, with and without text. It is written from the RFC's text and knows nothing of src/tcp.
  *
  *  `npx tsx test/conformance/state-flags.ts` writes what it says into state-flags.golden: a change of a verdict is seen in review. */
@@ -16,7 +16,7 @@ export const RST = 4;
 export const ACK = 16;
 
 /** Where SEG.SEQ lies, as an offset from RCV.NXT. "zero": sequence number 0, far outside. */
-export const places = { next: 0, middle: 100, edge: WINDOW - 1, beyond: WINDOW, old: -1, zero: Number.NaN } as const;
+export const places = { next: 0, middle: 100, edge: WINDOW - 1, beyond: WINDOW, far: 2 * WINDOW, old: -1, zero: Number.NaN } as const;
 export type Place = keyof typeof places;
 /** Where SEG.ACK lies. */
 export const acks = ["next", "old", "ancient", "future"] as const;

@@ -146,7 +146,7 @@ interface Cell {
   readonly text: number;
 }
 
-const places: Readonly<Partial<Record<Place, number>>> = { next: 0, middle: 100, beyond: 70_000, old: -1 };
+const places: Readonly<Partial<Record<Place, number>>> = { next: 0, middle: 100, far: 70_000, old: -1 };
 const flagSets = [
   0,
   FIN,
