@@ -164,7 +164,7 @@ export function arbitraries(fc: FastCheck): Arbitraries {
     backPressure: fc.constant(false),
     chunks: fc.constant(1_024),
     congestionControl: fc.constantFrom("cubic", "newreno", "dctcp", "bbr"),
-    ecn: fc.constantFrom("passive" as const, "on" as const, "off" as const),
+    ecn: fc.constantFrom("passive" as const, "on" as const, "off" as const, "accurate" as const),
     stalls: fc.constant([]),
   });
   const world: Arbitrary<WorldPlan> = fc

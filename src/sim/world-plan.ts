@@ -17,7 +17,7 @@ export interface HostPlan {
   readonly chunks: number;
   /** The controller of its connections, and whether it speaks ECN. */
   readonly congestionControl: string;
-  readonly ecn: "off" | "passive" | "on";
+  readonly ecn: "off" | "passive" | "on" | "accurate";
   /** Times at which its CPU is away. */
   readonly stalls: readonly { readonly at: Micros; readonly duration: Micros }[];
 }
@@ -135,7 +135,7 @@ function planHost(dice: Dice, manners: Dice, weather: Weather): HostPlan {
     backPressure: dice.chance(0.3),
     chunks: dice.pick([1_024, 1_024, 512, weather === "rough" || weather === "storm" ? 64 : 256]),
     congestionControl: manners.pick(["cubic", "cubic", "newreno", "dctcp", "bbr", "bbr"]),
-    ecn: manners.pick(["off", "passive", "on", "on"] as const),
+    ecn: manners.pick(["off", "passive", "on", "accurate"] as const),
     stalls,
   };
 }
