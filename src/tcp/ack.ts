@@ -236,7 +236,7 @@ function recover(core: Core, tcb: Tcb, now: Micros): void {
   const { phase, proportional } = recovery;
   const outcome = recovery.onAck(event, now);
 
-  if (outcome & Outcome.Undone) congestion.undone(core, tcb, recovery.undoWhy, now);
+  if (outcome & Outcome.Undone && !event.marked) congestion.undone(core, tcb, recovery.undoWhy, now);
   if (acked > 0 || event.delivered > 0)
     congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery || (outcome & Outcome.Undone) !== 0, now);
   if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, proportional, now);

@@ -53,6 +53,7 @@ export function markEchoed(core: Core, tcb: Tcb, flight: number, now: Micros): v
 
 /** Marks of what is in flight are answered. */
 function noteReduction(tcb: Tcb): void {
+  tcb.markedBefore = tcb.deliveredMarked;
   tcb.snd.reduced = tcb.snd.nxt;
   // Accurate feedback needs no answer (RFC 9768 s3.1.5).
   if ((tcb.flags & (Flag.Ect | Flag.AccurateEcn)) === Flag.Ect) tcb.flags |= Flag.OwesCwr;
@@ -88,8 +89,9 @@ export function probeRepaired(core: Core, tcb: Tcb, flight: number, now: Micros)
   core.congestionChanged(tcb, Cc.ProbeRepaired, now);
 }
 
-/** Nothing was lost: `why` says how that came to light (RFC 4015 s3.1). */
+/** Nothing was lost: `why` says how that came to light (RFC 4015 s3.1). What was marked meanwhile is congestion all the same (s3.4). */
 export function undone(core: Core, tcb: Tcb, why: number, now: Micros): void {
+  if (tcb.deliveredMarked !== tcb.markedBefore) return;
   tcb.cc.onUndo(now);
   endPhase(tcb);
   core.congestionChanged(tcb, why, now);

@@ -314,6 +314,8 @@ export class Tcb {
   challenges = 0;
   /** Segments of which the peer has said that they arrived marked: s.cep of RFC 9768, without what it begins with. */
   deliveredMarked = 0;
+  /** That number when the window was last reduced. */
+  markedBefore = 0;
   /** Means something only where `Flag.AccurateEcn` is agreed. */
   accurate: AccurateEcn | null = null;
 
@@ -380,7 +382,14 @@ export function clear(tcb: Tcb): void {
   tcb.pathMtu = tcb.claimedMtu = tcb.softError = tcb.error = 0;
   tcb.segmentsSent = tcb.segmentsReceived = tcb.octetsSent = tcb.octetsReceived = tcb.octetsAcked = 0;
   tcb.segmentsRetransmitted = tcb.octetsRetransmitted = tcb.duplicateSegments = tcb.outOfOrderSegments = 0;
-  tcb.timeouts = tcb.fastRetransmits = tcb.duplicateAcks = tcb.zeroWindowProbes = tcb.challenges = tcb.deliveredMarked = 0;
+  tcb.timeouts =
+    tcb.fastRetransmits =
+    tcb.duplicateAcks =
+    tcb.zeroWindowProbes =
+    tcb.challenges =
+    tcb.deliveredMarked =
+    tcb.markedBefore =
+      0;
 }
 
 export const has = (tcb: Tcb, flag: number): boolean => (tcb.flags & flag) !== 0;

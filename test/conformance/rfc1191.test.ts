@@ -52,7 +52,7 @@ describe("3: host specification", () => {
     for (const piece of pieces) expect(piece.total).toBeLessThanOrEqual(1400);
   });
 
-  test("s3: only the path it is about is changed", () => {
+  test("s3: only the path it is about is changed (4821-06)", () => {
     const { lab, tooBig } = paths();
     tooBig(1400);
     expect(lab.stack.ip.mtuTo(ip("8.8.4.4"), UNSPECIFIED, lab.now)).toBe(1500);

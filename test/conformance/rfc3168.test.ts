@@ -128,7 +128,7 @@ describe("s6.1.2: the sender", () => {
     return x;
   }
 
-  test("s6.1.2: an echo halves the window, once for a window of data; the next new text says CWR, all of it ECT(0) (3168-01, 3168-02, 3168-09, 3168-11, 3168-14)", () => {
+  test("s6.1.2: an echo halves the window, once for a window of data; the next new text says CWR, all of it ECT(0) (8311-01, 8311-02, 3168-01, 3168-02, 3168-09, 3168-11, 3168-14)", () => {
     const x = flying();
     ack(x, 1, { flags: "E." });
     expect([x.tcb.cc.window(), x.tcb.cc.threshold()]).toEqual([5 * MSS, 5 * MSS]);
@@ -196,7 +196,7 @@ describe("s6.1.2: the sender", () => {
     expect(x.tcb.cc.window()).toBe(11 * MSS);
   });
 
-  test("RFC 8511 s3: with an alternative backoff a mark leaves 0.8 of the flight, a loss still half", () => {
+  test("RFC 8511 s3: with an alternative backoff a mark leaves 0.8 of the flight, a loss still half (8311-04)", () => {
     const x = flying({ alternativeBackoff: true });
     ack(x, 1, { flags: "E." });
     expect([x.tcb.cc.window(), x.tcb.cc.threshold()]).toEqual([8 * MSS, 8 * MSS]);

@@ -33,7 +33,7 @@ const retransmitted = (x: Exchange): string =>
     .join(" ");
 
 describe("s4: IsLost", () => {
-  test("s4: more than (DupThresh - 1) * SMSS octets SACKed above it", () => {
+  test("s4: more than (DupThresh - 1) * SMSS octets SACKed above it (6675-10)", () => {
     const x = flying();
     ack(x, 0, { sack: [1 + MSS, 1 + 3 * MSS] });
     expect([sent(x), x.tcb.recovery.phase]).toEqual(["", 0]);
@@ -42,7 +42,7 @@ describe("s4: IsLost", () => {
     expect(x.tally.show()["loss.dupthresh"]).toBe(1);
   });
 
-  test("s4: DupThresh discontiguous ranges above it, however small", () => {
+  test("s4: DupThresh discontiguous ranges above it, however small (6675-10)", () => {
     const x = flying();
     ack(x, 0, { sack: [1 + 2 * MSS, 1 + 2 * MSS + 10, 1 + 4 * MSS, 1 + 4 * MSS + 10] });
     expect(sent(x)).toBe("");
@@ -50,7 +50,7 @@ describe("s4: IsLost", () => {
     expect(sent(x).split(" ")[0]).toBe("0");
   });
 
-  test("s5 (1): three duplicates are enough where segments are small", () => {
+  test("s5 (1): three duplicates are enough where segments are small (6675-10)", () => {
     const x = flying();
     for (const end of [1, 2, 3]) {
       expect(sent(x)).toBe("");
@@ -66,8 +66,50 @@ describe("s4: IsLost", () => {
   });
 });
 
+describe("s5: what is kept", () => {
+  test("s5 (3): a cumulative ACK begins the count of duplicates anew (6675-09)", () => {
+    const x = flying();
+    for (const end of [1, 2]) ack(x, 0, { sack: [1 + MSS, 1 + MSS + end] });
+    ack(x, 1);
+    for (const end of [1, 2]) ack(x, 1, { sack: [1 + 2 * MSS, 1 + 2 * MSS + end] });
+    expect([sent(x), x.tcb.recovery.phase]).toEqual(["", 0]);
+    ack(x, 1, { sack: [1 + 2 * MSS, 1 + 2 * MSS + 3] });
+    expect(sent(x)).toBe("1");
+  });
+
+  test("s5.1: what is SACKed stays in the queue until it is acknowledged, and goes again if the peer has thrown it away (6675-02)", () => {
+    const x = flying();
+    ack(x, 0, blocks([1, 10]));
+    expect(x.tcb.sendQueue.length).toBe(10 * MSS);
+    x.advance(x.tcb.rexmitAt - x.now);
+    const again = new Set<string>();
+    for (let n = 1; n <= 10; n++) {
+      for (const s of sent(x).split(" ")) again.add(s);
+      x.advance(x.tcb.rexmitAt - x.now);
+    }
+    expect(x.tcb.sendQueue.length).toBe(10 * MSS);
+    expect(again.has("0")).toBe(true);
+    ack(x, 1); // and no word of the others: it has reneged
+    for (let n = 1; n <= 10; n++) {
+      x.advance(x.tcb.rexmitAt - x.now);
+      ack(x, n);
+    }
+    expect(x.tcb.sendQueue.length).toBe(0);
+  });
+
+  test("s5 (A): what is SACKed beyond the end of a recovery is known after it (6675-13)", () => {
+    const x = flying(40);
+    ack(x, 0, blocks([1, 4]));
+    for (let n = 5; n <= 9; n++) ack(x, 0, blocks([1, n]));
+    x.take();
+    expect(x.tcb.snd.nxt).toBeGreaterThan(x.tcb.recovery.recoveryPoint);
+    ack(x, 10, blocks([11, 12]));
+    expect([x.tcb.recovery.phase, x.tcb.sent.sacked]).toEqual([0, MSS]);
+  });
+});
+
 describe("s4: NextSeg and pipe", () => {
-  test("s5 (4), s4: half of the flight; holes before new text, each once, as pipe allows", () => {
+  test("s5 (4), s4: half of the flight; holes before new text, each once, as pipe allows (6675-04, 6675-05, 6675-11, 6675-14)", () => {
     const x = flying(40);
     ack(x, 0, blocks([1, 3], [4, 6], [7, 9])); // 0, 3 and 6 are lost, and of 9 nothing is known
     expect(x.tcb.cc.threshold()).toBe(5 * MSS);
@@ -80,7 +122,7 @@ describe("s4: NextSeg and pipe", () => {
     expect(sent(x)).not.toMatch(/\b[036]\b/);
   });
 
-  test("s5 (A): all that was outstanding then is acknowledged: recovery ends at the threshold", () => {
+  test("s5 (A): all that was outstanding then is acknowledged: recovery ends at the threshold (6675-12)", () => {
     const x = flying(40);
     ack(x, 0, blocks([1, 4]));
     x.take();
@@ -90,7 +132,7 @@ describe("s4: NextSeg and pipe", () => {
     expect([x.tcb.recovery.phase, x.tcb.cc.window()]).toEqual([0, 5 * MSS]);
   });
 
-  test("s4, NextSeg (3): with nothing new to send, holes that may be lost go too", () => {
+  test("s4, NextSeg (3): with nothing new to send, holes that may be lost go too (6675-06)", () => {
     const x = flying();
     unlimited(x);
     ack(x, 0, blocks([1, 4]));
@@ -100,7 +142,7 @@ describe("s4: NextSeg and pipe", () => {
     expect(reasons(x)).toEqual(["4 rtx.last_resort", "5 rtx.last_resort"]);
   });
 
-  test("s4, NextSeg (4): once in a recovery the last one goes, to rescue the end of the flight", () => {
+  test("s4, NextSeg (4): once in a recovery the last one goes, to rescue the end of the flight (6675-07)", () => {
     const x = flying();
     unlimited(x);
     ack(x, 0, blocks([1, 5])); // 0 is lost, and 5 to 9
@@ -113,7 +155,7 @@ describe("s4: NextSeg and pipe", () => {
     expect([x.tcb.recovery.phase, x.tcb.timeouts]).toEqual([0, 0]);
   });
 
-  test("s4: what was sent twice without being lost counts twice in pipe", () => {
+  test("s4: what was sent twice without being lost counts twice in pipe (6675-03)", () => {
     const x = flying();
     unlimited(x);
     ack(x, 0, blocks([1, 4]));
@@ -126,7 +168,7 @@ describe("s4: NextSeg and pipe", () => {
 });
 
 describe("s5.1: timeouts", () => {
-  test("s5.1: a lost retransmission is found by the timer only; no new recovery before recover", () => {
+  test("s5.1: a lost retransmission is found by the timer only; no new recovery before recover (6675-15, 6675-16)", () => {
     const x = flying(20);
     ack(x, 0, blocks([1, 4]));
     expect(retransmitted(x)).toBe("0");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { SeededRandom } from "../../src/base/prng.js";
 import { ip } from "../../src/ip/address.js";
-import { freebsd } from "../../src/stack/profile.js";
+import { freebsd, profiles } from "../../src/stack/profile.js";
 import { cookieKey, FastOpenMemory, isCookieOf, writeCookieOf } from "../../src/tcp/fast-open.js";
 import { COOKIE_MOST, HEADER_MIN, headerLength, OptionStyle, parseSegment, Segment, SYN, writeSegment } from "../../src/tcp/segment.js";
 import { Exchange, type ExchangeOptions, type Sentry } from "../tcp/exchange.js";
@@ -123,6 +123,30 @@ describe("s4.2.2 the server", () => {
     x.inject({ seq: 101, ack: 51 });
     expect(x.state).toBe("ESTABLISHED");
     expect(x.tcp.unsent(x.handle)).toBe(0);
+  });
+
+  test("s4.2.2: before the handshake is over no more leaves than the initial window (7413-08)", () => {
+    const x = server();
+    x.listen({ fastOpenQueue: 5 });
+    const cookie = granted(x);
+    x.onEvents = (_handle, events) => {
+      if (events & 2) x.tcp.send(x.handle, new Uint8Array(60_000), 0, 60_000, x.now);
+    };
+    x.inject({ flags: "S", text: 100, options: fastOpen(cookie) });
+    x.advance(500_000);
+    expect(x.state).toBe("SYN-RECEIVED");
+    const octets = x.take().reduce((sum, s) => sum + s.length, 0);
+    expect(octets).toBeGreaterThan(12_000);
+    expect(octets).toBeLessThanOrEqual(14_600);
+  });
+
+  test("s2: no listener takes part that has not asked for it, whatever the profile (7413-01, 7413-09)", () => {
+    for (const profile of Object.values(profiles)) {
+      const x = server({ profile });
+      x.listen();
+      x.inject({ flags: "S", text: 100, options: fastOpen() });
+      expect([profile.tcp.fastOpenListeners, optionOf(x.take()[0]!)]).toEqual([false, null]);
+    }
   });
 
   test("answers a cookie that is not its own with the right one, and takes only the SYN", () => {
@@ -295,7 +319,7 @@ describe("s4.2.1 the client", () => {
     expect(optionOf(open(x)[0]!)).toEqual({ form: "experimental", cookie: COOKIE });
   });
 
-  test.each([2, 3, 5, 15, 17, 18])("does not keep a cookie of %i octets", (length) => {
+  test.each([2, 3, 5, 15, 17, 18])("does not keep a cookie of %i octets (7413-02)", (length) => {
     const x = new Exchange({ policy: { fastOpenExperimental: false } });
     open(x);
     x.inject({ flags: "S.", ack: 1, options: fastOpen(Array.from({ length }, (_, i) => i)) });

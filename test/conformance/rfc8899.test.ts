@@ -1,6 +1,9 @@
 /** RFC 8899 and RFC 4821 for TCP in a script: what a probe is, what its fate means, how the states follow each other. Worlds: path-mtu.test.ts. */
 import { describe, expect, test } from "vitest";
 import { createMemory } from "../../src/base/memory.js";
+import { SeededRandom } from "../../src/base/prng.js";
+import { linux } from "../../src/stack/profile.js";
+import { Controllers } from "../../src/tcp/congestion/index.js";
 import { searchStateNames } from "../../src/tcp/path-search-state.js";
 import { Exchange, type Sentry } from "../tcp/exchange.js";
 import { MS, SECOND } from "../tcp/flow.js";
@@ -44,7 +47,7 @@ function loseProbe(x: Exchange, out: readonly Sentry[]): Sentry {
 }
 
 describe("s5.2: the states", () => {
-  test("s5.2: BASE until a segment of its size has arrived; then larger ones are tried, the largest first (8899-01)", () => {
+  test("s5.2: BASE until a segment of its size has arrived; then larger ones are tried, the largest first", () => {
     const x = connection(100_000);
     expect(state(x)).toBe("base");
     expect(new Set(sizes(x))).toEqual(new Set([1_064]));
@@ -58,7 +61,7 @@ describe("s5.2: the states", () => {
     expect(state(x)).toBe("complete");
   });
 
-  test("s5.1.1: after the raise timer it is tried again, with the text that there is (8899-02)", () => {
+  test("s5.1.1: after the raise timer it is tried again, with the text that there is (4821-10)", () => {
     const x = connection(100_000);
     x.network.pathMtu = 1_200; // a router has said so
     x.network.epoch += 1;
@@ -74,7 +77,7 @@ describe("s5.2: the states", () => {
     expect(Math.max(...acknowledge(x, 12))).toBe(1_500);
   });
 
-  test("s4.3: three timeouts in a row of full segments lead to BASE, more to ERROR, and an answer to a search (8899-03)", () => {
+  test("s4.3: three timeouts in a row of full segments lead to BASE, more to ERROR, and an answer to a search (4821-14)", () => {
     const x = connection(30_000, { pathProbing: "black-hole", lossProbe: false });
     expect([state(x), new Set(sizes(x))]).toEqual(["disabled", new Set([1_500])]);
     const seen: [string, number][] = [];
@@ -116,7 +119,7 @@ describe("s5.2: the states", () => {
 });
 
 describe("RFC 4821 s7: probing with text", () => {
-  test("s7.4: no probe unless text, windows and three full segments behind it are there to show its loss (4821-01)", () => {
+  test("s7.4: no probe unless text, windows and three full segments behind it are there to show its loss (4821-11)", () => {
     for (const [octets, wnd, probes] of [
       [1_024 + 1_460 + 3 * 1_024, 0xffff, true],
       [1_024 + 1_460 + 3 * 1_024 - 1, 0xffff, false],
@@ -131,7 +134,7 @@ describe("RFC 4821 s7: probing with text", () => {
     }
   });
 
-  test("s7.6.2: a probe that is lost alone goes again at once, split; cwnd and ssthresh stay, and one loss proves nothing (4821-02)", () => {
+  test("s7.6.2: a probe that is lost alone goes again at once, split; cwnd and ssthresh stay, and one loss proves nothing (4821-02, 4821-12)", () => {
     const x = connection(200_000);
     x.take();
     x.inject({ seq: 1, ack: 1 + 1_024 });
@@ -147,7 +150,7 @@ describe("RFC 4821 s7: probing with text", () => {
     expect([state(x), x.tcb.search.high, x.tcb.snd.mss]).toEqual(["searching", 1_500, 1_024]);
   });
 
-  test("s7.6.2: lost three times, a size is too large, and the interval is halved by way of sizes that paths have (4821-03)", () => {
+  test("s7.6.2: lost three times, a size is too large, and the interval is halved by way of sizes that paths have (4821-08, 4821-13)", () => {
     const x = connection(1_000_000);
     x.take();
     x.inject({ seq: 1, ack: 1 + 1_024 });
@@ -161,7 +164,7 @@ describe("RFC 4821 s7: probing with text", () => {
     expect(tried).toEqual([1_500, 1_500, 1_500, 1_400, 1_400]);
   });
 
-  test("s7.6.3: with another loss beside it nothing is known of the size, and it is congestion (4821-04)", () => {
+  test("s7.6.3: with another loss beside it nothing is known of the size, and it is congestion (4821-01, 4821-09)", () => {
     const x = connection(200_000);
     x.take();
     x.inject({ seq: 1, ack: 1 + 1_024 });
@@ -174,7 +177,41 @@ describe("RFC 4821 s7: probing with text", () => {
     expect([x.tcb.search.size, x.tcb.search.lost]).toEqual([0, 0]);
   });
 
-  test("s7.3: no probe is larger than the peer's MSS lets (4821-05)", () => {
+  test("s4: probes that are lost without consequence are few: a search ends, and begins again after ten minutes (4821-03)", () => {
+    const x = connection(1_000_000);
+    x.take();
+    x.inject({ seq: 1, ack: 1 + 1_024 });
+    let lost = 0;
+    for (let i = 0; i < 400 && state(x) !== "complete"; i++) {
+      const out = x.take();
+      if (out.some((s) => s.why === "tx.path_probe")) lost += size(loseProbe(x, out)) > 0 ? 1 : 0;
+      expect(x.tcb.search.limit).toBeLessThanOrEqual(x.tcb.search.high);
+      x.advance(10 * MS);
+      x.inject({ seq: 1, ack: (x.tcb.snd.nxt - x.tcb.iss) | 0 });
+      if (x.tcb.sendQueue.length < 100_000) x.write(200_000);
+    }
+    expect(state(x)).toBe("complete");
+    expect(lost).toBeLessThanOrEqual(3 * 8);
+    x.advance(300 * SECOND);
+    x.write(100_000);
+    expect(Math.max(...acknowledge(x, 12))).toBeLessThan(1_072);
+  });
+
+  test.each(["newreno", "cubic", "dctcp", "bbr"])(
+    "s4: %s: a larger segment opens no window, in a smaller one go no more of them (4821-04, 4821-05)",
+    (name) => {
+      const cc = new Controllers({}, new SeededRandom(1)).make(name);
+      cc.begin(1_000, linux.tcp, false);
+      cc.adopt(20_000, 20_000);
+      cc.onMss(1_400);
+      expect(cc.window()).toBeLessThanOrEqual(20_000);
+      const before = cc.window() / 1_400;
+      cc.onMss(500);
+      expect(Math.floor(cc.window() / 500)).toBeLessThanOrEqual(Math.max(2, Math.ceil(before)));
+    },
+  );
+
+  test("s7.3: no probe is larger than the peer's MSS lets", () => {
     const x = connection(200_000, {}, { mss: 1_300 });
     expect(Math.max(...acknowledge(x, 10))).toBe(1_340);
   });

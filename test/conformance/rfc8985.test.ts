@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createMemory } from "../../src/base/memory.js";
 import { rfc } from "../../src/stack/profile.js";
+import { Timer } from "../../src/tcp/probe.js";
 import type { Exchange } from "../tcp/exchange.js";
 import { ack, established, MS, MSS, SECOND, sent } from "../tcp/flow.js";
 
@@ -28,7 +29,7 @@ const count = (x: Exchange, why: string): number => x.tally.show()[why] ?? 0;
 const reasons = (x: Exchange): string[] => x.take().map((s) => `${(s.seq - 1) / MSS} ${s.why}`);
 
 describe("s6.2: what RACK infers from an ACK", () => {
-  test("s6.2 step 4: without reordering three SACKed segments are enough at once", () => {
+  test("s6.2 step 4: without reordering three SACKed segments are enough at once (8985-04)", () => {
     const x = flying(10);
     x.advance(100 * MS);
     ack(x, 0, blocks([1, 3]));
@@ -39,7 +40,7 @@ describe("s6.2: what RACK infers from an ACK", () => {
     expect([x.tcb.recovery.phase, rack(x)["reoWnd"]]).toEqual([1, 0]);
   });
 
-  test("s6.2 step 5: fewer than three wait for the reordering window, min_RTT/4, and its timer", () => {
+  test("s6.2 step 5: fewer than three wait for the reordering window, min_RTT/4, and its timer (8985-08, 8985-09)", () => {
     const x = flying(3);
     x.advance(100 * MS);
     ack(x, 0, blocks([1, 2]));
@@ -74,7 +75,7 @@ describe("s6.2: what RACK infers from an ACK", () => {
     expect(sent(x)).toBe("2");
   });
 
-  test("s6.2 step 4: each round trip with a D-SACK adds min_RTT/4, to SRTT at most; 16 recoveries without forget it", () => {
+  test("s6.2 step 4: each round trip with a D-SACK adds min_RTT/4, to SRTT at most; 16 recoveries without forget it (8985-03, 8985-05)", () => {
     const x = open();
     Object.assign(x.tcb.cc, { window: () => 20 * MSS, proportional: false }); // the rounds are the subject here
     const window = (): unknown => rack(x)["reoWnd"];
@@ -121,7 +122,7 @@ describe("s6.2: what RACK infers from an ACK", () => {
     expect(x.tcb.sent.lostAgain).toBe(MSS);
   });
 
-  test("RFC 5681 s4.3: that is a second sign of congestion for a profile that says so (docs/deviations.md, lost-again)", () => {
+  test("RFC 5681 s4.3: that is a second sign of congestion for a profile that says so (docs/deviations.md, lost-again) (8985-20)", () => {
     const thresholds = [false, true].map((reduceAgain) => {
       const x = flying(10, { policy: { reduceAgain }, connection: { sendBuffer: 1 << 20 } });
       x.write(40 * MSS);
@@ -136,7 +137,7 @@ describe("s6.2: what RACK infers from an ACK", () => {
     expect(thresholds.map(([, again]) => again)).toEqual([false, true]);
   });
 
-  test("s6.2 step 2: a spurious retransmission's ACK tells nothing: no RACK.rtt below min_RTT", () => {
+  test("s6.2 step 2: a spurious retransmission's ACK tells nothing: no RACK.rtt below min_RTT (8985-07)", () => {
     const x = flying(2);
     x.advance(100 * MS);
     ack(x, 1);
@@ -148,7 +149,7 @@ describe("s6.2: what RACK infers from an ACK", () => {
     expect(rack(x)["rackRtt"]).toBe(before);
   });
 
-  test("s3.5, s6.3: a timeout marks the first, and what is older than a round trip; not what has just left", () => {
+  test("s3.5, s6.3: a timeout marks the first, and what is older than a round trip; not what has just left (8985-10)", () => {
     const x = flying(1, { connection: { noDelay: true } });
     x.advance(100 * MS);
     ack(x, 1);
@@ -170,8 +171,38 @@ describe("s6.2: what RACK infers from an ACK", () => {
   });
 });
 
+describe("what goes with it", () => {
+  test("s5.1: only where SACK is agreed: else by duplicates (8985-01)", () => {
+    expect([open(), open({ syn: { sackPermitted: false } })].map((x) => x.tcb.recovery.name)).toEqual(["rack", "newreno"]);
+  });
+
+  test("s5.1: time decides, not RFC 6675's count: three ranges far apart are no loss while nothing has arrived whole (8985-18)", () => {
+    const x = flying(10);
+    const parts = [2, 4, 6].flatMap((n) => [1 + n * MSS, 1 + n * MSS + 10]);
+    ack(x, 0, { sack: parts });
+    expect([x.tcb.recovery.phase, count(x, "loss.dupthresh"), x.take().some((s) => s.why.startsWith("rtx"))]).toEqual([0, 0, false]);
+  });
+
+  test("s9.3: what is lost goes as the window lets it, not all at once (8985-19)", () => {
+    const x = flying(10, { connection: { sendBuffer: 1 << 20 } });
+    x.write(40 * MSS);
+    x.advance(100 * MS);
+    ack(x, 0, blocks([7, 10]));
+    expect(x.tcb.sent.lostTotal).toBe(7 * MSS);
+    expect(sent(x).split(" ").length).toBeLessThanOrEqual(3);
+  });
+
+  test("s8: one timer at a time: the reordering timer takes the place of the loss probe's (8985-17)", () => {
+    const x = flying(3);
+    expect(x.tcb.probeKind).toBe(Timer.LossProbe);
+    x.advance(100 * MS);
+    ack(x, 0, blocks([1, 2]));
+    expect([x.tcb.probeKind, x.tcb.probeAt - x.now]).toEqual([Timer.Reordering, 25 * MS]);
+  });
+});
+
 describe("s7: tail loss probes", () => {
-  test("s7.2: after two SRTT and a little the last segment goes again; the RTO begins anew", () => {
+  test("s7.2: after two SRTT and a little the last segment goes again; the RTO begins anew (8985-11, 8985-15)", () => {
     const x = flying(5);
     x.advance(202 * MS - 1);
     expect(sent(x)).toBe("");
@@ -180,7 +211,7 @@ describe("s7: tail loss probes", () => {
     expect(x.tcb.rexmitAt - x.now).toBe(x.tcb.rto);
   });
 
-  test("s7.2: a single segment may wait for a delayed ACK: two SRTT and 200 ms, but not beyond the RTO", () => {
+  test("s7.2: a single segment may wait for a delayed ACK: two SRTT and 200 ms, but not beyond the RTO (8985-12)", () => {
     const x = open({ rtt: 400 * MS }); // RTO = 400 + 4 * 200
     x.write(MSS);
     x.take();
@@ -194,7 +225,7 @@ describe("s7: tail loss probes", () => {
     expect(y.tcb.timeouts).toBe(0);
   });
 
-  test("s7.3: new text, if there is some, rather than old; one segment beyond cwnd", () => {
+  test("s7.3: new text, if there is some, rather than old; one segment beyond cwnd (8985-14)", () => {
     const x = open();
     x.write(11 * MSS);
     expect(sent(x)).toBe("0 1 2 3 4 5 6 7 8 9");
@@ -202,7 +233,7 @@ describe("s7: tail loss probes", () => {
     expect(reasons(x)).toEqual(["10 tx.loss_probe"]);
   });
 
-  test("s7.3: one probe at a time: without an answer the RTO follows", () => {
+  test("s7.3: one probe at a time: without an answer the RTO follows (8985-13)", () => {
     const x = flying(3);
     x.advance(202 * MS);
     expect(sent(x)).toBe("2");
@@ -212,7 +243,7 @@ describe("s7: tail loss probes", () => {
     expect(reasons(x)).toEqual(["0 rtx.rto"]);
   });
 
-  test("s7.3: no second one before a new sample of the round trip", () => {
+  test("s7.3: no second one before a new sample of the round trip (8985-13)", () => {
     const x = flying(2);
     x.advance(202 * MS);
     expect(sent(x)).toBe("1");
@@ -261,7 +292,7 @@ describe("s7: tail loss probes", () => {
     expect([x.tcb.timeouts, x.tcb.recovery.phase, x.tcb.sent.count]).toEqual([0, 0, 0]);
   });
 
-  test("s7.4.2: the probe repaired the only loss: cwnd answers for it once an ACK goes beyond", () => {
+  test("s7.4.2: the probe repaired the only loss: cwnd answers for it once an ACK goes beyond (8985-16)", () => {
     const x = flying(10);
     x.advance(100 * MS);
     ack(x, 9);

@@ -87,7 +87,7 @@ test("s3.1: header errors and bad checksums of segments are silent, too, through
   expect(lab.conserved).toBe(true);
 });
 
-test("s3.9.2: DF, TTL and DS field stand in the IP header as TCP asked (MUST-48, MUST-49, SHLD-22)", () => {
+test("s3.9.2: DF, TTL and DS field stand in the IP header as TCP asked (MUST-48, MUST-49, SHLD-22, 4821-16)", () => {
   const lab = new Lab();
   lab.stack.tcp.connect({ remote: address(PEER), remotePort: 80, ttl: 9, trafficClass: 0xb8 }, listener(), lab.now);
   const [frame] = lab.turn();

@@ -37,7 +37,7 @@ function recovery(flight: number, lost: number, ssthresh: number, appLimited = N
 }
 
 describe("s6: the rule", () => {
-  test("s6.2: one loss of twenty: every second ACK lets one out, from the first", () => {
+  test("s6.2: one loss of twenty: every second ACK lets one out, from the first (6937bis-01, 6937bis-02)", () => {
     const out = recovery(20, 1, 10);
     expect(out[0]).toBe(1);
     expect(out.reduce((a, b) => a + b)).toBeGreaterThanOrEqual(8);
@@ -50,7 +50,7 @@ describe("s6: the rule", () => {
     expect(Math.max(...out)).toBe(1);
   });
 
-  test("s6: SafeAck lets out one more, up to the threshold", () => {
+  test("s6: SafeAck lets out one more, up to the threshold (6937bis-03)", () => {
     const prr = new ProportionalRate();
     prr.begin(20);
     prr.onAck(1, false, 4, 10, 1);
@@ -63,7 +63,7 @@ describe("s6: the rule", () => {
     expect(prr.limit).toBe(10);
   });
 
-  test("s6: the first ACK lets the fast retransmit out; one that delivers nothing lets nothing out", () => {
+  test("s6: the first ACK lets the fast retransmit out; one that delivers nothing lets nothing out (6937bis-04)", () => {
     const prr = new ProportionalRate();
     prr.begin(100);
     prr.onAck(0, false, 90, 50, 1);
@@ -73,7 +73,7 @@ describe("s6: the rule", () => {
     expect(prr.limit).toBe(91);
   });
 
-  test("s6: at the end no more has left than the threshold's share, and what is in flight is at most the threshold, or has never been more", () => {
+  test("s6: at the end no more has left than the threshold's share, and what is in flight is at most the threshold, or has never been more (6937bis-06)", () => {
     const share = fc.record({ flight: fc.integer({ min: 10, max: 200 }), lost: fc.double({ min: 0, max: 0.9, noNaN: true }) });
     fc.assert(
       fc.property(share, fc.double({ min: 0.3, max: 0.9, noNaN: true }), ({ flight, lost }, beta) => {
@@ -100,7 +100,7 @@ describe("a connection", () => {
     return x;
   }
 
-  test("s6: ten in flight, one lost: the retransmission at once, and as many as half of what arrives; cwnd = ssthresh when it ends", () => {
+  test("s6: ten in flight, one lost: the retransmission at once, and as many as half of what arrives; cwnd = ssthresh when it ends (6937bis-05)", () => {
     const x = flying();
     const out: string[] = [];
     for (let n = 2; n <= 10; n++) {

@@ -29,7 +29,7 @@ describe("the registry", () => {
 });
 
 describe("choosing", () => {
-  test("by profile, by listener, by connection", () => {
+  test("by profile, by listener, by connection (9293-MAY-18)", () => {
     expect(linux.tcp.congestionControl).toBe("cubic");
     expect(established({ policy: { congestionControl: "bbr" } }).tcb.cc.name).toBe("bbr");
     expect(established({ connection: { congestionControl: "cubic" } }).tcb.cc.name).toBe("cubic");

@@ -127,7 +127,7 @@ const step = fc.oneof(
 );
 
 describe("RFC 6675 s3, s4 Update(): the scoreboard", () => {
-  test("s4: against a reference octet by octet: records, marks, octets in the network, order of transmission", () => {
+  test("s4: against a reference octet by octet: records, marks, octets in the network, order of transmission (6675-01, 6675-03, 6675-08)", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), fc.constantFrom(0x7fff_ff00, -200, 5), (steps, iss) => {
         const f = new Flight(iss);
@@ -285,7 +285,7 @@ describe("RFC 8985 s6.2 step 2: the most recently sent that was delivered", () =
 });
 
 describe("what a delivery-rate sampler reads", () => {
-  test("columns are those of the last transmission; an empty flight begins anew", () => {
+  test("columns are those of the last transmission; an empty flight begins anew (8985-02)", () => {
     const f = new Flight();
     f.send(MSS);
     const began = f.now;
