@@ -6,6 +6,7 @@ const benches: Readonly<Record<string, string>> = {
   idle: "memory of an idle connection",
   resp: "PING, GET and SET by redis-benchmark",
   http: "HTTP by wrk",
+  workers: "requests on one core and on several; a stack beside the application",
   memory: "stack to stack in memory: nanoseconds for a segment",
 };
 const [name = "", ...rest] = process.argv.slice(2);

@@ -57,7 +57,7 @@ const READ_LIMIT = 65_536;
 /** Between attempts to write when the stack's memory is full. */
 const RETRY_MILLISECONDS = 10;
 
-const nowhere = new Uint8Array(1);
+const nowhere = new Uint8Array(0);
 const throwLater = (error: unknown): void =>
   process.nextTick(() => {
     throw error;
@@ -380,8 +380,8 @@ export class Socket extends Duplex implements Application {
     while (this.#wantsData && this.#handle !== 0) {
       const waiting = this.#tcp.readable(this.#handle);
       if (waiting === 0) {
-        // Nothing now, or never again.
-        if (this.#tcp.receive(this.#handle, nowhere, 0, 1, this.#drive.now()) < 0) this.#ended();
+        // Nothing now, or never again. With a stack in another thread something may have come since.
+        if (this.#tcp.receive(this.#handle, nowhere, 0, 0, this.#drive.now()) < 0) this.#ended();
         return;
       }
       const buffer = Buffer.allocUnsafe(Math.min(waiting, READ_LIMIT));

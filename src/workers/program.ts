@@ -72,7 +72,7 @@ export type FromWorker =
     }
   | { readonly kind: "ready" }
   | { readonly kind: "inspection"; readonly id: number; readonly inspection: WorkerInspection }
-  /** It ends because of this. `module`: what it runs has failed, not what it runs on. */
+  /** It ends because of this. */
   | { readonly kind: "failed"; readonly error: PlainError };
 
 export const plainError = (error: unknown): PlainError => {

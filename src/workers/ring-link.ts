@@ -1,4 +1,5 @@
 /** A link to another thread of the process: two rings of frames in shared memory, and a bell at each end. */
+import { networkError } from "../base/errors.js";
 import type { Packet, PacketPool } from "../base/packet.js";
 import type { Capabilities, Link } from "../transport/link.js";
 import { BELL_WORDS, BellPost, ring } from "./bell.js";
@@ -10,7 +11,8 @@ export interface RingOptions {
   readonly medium?: "ethernet" | "ip";
   /** The largest IP packet; absent: 1 500. */
   readonly mtu?: number;
-  /** Pass unfinished checksums and super-segments as they are: nothing is lost in memory. Absent: yes. */
+  /** Pass unfinished checksums and super-segments as they are: nothing is garbled in memory. Both stacks need packets that hold them
+   *  (`createMemory({ packetSize: 65_600 })`). Absent: no. */
   readonly offload?: boolean;
 }
 
@@ -25,12 +27,14 @@ export interface RingEnd {
   readonly farBell: SharedArrayBuffer;
 }
 
+/** Ethernet header and one VLAN tag: what a frame holds beyond its MTU. */
+const FRAME_OVERHEAD = 18;
 /** The longest IP packet is the longest super-segment, its header aside. */
 const LONGEST_SEGMENT = 65_535 - 20;
 
 /** Both ends of a cable between two threads. Each is opened once, by `new RingLink(end)`. */
 export const makeRingCable = (options: RingOptions = {}): [RingEnd, RingEnd] => {
-  const { name = "ring", medium = "ethernet", mtu = 1_500, offload = true } = options;
+  const { name = "ring", medium = "ethernet", mtu = 1_500, offload = false } = options;
   const capabilities: Capabilities = { medium, mtu, checksumOffload: offload, gso: offload ? LONGEST_SEGMENT : 0 };
   const [there, back] = [offload, offload].map((large) => makeRing(large ? SUPER_RING_OCTETS : RING_OCTETS)) as [
     SharedArrayBuffer,
@@ -56,6 +60,7 @@ export class RingLink implements Link {
   readonly #writer: FrameWriter;
   readonly #far: Int32Array;
   readonly #post: BellPost;
+  #checked = false;
   #open = true;
 
   constructor(end: RingEnd) {
@@ -68,7 +73,7 @@ export class RingLink implements Link {
   }
 
   receive(pool: PacketPool, batch: Packet[], budget: number): number {
-    if (!this.#open) return 0;
+    if (!this.#open || (!this.#checked && !this.#check(pool))) return 0;
     const count = this.#reader.take(pool, batch, 0, budget);
     if (this.#reader.isWanted()) ring(this.#far);
     return count;
@@ -95,5 +100,18 @@ export class RingLink implements Link {
     this.#open = false;
     this.onReadable = null;
     this.#post.close();
+  }
+
+  /** What no packet holds would be lost, again and again. */
+  #check(pool: PacketPool): boolean {
+    const { mtu, gso } = this.capabilities;
+    const needed = (gso > 0 ? LONGEST_SEGMENT + 20 : mtu) + FRAME_OVERHEAD;
+    this.#checked = pool.capacity >= needed;
+    if (this.#checked) return true;
+    const report = this.onError;
+    this.close();
+    const remedy = `createMemory({ packetSize: ${needed} }), or a cable of a smaller MTU and without offload`;
+    report?.(networkError("EMSGSIZE", "read", `frames of ${needed} octets on ${this.name} with packets of ${pool.capacity}`, remedy));
+    return false;
   }
 }

@@ -1,13 +1,12 @@
 /** The program of a worker: opens its link, makes its stack, runs the application's module, and ends in order. */
 import { setImmediate as turn } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import type { NodeDrive } from "../drive/node.js";
-import { State } from "../tcp/state.js";
 import type { Link } from "../transport/link.js";
 import { CrossingLink } from "./crossing.js";
 import { type OpenedLink, openPlannedLink } from "./open-link.js";
 import { type FromWorker, plainError, type Run, type ToWorker, type WorkerContext, type WorkerPlan } from "./program.js";
 import { makeStack } from "./settings.js";
+import { settled } from "./settled.js";
 import { Steering } from "./steering.js";
 
 const plan = workerData as WorkerPlan;
@@ -50,18 +49,6 @@ const shared = (own: Link, steered: Steering): Link => {
   if (rings === null || bells === null || count === 1) return own;
   const from = rings.map((row) => row[index]!);
   return new CrossingLink(own, { index, steering: steered, from, to: rings[index]!, bells });
-};
-
-const settled = async (drive: NodeDrive, patience: number): Promise<void> => {
-  const until = performance.now() + patience;
-  for (;;) {
-    let busy = false;
-    drive.stack.tcp.each(({ state }) => {
-      if (state === State.FinWait1 || state === State.Closing || state === State.LastAck) busy = true;
-    });
-    if (!busy || performance.now() >= until) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 };
 
 const main = async (): Promise<void> => {

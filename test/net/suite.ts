@@ -34,24 +34,34 @@ export const netSuite = (name: string, make: () => Pair): void => {
   describe(name, () => {
     let pair: Pair;
     let servers: Server[];
+    let sockets: Socket[];
     beforeEach(() => {
       pair = make();
       servers = [];
+      sockets = [];
     });
     afterEach(() => {
       for (const server of servers) if (server.listening) server.close();
+      // A stack that outlives the test would tell them of its end.
+      for (const socket of sockets) socket.on("error", () => {}).destroy();
       pair.stop();
     });
 
     const serve = async (options: ServerOptions, listener: (socket: Socket) => void): Promise<number> => {
-      const server = createServer(pair.server, options, listener);
+      const server = createServer(pair.server, options, (socket) => {
+        sockets.push(socket);
+        listener(socket);
+      });
       servers.push(server);
       server.listen({ port: 0 });
       await once(server, "listening");
       return server.address()!.port;
     };
-    const dial = (port: number, options: Partial<ConnectOptions> = {}): Socket =>
-      connect(pair.client, { host: pair.serverAddress, port, ...options });
+    const dial = (port: number, options: Partial<ConnectOptions> = {}): Socket => {
+      const socket = connect(pair.client, { host: pair.serverAddress, port, ...options });
+      sockets.push(socket);
+      return socket;
+    };
     const both = async (serverOptions: ServerOptions = {}, options: Partial<ConnectOptions> = {}): Promise<[Socket, Socket]> => {
       let accept: (socket: Socket) => void = () => {};
       const accepted = new Promise<Socket>((resolve) => {

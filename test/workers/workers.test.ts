@@ -81,10 +81,11 @@ describe("workers", () => {
     const { drive, workers, crashes } = await start({ restart: { most: 2, within: 3_600_000 } });
     const crash = async (port: number): Promise<WorkerCrash> => {
       const before = crashes.length;
-      const socket = dial(drive, port);
-      socket.on("error", () => {});
-      while (crashes.length === before) await new Promise((resolve) => setTimeout(resolve, 5));
-      socket.destroy();
+      while (crashes.length === before) {
+        // A worker that is coming up again refuses, or does not hear.
+        const socket = dial(drive, port).setTimeout(200, () => void socket.destroy());
+        await hear(socket);
+      }
       return crashes[before]!;
     };
     const first = await crash(10);
