@@ -49,9 +49,11 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
 
   // First, check the sequence number.
   if (!isAcceptable(core, tcb, seg)) {
-    // What repeats old text, or an old FIN, may bring a new ACK.
+    // What repeats old text, or an old FIN, may bring a new ACK: if it is no older than what the peer may still have in flight, or half of
+    // all sequence numbers would do for somebody who guesses.
     const mayTell = (seg.flags & (ACK | SYN | RST)) === ACK && tcb.state > State.SynReceived;
-    const tells = core.policy.oldSegmentsAcknowledge && mayTell && seqLt(seg.seq, rcv.nxt);
+    const old = seqDiff(rcv.nxt, seg.seq);
+    const tells = core.policy.oldSegmentsAcknowledge && mayTell && old > 0 && old <= Math.max(rcv.buffer, 0xffff);
     unacceptable(core, tcb, seg, tells, now);
     if (tells) acknowledge(core, tcb, seg, now);
     return Next.Done;

@@ -9,6 +9,7 @@ const past: Readonly<Record<string, readonly number[]>> = {
   "no keep-alive in FIN-WAIT-2": [10, 22, 36],
   "a window that counted from the wrong ACK": [166, 321, 351, 447],
   "TIME-WAIT gave way to an old SYN": [197, 212, 264, 518],
+  "a forged segment of any age acknowledged what was lost": [150, 5_566],
 };
 
 /** Long enough for a busy machine. */

@@ -161,6 +161,20 @@ describe("windows and acknowledgments as FreeBSD has them", () => {
     expect(stateOf(x, THEIR_PORT)).toBe("TIME-WAIT");
   });
 
+  test("the ACK of a segment that is older than any window counts for nothing (RFC 5961 s5)", () => {
+    for (const [seq, una] of [
+      [1 - 65_700, 101],
+      [1 - 65_701, 1],
+      [1 - 2 ** 30, 1],
+    ] as const) {
+      const x = new Exchange(bsd);
+      x.accept({ mss: 1460 });
+      x.write(100);
+      x.inject({ seq, ack: 101, text: 10 });
+      expect([seq, (x.tcb.snd.una - x.tcb.iss) | 0]).toEqual([seq, una]);
+    }
+  });
+
   test("TIME-WAIT answers what has an ACK, but for what repeats the last one", () => {
     const x = new Exchange(bsd);
     x.accept();
