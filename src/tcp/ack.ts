@@ -59,10 +59,10 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   core.network.reachable(tcb.remote, tcb.local, now);
   armKeepAlive(core, tcb, now);
   if (has(tcb, Flag.FinQueued)) core.enter(tcb, State.FinWait1, St.CloseSendFin, now); // CLOSE was called meanwhile: s3.10.4
-  if (!has(tcb, Flag.Passive)) core.emit(tcb.slot, TcpEvent.Established | TcpEvent.Writable);
-  else if (early) core.emit(tcb.slot, TcpEvent.Established | TcpEvent.Writable);
+  if (!has(tcb, Flag.Passive)) core.tell(tcb, TcpEvent.Established | TcpEvent.Writable);
+  else if (early) core.tell(tcb, TcpEvent.Established | TcpEvent.Writable);
   else if (!offer(core, tcb, now)) return;
-  if (tcb.receiveQueue.length > 0) core.emit(tcb.slot, TcpEvent.Readable);
+  if (tcb.receiveQueue.length > 0) core.tell(tcb, TcpEvent.Readable);
   core.touch(tcb);
 }
 
@@ -201,10 +201,10 @@ function tellOfRoom(core: Core, tcb: Tcb): void {
     growSendBuffer(core, tcb);
     if (queued * 3 <= tcb.snd.buffer * 2) {
       tcb.flags &= ~Flag.WantsRoom;
-      core.emit(tcb.slot, TcpEvent.Writable);
+      core.tell(tcb, TcpEvent.Writable);
     }
   }
-  if (queued === 0) core.emit(tcb.slot, TcpEvent.Drained);
+  if (queued === 0) core.tell(tcb, TcpEvent.Drained);
 }
 
 /** SND.WND changes only by a segment that is not older than the last that did (RFC 9293 s3.10.7.4, U08). One that acknowledges more

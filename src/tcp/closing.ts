@@ -14,7 +14,7 @@ export function enterTimeWait(core: Core, tcb: Tcb, why: number, now: Micros): v
   core.arm(tcb, Timer.SwsOverride, NEVER, Tm.SwsOverride, now);
   core.enter(tcb, State.TimeWait, why, now);
   core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);
-  if (!has(tcb, Flag.Orphan)) core.emit(tcb.slot, TcpEvent.Closed);
+  core.tell(tcb, TcpEvent.Closed);
 }
 
 /** States in which a connection may do nothing for ever, so that only keep-alive would notice that the peer has gone. */

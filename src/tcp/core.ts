@@ -238,7 +238,7 @@ export class Core {
       if (tcb === null) continue;
       tcb.flags &= ~(Flag.Starved | Flag.WantsRoom);
       this.rearm(tcb);
-      this.emit(slot, TcpEvent.Writable);
+      this.tell(tcb, TcpEvent.Writable);
     }
   }
 
@@ -260,8 +260,12 @@ export class Core {
     return form === Form.Row && (frozenFlags(this.rows, where) & Flag.Orphan) !== 0;
   }
 
+  /** The application of the connection is to hear of it, if there is one left. */
+  tell(tcb: Tcb, events: number): void {
+    if (!has(tcb, Flag.Orphan)) this.emit(tcb.slot, events);
+  }
+
   emit(slot: number, events: number): void {
-    if (this.isOrphan(slot)) return; // nobody is left to hear it
     const pending = this.demux.events(slot);
     if (pending === 0) this.turn.noteEvents(slot);
     this.demux.setEvents(slot, pending | events);
@@ -408,7 +412,7 @@ export class Core {
       this.release(tcb);
       return;
     }
-    if (!told) this.emit(tcb.slot, TcpEvent.Closed | (error === CloseError.None ? 0 : TcpEvent.Readable));
+    if (!told) this.tell(tcb, TcpEvent.Closed | (error === CloseError.None ? 0 : TcpEvent.Readable));
   }
 
   /** Forgets a connection that is CLOSED and that nobody holds. */

@@ -55,6 +55,8 @@ export class Demux {
   /** One less than the power of two that is not below `#buckets`. */
   #mask = FIRST_BUCKETS - 1;
   #entered = 0;
+  /** The slot found last: segments of a connection come in rows. 0: it has gone. */
+  #latest = 0;
 
   constructor(random: Random, limit: number) {
     this.#key = new SipKey(random);
@@ -167,19 +169,28 @@ export class Demux {
   /** The slot of a 4-tuple, or 0. */
   find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): number {
     const ports = (localPort << 16) | remotePort;
+    if (this.#latest !== 0 && this.#is(this.#latest, local, remote, ports)) return this.#latest;
     let slot = this.#head(this.#bucket(sipHash24(this.#key, local, remote, ports, 0)));
     while (slot !== 0) {
-      const cells = this.#slots.ints[slot >> SLAB_BITS]!;
-      const at = (slot & SLAB_MASK) << CELL_BITS;
-      if (cells[at + PORTS] === ports && cells[at + REMOTE] === remote && cells[at + LOCAL] === local) return slot;
-      slot = cells[at + LINK]!;
+      if (this.#is(slot, local, remote, ports)) {
+        this.#latest = slot;
+        return slot;
+      }
+      slot = this.#cell(slot, LINK);
     }
     return 0;
+  }
+
+  #is(slot: number, local: IpAddress, remote: IpAddress, ports: number): boolean {
+    const cells = this.#slots.ints[slot >> SLAB_BITS]!;
+    const at = (slot & SLAB_MASK) << CELL_BITS;
+    return cells[at + PORTS] === ports && cells[at + REMOTE] === remote && cells[at + LOCAL] === local;
   }
 
   /** Takes a connection's 4-tuple out, if it is there. */
   leave(slot: number): void {
     this.departures += 1;
+    if (slot === this.#latest) this.#latest = 0;
     const bucket = this.#bucketOf(slot);
     const next = this.#cell(slot, LINK);
     let before = this.#head(bucket);

@@ -44,7 +44,7 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   }
   // Soft: kept, told, and what is told if the connection times out (MUST-47, MUST-56, SHLD-25).
   tcb.softError = told;
-  if (tcb.options.softErrors && !has(tcb, Flag.Orphan)) core.emit(tcb.slot, TcpEvent.SoftError);
+  if (tcb.options.softErrors) core.tell(tcb, TcpEvent.SoftError);
 }
 
 const isHard = (kind: IcmpError): boolean =>

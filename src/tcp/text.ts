@@ -76,7 +76,7 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
     forgetRecent(tcb);
   }
   noteArrival(core, tcb, octets, now);
-  core.emit(tcb.slot, TcpEvent.Readable);
+  core.tell(tcb, TcpEvent.Readable);
   owe(core, tcb, filled);
   if (rcv.finSeen && rcv.nxt === rcv.fin) finInOrder(core, tcb, now);
 }
@@ -134,7 +134,7 @@ function finInOrder(core: Core, tcb: Tcb, now: Micros): void {
   rcv.nxt = seqAdd(rcv.nxt, 1);
   core.oweAck(tcb, Tx.AckFin);
   tcb.ackWhy = Tx.AckFin; // whatever its text has earned already
-  core.emit(tcb.slot, TcpEvent.PeerClosed | TcpEvent.Readable);
+  core.tell(tcb, TcpEvent.PeerClosed | TcpEvent.Readable);
   switch (tcb.state) {
     case State.Established:
       core.enter(tcb, State.CloseWait, St.RcvFin, now);
@@ -157,7 +157,7 @@ export function receiveUrgent(core: Core, tcb: Tcb, seg: Segment): void {
   if (!seqGt(up, tcb.rcv.up) || !seqGt(up, tcb.rcv.nxt)) return;
   // It may point as far ahead as it likes (MUST-31), not beyond what a sequence comparison can order.
   tcb.rcv.up = up;
-  core.emit(tcb.slot, TcpEvent.Urgent);
+  core.tell(tcb, TcpEvent.Urgent);
 }
 
 /** [left, right) came although it is here already: the next ACK says so once (RFC 2883 s4). */

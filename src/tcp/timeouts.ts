@@ -91,7 +91,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
     // R1: negative advice to IP (MUST-20), a word to the application (SHLD-9).
     tcb.flags |= Flag.Advised;
     core.network.suspect(tcb.remote, tcb.local, now);
-    core.emit(tcb.slot, TcpEvent.Advice);
+    core.tell(tcb, TcpEvent.Advice);
   }
   if (tcb.retries > r2(core, tcb)) return giveUp(core, tcb, St.RetransmitTimeout, now);
 
