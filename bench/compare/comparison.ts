@@ -78,5 +78,5 @@ export const compare = async (
       }
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   figures.print(json);
-  lab.close();
+  await lab.stop();
 };

@@ -1,6 +1,7 @@
 /** Namespaces, wires and servers for a comparison: the client on the kernel's stack, each server on a wire of its own, as a process of its own.
  *  Needs root, iproute2, ethtool and a C compiler. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,12 +30,14 @@ export interface Server {
 
 const CLOCK_TICKS = 100;
 const READY_MILLISECONDS = 20_000;
+const STOP_MILLISECONDS = 3_000;
 const here = (file: string): string => new URL(file, import.meta.url).pathname;
 
 export class Lab {
   readonly folder = mkdtempSync(join(tmpdir(), "onwire-bench-"));
   readonly client: Namespace;
   readonly #undo: (() => void)[] = [];
+  readonly #servers: ChildProcess[] = [];
   #wires = 0;
 
   constructor() {
@@ -89,6 +92,7 @@ export class Lab {
             stdio: ["ignore", "pipe", "inherit"],
           }),
     );
+    this.#servers.push(child);
     this.#undo.push(() => child.kill("SIGKILL"));
     await ready(child, candidate.name, api === "C");
     if (isTap && plain) execFileSync("ip", ["netns", "exec", this.client.name, "ethtool", "-K", device, "gso", "off", "gro", "off"]);
@@ -114,6 +118,17 @@ export class Lab {
     });
   }
 
+  /** Ends the servers in order, so that a profile is written, and takes everything away. */
+  async stop(): Promise<void> {
+    const ends = this.#servers.map((server) => once(server, "exit"));
+    for (const server of this.#servers) server.kill("SIGTERM");
+    const late = setTimeout(() => this.close(), STOP_MILLISECONDS);
+    await Promise.all(ends);
+    clearTimeout(late);
+    this.close();
+  }
+
+  /** At once, also from the process's end. */
   close(): void {
     for (const step of this.#undo.splice(0).reverse()) step();
   }
@@ -135,17 +150,18 @@ export class Lab {
   }
 }
 
-/** ONWIRE_BENCH_PROFILE=FOLDER writes a CPU profile of each server there. */
+/** ONWIRE_BENCH_PROFILE=FOLDER writes CPU profiles of each server and its threads there. */
 const profiling = (name: string): string[] => {
   const folder = process.env["ONWIRE_BENCH_PROFILE"];
-  return folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${folder}`, `--cpu-prof-name=${name.replace(/\W+/g, "-")}.cpuprofile`];
+  return folder === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${join(folder, name.replace(/\W+/g, "-"))}`];
 };
 
 /** Ours say that they listen; the C server does so at once. */
 const ready = (child: ChildProcess, name: string, isSilent: boolean): Promise<void> =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(isSilent ? resolve : () => reject(new Error(`${name} does not listen`)), isSilent ? 200 : READY_MILLISECONDS);
-    child.once("exit", (code) => reject(new Error(`${name} has ended with ${code}`)));
+    const ended = (code: number | null): void => reject(new Error(`${name} has ended with ${code}`));
+    child.once("exit", ended);
     child.stdout!.once("data", () => {
       clearTimeout(timer);
       resolve();
