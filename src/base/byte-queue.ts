@@ -224,5 +224,6 @@ const SMALL = 24;
 
 const copy = (source: Uint8Array, from: number, target: Uint8Array, to: number, count: number): void => {
   if (count < SMALL) for (let i = 0; i < count; i++) target[to + i] = source[from + i]!;
+  else if (count === source.length) target.set(source, to);
   else target.set(source.subarray(from, from + count), to);
 };

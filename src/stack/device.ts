@@ -31,6 +31,8 @@ export interface DeviceCounters {
   octetsIn: number;
   framesOut: number;
   octetsOut: number;
+  /** Frames that were joined to the one before them, and are counted in no other way. */
+  merged: number;
 }
 
 export interface DeviceParts {
@@ -44,6 +46,7 @@ export interface DeviceParts {
   readonly parent: Device | null;
   readonly vlan: number;
   readonly strictMtu: boolean;
+  readonly merge: boolean;
   readonly loopback: boolean;
 }
 
@@ -64,11 +67,13 @@ export class Device implements IpInterface, ArpPort {
   readonly pool: PacketPool;
   /** Frames that hold more than the MTU are dropped, rather than taken for what a generous sender or a merging link made. */
   readonly strictMtu: boolean;
+  /** Received segments that follow each other are joined. */
+  readonly merge: boolean;
   readonly addresses: InterfaceAddress[] = [];
   /** Groups joined, and by how many. */
   readonly groups: { readonly group: IpAddress; members: number }[] = [];
   readonly arp: Arp;
-  readonly counters: DeviceCounters = { framesIn: 0, octetsIn: 0, framesOut: 0, octetsOut: 0 };
+  readonly counters: DeviceCounters = { framesIn: 0, octetsIn: 0, framesOut: 0, octetsOut: 0, merged: 0 };
   /** Its VLANs. */
   readonly children: Device[] = [];
   readonly #queue = new PacketQueue();
@@ -96,6 +101,7 @@ export class Device implements IpInterface, ArpPort {
     this.gso = link.capabilities.gso;
     this.pool = stack.memory.packets;
     this.strictMtu = parts.strictMtu;
+    this.merge = parts.merge && this.ethernet && !parts.strictMtu;
     this.hardwareHigh = hardwareHigh(parts.hardwareAddress);
     this.hardwareLow = hardwareLow(parts.hardwareAddress);
     // Frames in front of a stalled link must leave packets for the others.

@@ -47,6 +47,8 @@ export interface DeviceOptions {
   readonly arpTrust?: ArpTrust;
   /** Drop frames that hold more than the MTU; absent: false, since links may merge segments. */
   readonly strictMtu?: boolean;
+  /** Join segments of one connection that arrive side by side before they are looked at (receive offload); absent: as the link has it. */
+  readonly merge?: boolean;
   /** With `parent`, 1 to 4094: the device is that VLAN of its parent, and uses its link. */
   readonly vlan?: number;
   readonly parent?: Device;

@@ -37,6 +37,7 @@ import { Loopback } from "./loopback.js";
 import type { DeviceOptions, StackOptions } from "./options.js";
 import type { Probe } from "./probe.js";
 import { linux, type Profile } from "./profile.js";
+import { ReceiveOffload } from "./receive-offload.js";
 
 /** Frames that one `pull` moves, unless told otherwise. */
 const BUDGET = 512;
@@ -73,6 +74,7 @@ export class Stack {
   readonly #icmp: Icmp;
   readonly #frame = new Frame();
   readonly #batch: Packet[] = [];
+  readonly #offload: ReceiveOffload;
   #arpTrust: ArpTrust;
   #working = false;
   /** When a user call left something for the next turn; infinity: none did. */
@@ -87,6 +89,7 @@ export class Stack {
     this.name = name;
     this.random = random;
     this.memory = memory;
+    this.#offload = new ReceiveOffload(memory);
     this.profile = profile;
     this.limits = { ...defaultLimits, ...limits };
     this.probe = probe;
@@ -151,13 +154,14 @@ export class Stack {
     this.ip.tcp = this.tcp;
 
     this.loopback = new Loopback(Math.min(memory.packets.capacity, 65_535), Math.max(1, memory.packets.size >> 1));
-    this.#attach("lo", this.loopback, this.loopback.capabilities.mtu, new Uint8Array(6), null, 0, false, now);
+    const unmerged = { strictMtu: false, merge: false };
+    this.#attach("lo", this.loopback, this.loopback.capabilities.mtu, new Uint8Array(6), null, 0, unmerged, now);
     this.addressing.hold(this.devices[LOOPBACK_INDEX]!, parse("127.0.0.1"), 8);
   }
 
   /** Attaches a link, or a VLAN of a device, and adds the routes to its prefixes. Throws EINVAL, EADDRINUSE, ENOBUFS. */
   addDevice(link: Link, options: DeviceOptions, now: Micros): Device {
-    const { parent = null, vlan = 0, addresses = [], strictMtu = false } = options;
+    const { parent = null, vlan = 0, addresses = [], strictMtu = false, merge = link.capabilities.merge ?? false } = options;
     const name = options.name ?? (parent === null ? link.name : `${parent.name}.${vlan}`);
     const header = link.capabilities.medium === "ethernet" ? HEADER_LENGTH + TAG_LENGTH : 0;
     const largest = Math.min(parent?.mtu ?? link.capabilities.mtu, this.memory.packets.capacity - header);
@@ -176,7 +180,7 @@ export class Stack {
       throw networkError("ENOBUFS", "addDevice", name, `a stack has at most ${this.limits.devices} devices`);
     }
     this.#arpTrust = options.arpTrust ?? this.profile.lower.arpTrust;
-    const device = this.#attach(name, link, mtu, hardwareAddress, parent, vlan, strictMtu, now);
+    const device = this.#attach(name, link, mtu, hardwareAddress, parent, vlan, { strictMtu, merge }, now);
     try {
       for (const { address, prefixLength } of addresses) this.addAddress(device, address, prefixLength, now, options.claim);
     } catch (error) {
@@ -287,10 +291,33 @@ export class Stack {
       const device = this.devices[(this.#next + i) % count]!;
       if (!device.attached || device.parent !== null) continue;
       const received = device.link.receive(this.memory.packets, this.#batch, budget - taken);
-      for (let k = 0; k < received; k++) this.receive(device, this.#batch[k]!, now);
+      if (device.merge && received > 1) this.#receiveMerged(device, received, now);
+      else for (let k = 0; k < received; k++) this.receive(device, this.#batch[k]!, now);
       taken += received;
     }
     return taken;
+  }
+
+  /** The batch, with segments that follow each other joined. What joins nothing comes in its turn: no frame overtakes another. */
+  #receiveMerged(device: Device, received: number, now: Micros): void {
+    const offload = this.#offload;
+    for (let k = 0; k < received; k++) {
+      const packet = this.#batch[k]!;
+      if (offload.join(packet)) {
+        if (offload.full) this.#receiveRun(device, now);
+        continue;
+      }
+      this.#receiveRun(device, now);
+      if (!offload.begin(packet)) this.receive(device, packet, now);
+    }
+    this.#receiveRun(device, now);
+  }
+
+  #receiveRun(device: Device, now: Micros): void {
+    const run = this.#offload.end();
+    if (run === null) return;
+    device.counters.merged += this.#offload.count - 1;
+    this.receive(device, run, now);
   }
 
   /** Fires what is due. */
@@ -458,13 +485,13 @@ export class Stack {
     hardwareAddress: Uint8Array,
     parent: Device | null,
     vlan: number,
-    strictMtu: boolean,
+    input: { readonly strictMtu: boolean; readonly merge: boolean },
     now: Micros,
   ): Device {
     const gone = this.devices.findIndex((device) => !device.attached);
     const index = gone < 0 ? this.devices.length : gone;
     const loopback = link === this.loopback;
-    const device = new Device({ stack: this, index, name, link, mtu, hardwareAddress, parent, vlan, strictMtu, loopback }, now);
+    const device = new Device({ stack: this, index, name, link, mtu, hardwareAddress, parent, vlan, loopback, ...input }, now);
     this.devices[index] = device;
     this.ip.interfaces[index] = device;
     parent?.children.push(device);

@@ -81,6 +81,8 @@ export class FrameLink implements Link {
       mtu,
       checksumOffload: offload,
       gso: offload ? LONGEST_SEGMENT : 0,
+      // With offloads it is the kernel that joins them.
+      merge: !offload,
       ...(hardwareAddress === undefined ? {} : { hardwareAddress }),
     };
     this.#watch = port.watch(fd, (events) => {

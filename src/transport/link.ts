@@ -13,6 +13,8 @@ export interface Capabilities {
   readonly checksumOffload: boolean;
   /** The most octets of one super-segment that the link cuts itself; 0: it does not. */
   readonly gso: number;
+  /** Received segments come one by one, in bursts: whoever reads them joins those that follow each other. Absent: no. */
+  readonly merge?: boolean;
 }
 
 export interface Link {

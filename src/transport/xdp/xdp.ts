@@ -215,7 +215,8 @@ export class XdpLink implements Link {
     const options = new Uint8Array(4);
     this.zeroCopy = port.getsockopt(fd, SOL_XDP, XDP_OPTIONS, options) >= 0 && (options[0]! & 1) !== 0;
     this.name = `xdp:${program.interfaceName}/${queue}`;
-    this.capabilities = { medium: "ethernet", mtu: program.mtu, hardwareAddress: program.hardwareAddress, checksumOffload: false, gso: 0 };
+    const { mtu, hardwareAddress } = program;
+    this.capabilities = { medium: "ethernet", mtu, hardwareAddress, checksumOffload: false, gso: 0, merge: true };
     this.#fill();
     this.#watch = port.watch(fd, (events) => {
       if ((events & Ready.Writable) !== 0) this.#want(this.#wanted & ~Ready.Writable);
