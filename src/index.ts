@@ -29,5 +29,7 @@ export {
 export type { ConnectionOptions } from "./tcp/connection-options.js";
 export { type Application, TcpEvent } from "./tcp/events.js";
 export { State, stateNames } from "./tcp/state.js";
+export { BondLink, type BondOptions, openBond } from "./transport/bond.js";
 export type { Capabilities, Link } from "./transport/link.js";
 export { createPair, PairLink, type PairOptions } from "./transport/pair.js";
+export { openVlan, VlanLink } from "./transport/vlan.js";

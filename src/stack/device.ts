@@ -81,6 +81,8 @@ export class Device implements IpInterface, ArpPort {
   /** The frame that the link refused last; it goes before the queue. */
   #refused: Packet | null = null;
   #unflushed = false;
+  /** The link has found another way to the network, and the neighbors have not been told. */
+  moved = false;
   /** False after `removeDevice`. */
   attached = true;
   hardwareHigh: number;

@@ -7,7 +7,6 @@ import { pseudoHeaderSum } from "../base/checksum.js";
 import type { Memory } from "../base/memory.js";
 import { ChecksumState, type Packet, type PacketPool } from "../base/packet.js";
 import { HEADER_LENGTH as ETHERNET, EtherType } from "../ethernet/frame.js";
-import { ipFromInt } from "../ip/address.js";
 import { Protocol } from "../ip/network.js";
 import { ACK, HEADER_MIN, PSH } from "../tcp/segment.js";
 
@@ -93,6 +92,9 @@ export class ReceiveOffload {
     view.setUint16(ip + 2, head.end - ip);
     view.setUint16(ip + 10, 0);
     view.setUint16(ip + 10, ~head.pool.arena.sum(ip, IP, 0) & 0xffff);
+    // What captures show: a checksum that is left to be finished, as in any super-segment.
+    const pseudo = pseudoHeaderSum(view.getInt32(ip + 12), view.getInt32(ip + 16), Protocol.Tcp, head.end - ip - IP);
+    view.setUint16(ip + IP + 16, (pseudo & 0xffff) + (pseudo >>> 16));
     head.checksum = ChecksumState.Verified;
     head.gsoSize = this.#size;
     return head;
@@ -136,10 +138,8 @@ export class ReceiveOffload {
     const ip = packet.start + ETHERNET;
     if (arena.sum(ip, IP, 0) !== 0xffff) return false;
     if (packet.checksum !== ChecksumState.Unknown) return true;
-    const source = ipFromInt(view.getInt32(ip + 12));
-    const destination = ipFromInt(view.getInt32(ip + 16));
     const length = end - ip - IP;
-    return arena.sum(ip + IP, length, pseudoHeaderSum(source, destination, Protocol.Tcp, length)) === 0xffff;
+    return arena.sum(ip + IP, length, pseudoHeaderSum(view.getInt32(ip + 12), view.getInt32(ip + 16), Protocol.Tcp, length)) === 0xffff;
   }
 
   /** The first segment where others have room behind it; null: it is not sound, or there is no such packet. */

@@ -235,7 +235,7 @@ export class Stack {
     }
     device.hardwareHigh = hardwareHigh(hardwareAddress);
     device.hardwareLow = hardwareLow(hardwareAddress);
-    for (const { address, tentative } of device.addresses) if (!tentative && device.ethernet) device.arp.claims.hold(address, true, now);
+    this.#announce(device, now);
     this.#work();
   }
 
@@ -339,6 +339,7 @@ export class Stack {
     this.tcp.flush(now);
     for (let i = 0; i < this.devices.length; i++) {
       const device = this.devices[i]!;
+      if (device.moved) this.#announce(device, now);
       if (device.attached && device.parent === null) device.flush(now);
     }
   }
@@ -493,6 +494,11 @@ export class Stack {
     const loopback = link === this.loopback;
     const device = new Device({ stack: this, index, name, link, mtu, hardwareAddress, parent, vlan, loopback, ...input }, now);
     this.devices[index] = device;
+    if (parent === null && link.onMoved !== undefined)
+      link.onMoved = () => {
+        device.moved = true;
+        this.#work();
+      };
     this.ip.interfaces[index] = device;
     parent?.children.push(device);
     this.ip.changed();
@@ -519,6 +525,14 @@ export class Stack {
         this.#applicationError(error);
       }
     }
+  }
+
+  /** Tells the neighbors of a device, and of its VLANs, where its addresses are: RFC 5227 s2.3. */
+  #announce(device: Device, now: Micros): void {
+    device.moved = false;
+    if (!device.attached || !device.ethernet) return;
+    for (const { address, tentative } of device.addresses) if (!tentative) device.arp.claims.hold(address, true, now);
+    for (const child of device.children) this.#announce(child, now);
   }
 
   #work(): void {

@@ -3,6 +3,7 @@ import { type NetworkError, networkError } from "../base/errors.js";
 import type { Packet, PacketPool } from "../base/packet.js";
 import type { Capabilities, Link } from "./link.js";
 import { type NativePort, Ready, systemError, type Watch } from "./native-port.js";
+import type { NetworkInterfaces } from "./network-interface.js";
 import { readVirtioHeader, VIRTIO_HEADER, writeVirtioHeader } from "./virtio-net.js";
 
 /** Ethernet header and one VLAN tag: what a frame holds beyond its MTU. */
@@ -27,6 +28,8 @@ export interface FrameLinkOptions {
   readonly mtu: number;
   /** A virtio-net header in front of each frame, both ways. */
   readonly offload?: boolean;
+  /** In the namespace of the interface: asked for its carrier, and closed with the link. Absent: the link cannot tell. */
+  readonly interfaces?: NetworkInterfaces;
   /** What the link suggests to its device. */
   readonly hardwareAddress?: Uint8Array;
   /** Told once, before the first frame is read, of the octets that packets hold; returns an error that breaks the link, or null. */
@@ -133,6 +136,10 @@ export class FrameLink implements Link {
     return taken;
   }
 
+  carrier(): boolean {
+    return this.#open && (this.#options.interfaces?.isRunning(this.interfaceName) ?? true);
+  }
+
   transmit(packet: Packet): boolean {
     if (!this.#open) {
       this.counters.refused += 1;
@@ -172,6 +179,7 @@ export class FrameLink implements Link {
     if (this.#starved !== null) clearTimeout(this.#starved);
     this.#watch.close();
     this.#port.close(this.#fd);
+    this.#options.interfaces?.close();
     this.#onReadable = null;
   }
 

@@ -32,6 +32,11 @@ export interface Link {
   onReadable: (() => void) | null;
   /** Called once if the link breaks for good. */
   onError: ((error: Error) => void) | null;
+  /** Whether the cable is plugged in at both ends, as far as the link can tell. Absent: it cannot. */
+  carrier?(): boolean;
+  /** Called when what the stack sends reaches the network by another way from now on: its neighbors must learn that. Set by the stack; absent: the
+   *  link knows one way only. */
+  onMoved?: (() => void) | null;
   /** Releases what the link holds, and the device if the link made it. Closing twice does nothing. */
   close(): void;
 }

@@ -17,6 +17,7 @@ const GET_HARDWARE_ADDRESS = 0x8927;
 const GET_INDEX = 0x8933;
 const SET_QUEUE_LENGTH = 0x8943;
 const IFF_UP = 1;
+const IFF_RUNNING = 0x40;
 const ARPHRD_ETHER = 1;
 
 /** Names are at most 15 octets, of characters that need no quoting; `%d` at the end asks the kernel for the first free number. */
@@ -65,6 +66,12 @@ export class NetworkInterfaces {
     const request = interfaceRequest(name);
     this.#ask(GET_FLAGS, request, `flags of ${name}`);
     return (request.getUint16(16, LITTLE_ENDIAN) & IFF_UP) !== 0;
+  }
+
+  /** Whether it is up, and the cable too; false for one that is gone. */
+  isRunning(name: string): boolean {
+    const request = interfaceRequest(name);
+    return this.#try(GET_FLAGS, request) >= 0 && (request.getUint16(16, LITTLE_ENDIAN) & IFF_RUNNING) !== 0;
   }
 
   setUp(name: string, up: boolean): void {

@@ -77,9 +77,8 @@ const open = (options: PacketOptions): FrameLink => {
     return link(port, fd, interfaces, options.interface, offload, promiscuous);
   } catch (error) {
     if (fd >= 0) port.close(fd);
-    throw error;
-  } finally {
     interfaces.close();
+    throw error;
   }
 };
 
@@ -96,6 +95,7 @@ const link = (
     interfaceName: name,
     mtu: interfaces.mtu(name),
     offload,
+    interfaces,
     ...(promiscuous ? {} : { hardwareAddress: interfaces.hardwareAddress(name) }),
     // The socket would cut a merged frame at the packet's end.
     prepare: (capacity) =>

@@ -108,6 +108,11 @@ export class PairLink implements Link {
     return true;
   }
 
+  carrier(): boolean {
+    if (this.#far === null) return false;
+    return this.#open && this.#far.#open;
+  }
+
   flush(): void {
     if (!this.#unflushed) return;
     this.#unflushed = false;

@@ -75,13 +75,12 @@ const open = (options: TapOptions): FrameLink => {
       const told = port.set(fd, TUNSETOFFLOAD, OFFLOAD_CHECKSUM | (capacity >= LONGEST_FRAME ? OFFLOAD_SEGMENTS : 0));
       return told >= 0 ? null : systemError("ioctl", told, `offloads of TAP ${name}`, { "": "open it without `offload`" });
     };
-    return new FrameLink(port, fd, { kind: "tap", interfaceName: name, mtu: interfaces.mtu(name), offload, prepare });
+    return new FrameLink(port, fd, { kind: "tap", interfaceName: name, mtu: interfaces.mtu(name), offload, prepare, interfaces });
   } catch (error) {
     // The device was made for this descriptor, and goes with it.
     if (fd >= 0) port.close(fd);
-    throw error;
-  } finally {
     interfaces.close();
+    throw error;
   }
 };
 

@@ -81,7 +81,7 @@ describe("what is joined", () => {
       expect(rest).toEqual([]);
       expect([merged!.count, merged!.gsoSize, merged!.checksum]).toEqual([5, TEXT, ChecksumState.Verified]);
       const whole = frame({ at: 0, octets: 5 * TEXT });
-      // But for the checksum of the segment, which nobody looks at any more.
+      // But for the checksum of the segment, which is that of the pseudo-header: the rest is verified.
       merged!.octets.fill(0, 50, 52);
       expect(merged!.octets).toEqual(whole.fill(0, 50, 52));
     }

@@ -9,7 +9,7 @@ import type { Capabilities, Link } from "../link.js";
 import { inNamespace, type Namespace } from "../namespace.js";
 import { nativePort } from "../native-load.js";
 import { int32, type NativePort, Ready, systemError, type Watch } from "../native-port.js";
-import { LITTLE_ENDIAN } from "../network-interface.js";
+import { LITTLE_ENDIAN, NetworkInterfaces } from "../network-interface.js";
 import { XdpProgram, type XdpProgramOptions } from "./program.js";
 import { makeRings, type Rings, SOL_XDP } from "./rings.js";
 
@@ -179,6 +179,8 @@ export class XdpLink implements Link {
   readonly #fd: number;
   readonly #ownsProgram: boolean;
   readonly #rings: Rings;
+  /** In the namespace that the link was opened in. */
+  readonly #interfaces = new NetworkInterfaces();
   readonly #pool: PacketPool;
   readonly #watch: Watch;
   readonly #state: ChecksumState;
@@ -260,6 +262,10 @@ export class XdpLink implements Link {
     return count;
   }
 
+  carrier(): boolean {
+    return this.#open && this.#interfaces.isRunning(this.program.interfaceName);
+  }
+
   transmit(packet: Packet): boolean {
     if (!this.#open) {
       this.counters.refused += 1;
@@ -310,6 +316,7 @@ export class XdpLink implements Link {
     this.#open = false;
     this.#onReadable = null;
     this.#watch.close();
+    this.#interfaces.close();
     if (this.#ownsProgram) this.program.close();
     this.#port.close(this.#fd);
     for (const ring of Object.values(this.#rings)) this.#port.unmap(ring.memory);
