@@ -98,6 +98,11 @@ const rtx: Table<typeof Rtx> = {
     "RFC 4821 s7.6.2",
     "A probe of the path's MTU was lost: its text goes again in segments of the size that is known.",
   ],
+  ProbeAgain: [
+    "path_probe_again",
+    "RFC 8899 s5.3",
+    "The path's MTU is tried with text that goes again: the black hole may have been none.",
+  ],
   BlackHole: ["blackhole", "RFC 2923 s2.1", "Full segments vanish without a word: the same text in smaller ones."],
   LossProbe: ["loss_probe", "RFC 8985 s7.3", "An acknowledgment is overdue: the last segment again asks for one, before the timeout."],
   LastResort: [

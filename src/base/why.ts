@@ -14,7 +14,7 @@ export const Tx = {
 // biome-ignore format: a table reads better in lines
 export const Rtx = {
   Fast: 40, PartialAck: 41, Rto: 42, Syn: 43, SynAck: 44, Fin: 45, PathMtu: 46, AfterRto: 47, Reopened: 48,
-  LossProbe: 49, LastResort: 50, PathProbe: 51, BlackHole: 52,
+  LossProbe: 49, LastResort: 50, PathProbe: 51, BlackHole: 52, ProbeAgain: 53,
 } as const;
 /** What keeps a sender with data from sending. */
 // biome-ignore format: a table reads better in lines

@@ -152,8 +152,13 @@ function planWire(dice: Dice, a: number, b: number, weather: Weather): WirePlan 
   if (weather === "storm" && dice.chance(0.3))
     changes.push({ at: dice.below(2 * SECOND), options: { mtu: dice.between(68, 1_400), tooBig: dice.pick(["router", "drop"]) } });
   if (dice.chance(0.1)) changes.push({ at: dice.below(2 * SECOND), options: { delay: dice.below(200 * MILLISECOND) } });
-  return { a, b, forward, backward, changes };
+  const corrupts = forward.corrupt !== undefined || backward.corrupt !== undefined;
+  return { a, b, forward, backward, changes: corrupts ? changes.map(unfragmented) : changes };
 }
+
+/** Of a segment in fragments several may be corrupted, and together pass its checksum: where frames are, none is cut by a router. */
+const unfragmented = ({ at, options }: WirePlan["changes"][number]): WirePlan["changes"][number] =>
+  options.mtu === undefined ? { at, options } : { at, options: { ...options, mtu: Math.max(options.mtu, LEAST_WHOLE) } };
 
 function planDirection(dice: Dice, weather: Weather): Partial<WireOptions> {
   const options: { -readonly [K in keyof WireOptions]?: WireOptions[K] } = {};
@@ -197,6 +202,9 @@ function planDirection(dice: Dice, weather: Weather): Partial<WireOptions> {
 /** A slow wire may mark what it cannot send at once. */
 const planMarks = (manners: Dice, options: Partial<WireOptions>): Partial<WireOptions> =>
   options.rate !== undefined && manners.chance(0.5) ? { ...options, markOctets: manners.pick([0, 3_000, 15_000, 60_000]) } : options;
+
+/** No profile lets a router make segments smaller than this: below, they are fragmented. */
+const LEAST_WHOLE = 552;
 
 /** Two hosts that can reach each other; sometimes they are one. */
 function ends(dice: Dice, topology: WorldPlan["topology"], wires: readonly WirePlan[], count: number): [number, number] {

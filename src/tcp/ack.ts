@@ -194,12 +194,15 @@ function timeLeft(core: Core, tcb: Tcb, now: Micros): Micros {
   return left > 0 ? left : rto;
 }
 
-/** The application hears of room when a third of the buffer is free, not of every segment. */
+/** The application hears of room when a third of the buffer is free, not of every segment; but where they leave one by one, as soon as all
+ *  has been sent: there a third of the buffer would be a third of the rate. */
 function tellOfRoom(core: Core, tcb: Tcb): void {
+  const { snd } = tcb;
   const queued = tcb.sendQueue.length;
   if (has(tcb, Flag.WantsRoom)) {
     growSendBuffer(core, tcb);
-    if (queued * 3 <= tcb.snd.buffer * 2) {
+    const starves = tcb.pacingRate > 0 && seqDiff(snd.nxt, snd.text) >= queued && snd.buffer - queued >= snd.mss;
+    if (starves || queued * 3 <= snd.buffer * 2) {
       tcb.flags &= ~Flag.WantsRoom;
       core.tell(tcb, TcpEvent.Writable);
     }

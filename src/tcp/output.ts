@@ -12,7 +12,7 @@ import { grantCookie, offerFastOpen, sentInSyn } from "./fast-open-handshake.js"
 import { heldBy } from "./hold.js";
 import { armPacing, burst, charge } from "./pacing.js";
 import { announcedMss, packetSize, refreshPath } from "./path.js";
-import { isProbe, probeSends, probeText } from "./path-search.js";
+import { goesAgain, isProbe, probeSends, probeText, textAgain } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { noteAppLimited } from "./rate.js";
 import { Phase } from "./recovery/recovery.js";
@@ -76,13 +76,15 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     const room = fullText(core, tcb, now);
     const edge = seqAdd(snd.una, snd.wnd);
     const usable = seqDiff(edge, snd.nxt);
-    if (recovery.next(snd.una, snd.nxt, snd.mss, (unsent === 0 && !finDue) || usable <= 0)) {
+    const trial = tcb.search.limit === 0 ? 0 : textAgain(core, tcb, now);
+    if (recovery.next(snd.una, snd.nxt, trial > 0 ? trial : snd.mss, (unsent === 0 && !finDue) || usable <= 0)) {
       const from = seqMax(recovery.from, snd.text);
-      const text = Math.min(room, seqDiff(seqMinEnd(recovery.to, textEnd(tcb)), from));
-      const octets = Math.max(0, text);
+      const left = Math.max(0, seqDiff(seqMinEnd(recovery.to, textEnd(tcb)), from));
+      const probes = trial > 0 && left >= 2 * snd.mss;
+      const octets = Math.min(probes ? trial : room, left);
       const fin = has(tcb, Flag.FinSent) && seqAdd(from, octets) === textEnd(tcb) && seqGt(recovery.to, textEnd(tcb));
       if (octets === 0 && !fin) break;
-      if (!recovery.exempt && pipe > 0 && pipe + octets > window) {
+      if (!recovery.exempt && pipe > 0 && pipe + Math.min(octets, room) > window) {
         hold = Hold.Cwnd;
         break;
       }
@@ -95,7 +97,11 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         hold = Hold.Pacing;
         break;
       }
-      if (!sendAgain(core, tcb, from, octets, fin, now)) return heldBy(core, tcb, Hold.NoBuffers, now);
+      if (probes) probeSends(tcb, from, octets);
+      if (!sendAgain(core, tcb, from, octets, fin, now)) {
+        if (probes) tcb.search.size = 0; // one that has not left tells nothing
+        return heldBy(core, tcb, Hold.NoBuffers, now);
+      }
       continue;
     }
 
@@ -265,9 +271,11 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   if (length > 0 && seqAdd(from, length) === textEnd(tcb)) out.flags |= PSH;
   if (fin) out.flags |= FIN;
   urgent(tcb, out, from);
-  const why = retransmissionReason(tcb, length);
+  const probes = isProbe(tcb, from) && seqAdd(from, length) === tcb.search.end;
+  const why = probes ? Rtx.ProbeAgain : retransmissionReason(tcb, length);
   if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
   recovery.onSent(from, end, true, now);
+  if (tcb.search.size > 0 && !probes) goesAgain(tcb, from, end);
   if (tcb.pacingRate > 0) charge(tcb, length, now);
   if (tcb.rtxWhy === Rtx.Rto || tcb.rtxWhy === Rtx.BlackHole) tcb.rtxWhy = Rtx.AfterRto; // what follows is due to ACKs, not to the timer
   tcb.segmentsRetransmitted += 1;
@@ -531,7 +539,7 @@ function urgent(tcb: Tcb, out: Segment, from: Seq): void {
 function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, cause: number, now: Micros): boolean {
   const { out } = core;
   const { rcv } = tcb;
-  const cut = why === Tx.PathProbe ? length : fullText(core, tcb, now);
+  const cut = why === Tx.PathProbe || why === Rtx.ProbeAgain ? length : fullText(core, tcb, now);
   out.len = length + (out.flags & FIN ? 1 : 0);
   if (!transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, ahead, length, cut, why, cause || core.cause.id, now)) {
     core.arm(tcb, Timer.SwsOverride, now + NO_BUFFERS_RETRY, Tm.SwsOverride, now);

@@ -2,7 +2,7 @@
  *  TCP, with the states of RFC 8899 s5.2. A probe is a segment of new text that is larger than the rest; its loss alone is no sign of
  *  congestion (RFC 4821 s7.6.2). Segments that are sent again and again without an answer reveal a black hole (RFC 2923 s2.1). */
 import { type Micros, SECOND } from "../base/environment.js";
-import { type Seq, seqAdd, seqDiff, seqGeq } from "../base/seq.js";
+import { type Seq, seqAdd, seqDiff, seqGeq, seqLt } from "../base/seq.js";
 import { Loss, Rtx } from "../base/why.js";
 import type { Core } from "./core.js";
 import { packetSize, peerLimit, refreshPath } from "./path.js";
@@ -53,6 +53,24 @@ export function probeText(core: Core, tcb: Tcb, unsent: number, usable: number, 
   return unsent >= needed && usable >= needed && window >= needed && spare >= text ? text : 0;
 }
 
+/** Octets of text that may go again as a probe, or 0. A timeout may have had another reason than the size, and what goes again costs nothing
+ *  to try with: so one that retreated in vain is back as soon as something is acknowledged. Not what the timer itself sends. */
+export function textAgain(core: Core, tcb: Tcb, now: Micros): number {
+  const { search, recovery } = tcb;
+  if (search.size > 0 || search.state !== SearchState.Searching || recovery.phase !== Phase.AfterTimeout || tcb.rtxWhy === Rtx.Rto)
+    return 0;
+  if (!search.sanguine && search.limit >= core.policy.pathBase) return 0;
+  const size = candidate(search, mostOf(core, tcb, now));
+  return size === 0 ? 0 : size - packetSize(tcb, 0);
+}
+
+/** [from, to) goes again, and not as a probe: one that it was part of is lost. */
+export function goesAgain({ search }: Tcb, from: Seq, to: Seq): void {
+  if (!seqLt(from, search.end) || !seqLt(search.start, to)) return;
+  countLost(search, search.size);
+  search.size = 0;
+}
+
 /** [from, from + length) is about to leave as a probe. */
 export function probeSends(tcb: Tcb, from: Seq, length: number): void {
   const { search } = tcb;
@@ -61,7 +79,7 @@ export function probeSends(tcb: Tcb, from: Seq, length: number): void {
   search.end = seqAdd(from, length);
 }
 
-/** New text from here is a probe. */
+/** What begins here is a probe. */
 export const isProbe = ({ search }: Tcb, from: Seq): boolean => search.size > 0 && search.start === from;
 
 /** SND.UNA has advanced. */
@@ -99,6 +117,8 @@ export function suspectBlackHole(core: Core, tcb: Tcb, now: Micros): boolean {
   const { policy } = core;
   // The timer is the only one to tell of a probe that nothing followed (PROBE_TIMER of RFC 8899 s5.1.1).
   if (search.size > 0 && search.start === snd.una) countLost(search, search.size);
+  // A size that is known to get through is lost, too: what losses have told of larger ones is worth nothing (RFC 8899 s5.3.3).
+  else if (search.state === SearchState.Searching || search.state === SearchState.Complete) raise(core, tcb, now);
   search.size = 0;
   if (policy.pathProbing === "off" || tcb.retries < policy.blackHoleAfter || seqDiff(snd.nxt, snd.una) < snd.mss) return false;
   // Below the base each size is tried twice: paths that narrow are rare, lost segments are not.

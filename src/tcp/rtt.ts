@@ -28,7 +28,14 @@ export function measure(core: Core, tcb: Tcb, seg: Segment, duplicate: boolean, 
   const { newest } = tcb.sent;
   if (newest.sentAt < 0) return false; // what it covers was SACKed long ago, or is a part of a segment
   const since = tcb.backoff > 0 ? 0 : tcb.sampledAt;
-  if (newest.retransmitted) return !duplicate && measureEcho(core, tcb, seg, since, now);
+  // A report of a duplicate answers the last copy, if it does not come too soon (as RFC 8985 s6.2 step 2 has it): the path is alive, and no
+  // reason to wait longer than it takes. A sample it is not (Karn).
+  if (newest.retransmitted) {
+    const mayBeLast = now - newest.sentAt >= tcb.minRtt;
+    if (duplicate) return mayBeLast;
+    // Without SACK nobody reports duplicates: what echoes an earlier copy may have been drawn by the last one, the ACK of the earlier being lost.
+    return measureEcho(core, tcb, seg, mayBeLast && !has(tcb, Flag.Sack) ? newest.sentAt - core.policy.timestampTick : since, now);
+  }
   if (newest.sentAt < since) return false;
   sample(core, tcb, now - newest.sentAt, now);
   return true;

@@ -27,9 +27,9 @@ function pass(octets: number, mtu: number, tooBig: "router" | "drop", policy: Pa
   const passage: Passage = { largest: 0, eaten: 0, micros: 0, tally: {} };
   const frame = new FrameSummary();
   const observer: WireObserver = {
-    fate: (_wire, why, bytes, start, finish) => {
+    fate: (wire, why, bytes, start, finish) => {
       frame.read(bytes, start, finish);
-      if (!frame.isTcp) return;
+      if (!frame.isTcp || wire !== at.cable.forward) return;
       if (why === 408) passage.largest = Math.max(passage.largest, finish - start - 14);
       if (why === 404) passage.eaten += 1;
     },
@@ -117,6 +117,17 @@ test("an outage that looks like a black hole: the size is back within a few roun
   settled(at);
   const tally = at.a.stack.tally.show();
   expect(tally["rtx.blackhole"]).toBeGreaterThan(0);
-  expect(tally["tx.path_probe"]).toBe(1);
+  expect((tally["tx.path_probe"] ?? 0) + (tally["rtx.path_probe_again"] ?? 0)).toBe(1);
   expect(tally["cc.mss_change"]).toBeGreaterThanOrEqual(2);
+});
+
+test("random losses that look like a black hole do not make segments small for long (RFC 8899 s5.3.3)", () => {
+  const at = stage({ wire: { delay: 10 * MILLISECOND, loss: 0.3 }, back: { delay: 10 * MILLISECOND, loss: 0.3 } });
+  const { server } = converse(at, [send(1 << 20), ...end], end, { within: 3_600 * SECOND });
+  expect(server.received).toBe(1 << 20);
+  const tally = at.a.stack.tally.show();
+  expect(tally["rtx.blackhole"]).toBeGreaterThan(0);
+  expect(tally["rtx.path_probe_again"]).toBeGreaterThan(0);
+  // 725 full segments would do.
+  expect(tally["tx.new_data"]).toBeLessThan(1_600);
 });
