@@ -135,7 +135,7 @@ const versusKernel = async (scripts: readonly string[], options: TestOptions): P
     if (!same) different += 1;
     if (options.json) print(JSON.stringify({ name: path, onwire: resultJson(our), kernel: resultJson(their) }));
     else print(`${our.verdict.padEnd(12)}${their.verdict.padEnd(12)}${path}`);
-    if (options.json || (same && !options.verbose)) continue;
+    if (options.json || (same && our.reason === their.reason && !options.verbose)) continue;
     for (const [who, result] of [
       ["onwire", our],
       ["kernel", their],

@@ -97,7 +97,8 @@ export function beginAccurate(tcb: Tcb, seg: Segment): void {
   tcb.deliveredMarked = 0;
   accurate.synField = accurate.field = seg.ecn;
   if ((seg.flags & (SYN | ACK)) !== (SYN | ACK)) return;
-  // s3.2.2.1: the ACK of a SYN,ACK says how that came.
+  // s3.2.2.1: the ACK of a SYN,ACK says how that came. It is for one segment, our SYN.
+  accurate.average = 1 << AVERAGE_SHIFT;
   tcb.flags |= Flag.TellsSynMark;
   if (seg.ecn === EcnField.Ce) accurate.marked = accurate.untold = 1;
 }
@@ -107,13 +108,20 @@ export function repeatedSynMark(tcb: Tcb, seg: Segment): void {
   tcb.accurate!.synField = seg.ecn;
 }
 
+/** s3.2.2.1: the SYN,ACK again, although it was here: the ACK of it was lost, and is sent as it was. */
+export function repeatedSynAck(tcb: Tcb, seg: Segment): void {
+  if (has(tcb, Flag.Passive) || (seg.flags & ACK) === 0 || seg.seq !== tcb.irs) return;
+  repeatedSynMark(tcb, seg);
+  tcb.flags |= Flag.TellsSynMark;
+}
+
 /** The flags of a SYN,ACK to a SYN that came with ECN field `synField`. */
 export const answerFlags = (synField: number): number => flagsOf(HANDSHAKE[synField]!);
 
 /** Our SYN was sent without ECT and is said to have arrived with something else: something on the way writes into the field (s3.2.2.3). 5 is
  *  reserved, and stands for "as it was sent" (s3.1.3). */
 export function answersMangled(core: Core, tcb: Tcb, ace: number): boolean {
-  if (!core.policy.ecnFallback || ace === HANDSHAKE[EcnField.NotEct] || ace === ACE_START) return false;
+  if (!core.policy.ecnFallback || !core.policy.testsSynMark || ace === HANDSHAKE[EcnField.NotEct] || ace === ACE_START) return false;
   tcb.accurate!.deaf = true;
   return true;
 }

@@ -3,7 +3,7 @@
 import { type Micros, SECOND } from "../base/environment.js";
 import { seqAdd, seqDiff, seqGt, seqLeq, seqLt } from "../base/seq.js";
 import { Drop, Rtx, St, Tm, Tx } from "../base/why.js";
-import { countMark, hearSynAckFed, suspectOption } from "./accurate-ecn.js";
+import { countMark, hearSynAckFed, repeatedSynAck, suspectOption } from "./accurate-ecn.js";
 import { acknowledgeSyn, processAck } from "./ack.js";
 import { armFinWait2, enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
@@ -71,7 +71,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
     else if (core.policy.insecureSyn) {
       resetFrom(core, tcb, tcb.snd.nxt, Tx.RstAbort, now);
       core.finish(tcb, CloseError.Reset, St.SynAgain, now);
-    } else challenge(core, tcb, now);
+    } else challengeSyn(core, tcb, seg, now);
     return Next.Done;
   }
 
@@ -254,7 +254,7 @@ function unacceptable(core: Core, tcb: Tcb, seg: Segment, tells: boolean, now: M
   if (!tells) core.drop(tcb, old ? Drop.OldSequence : Drop.OutOfWindow, now);
   if (seg.flags & RST) return;
   // RFC 5961 s4.2: a SYN outside the window is challenged like one inside.
-  if (seg.flags & SYN && tcb.state !== State.TimeWait) return challenge(core, tcb, now);
+  if (seg.flags & SYN && tcb.state !== State.TimeWait) return challengeSyn(core, tcb, seg, now);
   // The only thing that can arrive in TIME-WAIT is the peer's FIN again: acknowledge it, and restart the 2 MSL timeout.
   if (tcb.state === State.TimeWait && seg.flags & FIN && seqAdd(seg.seq, seg.len) === rcv.nxt) {
     core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);
@@ -264,7 +264,11 @@ function unacceptable(core: Core, tcb: Tcb, seg: Segment, tells: boolean, now: M
   if (seg.textEnd > seg.textStart && old) {
     tcb.duplicateSegments += 1;
     const end = seqAdd(seg.seq, seg.textEnd - seg.textStart);
-    if (has(tcb, Flag.AccurateEcn)) suspectOption(core, tcb, end);
+    if (has(tcb, Flag.AccurateEcn)) {
+      suspectOption(core, tcb, end);
+      // What repeats the last segment has come the same way, and is nobody else's: its mark counts.
+      if (end === rcv.nxt) countMark(core, tcb, seg);
+    }
     noteDuplicate(tcb, seg.seq, seqLt(end, rcv.nxt) ? end : rcv.nxt);
     core.oweAck(tcb, Tx.AckDuplicate);
     return;
@@ -288,15 +292,23 @@ function answerUnacceptable(core: Core, tcb: Tcb, seg: Segment, why: number, now
 
 /** RFC 5961 s3.2, s4.2, s5.2: say where we are; a peer that means it will send an exact RST. Limited by connection first, then
  *  by a randomised budget of the stack that tells nobody anything (s7). */
-function challenge(core: Core, tcb: Tcb, now: Micros): void {
+function challenge(core: Core, tcb: Tcb, now: Micros): boolean {
   if (now - tcb.challengedAt >= core.policy.challengeInterval) {
     tcb.challengedAt = now;
     tcb.challengesLately = 0;
   }
-  if (tcb.challengesLately >= core.policy.challengeBurst || !core.challenges.take(now)) return core.tally.add(Drop.ChallengeLimited);
+  if (tcb.challengesLately >= core.policy.challengeBurst || !core.challenges.take(now)) {
+    core.tally.add(Drop.ChallengeLimited);
+    return false;
+  }
   tcb.challengesLately += 1;
   tcb.challenges += 1;
   core.oweAck(tcb, Tx.ChallengeAck);
+  return true;
+}
+
+function challengeSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+  if (challenge(core, tcb, now) && has(tcb, Flag.AccurateEcn)) repeatedSynAck(tcb, seg);
 }
 
 function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {

@@ -22,6 +22,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly ecn: "off" | "passive" | "on" | "accurate" | "accurate-in" | "accurate-passive";
   /** Do without ECN where what is known of SYNs says that something on the way does not like it. */
   readonly ecnFallback: boolean;
+  /** Send nothing that may be marked where a SYN,ACK says of our SYN that it came as it was not sent (RFC 9768 s3.2.2.3). Deviation: syn-mark */
+  readonly testsSynMark: boolean;
   /** The option of RFC 9768 s3.2.3: never, when it has something to say, in every segment, or that even if it seems to get lost. */
   readonly accurateOption: "off" | "due" | "always" | "persist";
   /** Where it goes when due, it goes so many times a round trip at least. */

@@ -116,11 +116,14 @@ describe("s3.1: negotiation", () => {
     [6, "accurate", NONE],
     [7, false, NONE],
   ])(
-    "s3.1.2, s3.2.2.3: a SYN,ACK with %i: %s; what says that our SYN did not arrive as it left stops ECT (9768-03, 9768-04, 9768-08)",
+    "s3.1.2, s3.2.2.3: a SYN,ACK with %i: %s; what says that our SYN did not arrive as it left stops ECT, where the profile tests it (9768-03, 9768-04, 9768-08)",
     (flags, mode, ecn) => {
-      const x = opened({ ace: flags });
+      const x = opened({ ace: flags }, { testsSynMark: true });
       x.take();
       expect([modeOf(x), speaks(x).field]).toEqual([mode, ecn]);
+      const y = opened({ ace: flags });
+      y.take();
+      expect([modeOf(y), speaks(y).field]).toEqual([mode, mode === false ? NONE : ECT0]);
     },
   );
 
@@ -208,6 +211,15 @@ describe("s3.2.2: the ACE field", () => {
     },
   );
 
+  test("s3.2.2.1: a SYN,ACK that comes again gets that ACK again, told how the latest came; a SYN of somebody else does not", () => {
+    const x = opened({}, { challengeBurst: 3 });
+    x.take();
+    x.inject({ flags: "S.", ack: 1, ace: 2, mss: MSS, trafficClass: CE });
+    x.inject({ flags: "S.", seq: 7, ack: 1, ace: 2, mss: MSS, trafficClass: ECT0 });
+    x.inject({ flags: "S", seq: 9, mss: MSS });
+    expect(x.take().map(ace)).toEqual([6, 5, 5]);
+  });
+
   test.each([
     [0, NONE],
     [1, ECT0],
@@ -239,7 +251,8 @@ describe("s3.2.2: the ACE field", () => {
     step({ seq: 6, text: 5, trafficClass: CE }); // all of it is old: not acceptable
     step({ seq: 500_000, text: 10, trafficClass: CE });
     step({ seq: 16, text: 10, trafficClass: ECT0 });
-    expect(told).toEqual([6, 7, 0, 0, 0, 0]);
+    step({ seq: 16, text: 10, trafficClass: CE }); // the last one again
+    expect(told).toEqual([6, 7, 0, 0, 0, 0, 1]);
   });
 
   test("s3.2.2.5.1: a change of the ECN field is told at once (9768-10)", () => {
