@@ -20,7 +20,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/wire/**", "test/ecosystem/**"],
           // Nothing here measures time: a busy machine is no reason to fail.
-          testTimeout: 60_000,
+          testTimeout: 240_000,
         },
       },
       {
@@ -31,8 +31,8 @@ export default defineConfig({
           include: ["test/wire/**/*.test.ts"],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 30_000,
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
         },
       },
     ],

@@ -48,7 +48,7 @@ describe("onwire", () => {
     ])
       expect(out).toContain(`  ${name}`);
     expect(out).toContain("Exit status");
-  }, 30_000);
+  });
 
   const usage: readonly (readonly [string[], RegExp])[] = [
     [["frobnicate"], /unknown command/],
@@ -66,7 +66,7 @@ describe("onwire", () => {
       const { status, err } = await run("main", ...args);
       expect(err).toMatch(message);
       expect(status).toBe(2);
-    }, 30_000);
+    });
 });
 
 test("the demonstration between two stacks in memory ends with its verdict", async () => {
@@ -77,20 +77,20 @@ test("the demonstration between two stacks in memory ends with its verdict", asy
   expect(out.match(/SHA-256 is equal/g)).toHaveLength(5);
   expect(out).toContain("SYN,ACK seq 0 ack 1");
   expect(out).toContain("--no-root");
-}, 60_000);
+});
 
 for (const args of [["--size", "0"], ["--loss", "2"], ["--frobnicate"]])
   test(`the demonstration's own wrong usage has status 2, and no stack trace: ${args.join(" ")}`, async () => {
     const { status, err } = await run("demo", ...args);
     expect(status).toBe(2);
     expect(err).not.toContain("    at ");
-  }, 30_000);
+  });
 
 test("a file of one octet makes one part of many", async () => {
   const { status, out } = await run("demo", "--no-root", "--size", "1", "--delay", "2ms");
   expect(out).toContain("in 1 parts at once");
   expect(status).toBe(0);
-}, 60_000);
+});
 
 for (const [name, end, status] of [
   ["a Ctrl-C that comes twice, by a wrapper,", (child: ChildProcess) => child.kill("SIGINT") && child.kill("SIGINT"), 130],
@@ -116,4 +116,4 @@ for (const [name, end, status] of [
     const left = readdirSync(own).filter((file) => file.startsWith("onwire-demo-"));
     expect(left).toHaveLength(1);
     expect(existsSync(join(own, left[0]!, "files"))).toBe(false);
-  }, 60_000);
+  });

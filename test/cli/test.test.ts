@@ -61,13 +61,13 @@ describe("onwire test", () => {
     expect(out).not.toContain("a-pass.pkt");
     expect(readFileSync(junitFile, "utf8")).toContain('tests="4" failures="1" errors="1" skipped="1"');
     expect(readdirSync(at("captures"))).toEqual(["0002-b-fail.pcapng"]);
-  }, 30_000);
+  });
 
   test("all that were asked for passed: status 0, also in threads", async () => {
     const { status, out } = await run(at("a-pass.pkt"), at("a-pass.pkt"), "--jobs", "2", "--verbose");
     expect(out).toContain("2 scripts: 2 pass, 0 fail, 0 unsupported, 0 error");
     expect(status).toBe(0);
-  }, 30_000);
+  });
 
   test("JSON, one result a line", async () => {
     const { out } = await run(folder, "--json");
@@ -77,7 +77,7 @@ describe("onwire test", () => {
         .split("\n")
         .map((line) => (JSON.parse(line) as { verdict: string }).verdict),
     ).toEqual(["pass", "fail", "unsupported", "error"]);
-  }, 30_000);
+  });
 
   test.each([
     [["--profile", "windows", "x.pkt"], /there is no profile "windows"/],

@@ -71,4 +71,4 @@ test("s3.3: when every port towards a peer is in use the open fails with EADDRNO
   const handle = connect(81);
   expect(x.tcp.endpointsOf(handle).localPort).toBeGreaterThanOrEqual(1_024);
   x.tcp.abort(handle, x.now);
-}, 20_000);
+});

@@ -148,7 +148,7 @@ describe("K: applications", () => {
       };`);
     expect(theirs).toContain("uncaught ECONNRESET");
     expect(ours).toBe(theirs);
-  }, 60_000);
+  });
 
   test("S-167: options are plain values: nothing is taken from a prototype, and a getter is read once", () => {
     const x = new Exchange({ memory });
