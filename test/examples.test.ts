@@ -7,11 +7,11 @@ import { expect, test } from "vitest";
 
 const files = readdirSync("examples").filter((name) => name.endsWith(".ts"));
 
-test.each(files)("examples/%s", { timeout: 60_000 }, async (name) => {
+test.each(files)("examples/%s", async (name) => {
   const file = join("examples", name);
   const expected = /\/\/ prints: (.*)\n?$/m.exec(readFileSync(file, "utf8"))?.[1];
   expect(expected, "its last comment").toBeDefined();
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--import", "tsx", file], { timeout: 50_000 });
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--import", "tsx", file], { timeout: 120_000 });
   expect(stderr).toBe("");
   expect(stdout.trim()).toBe(expected);
 });

@@ -61,7 +61,7 @@ const attach = async (drive: ManualDrive, program: string) => {
   return { host, gate, thread, until };
 };
 
-test("an application that blocks for a minute: its peers notice nothing but a closed window", { timeout: 60_000 }, async () => {
+test("an application that blocks for a minute: its peers notice nothing but a closed window", async () => {
   const { clock, peer, drive } = world();
   const { host, gate, until } = await attach(drive, "blocked-server");
   await until(() => Atomics.load(gate, 0) === 1);
