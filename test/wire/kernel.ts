@@ -31,15 +31,11 @@ export const noKernel: string | null = (() => {
 })();
 
 /** A test against the kernel; it shows as skipped, with the reason, where the kernel cannot take part. */
-export const wireTest = (title: string, body: (context: TestContext) => Promise<void> | void, timeout = 15_000): void => {
-  test(
-    title,
-    async (context) => {
-      if (noKernel !== null) context.skip(`needs Linux, root and koffi: ${noKernel}`);
-      await body(context);
-    },
-    timeout,
-  );
+export const wireTest = (title: string, body: (context: TestContext) => Promise<void> | void): void => {
+  test(title, async (context) => {
+    if (noKernel !== null) context.skip(`needs Linux, root and koffi: ${noKernel}`);
+    await body(context);
+  });
 };
 
 /** The network of every wire test. It is alone in its namespace, so it can collide with nothing. */

@@ -102,89 +102,76 @@ describe("dnsmasq", () => {
         });
       });
     },
-    30_000,
   );
 
-  wireTest(
-    "an address that somebody has is declined, and another one leased",
-    async (context) => {
-      const path = needProgram(context, "dnsmasq", "dnsmasq-base");
-      await withStack({ unaddressed: true, tap: { name: "taken0" } }, async (ours) => {
-        const leases = file("declined.leases");
-        await dnsmasq(ours.kernel, path, leases);
-        let first = "";
-        await leased(ours, { claim: "announce" }, async (client, lease) => {
-          first = formatIp(lease.address);
-          client.release(ours.drive.now());
-        });
-        // The kernel takes it, and the server does not know.
-        const ipCommand = needProgram(context, "ip", "iproute2");
-        await once(ours.kernel.spawn(ipCommand, ["addr", "add", `${first}/24`, "dev", "taken0"]), "exit");
-        await leased(ours, {}, async (client, lease) => {
-          expect(formatIp(lease.address)).not.toBe(first);
-          expect(client.inspect(ours.drive.now()).conflicts).toBe(1);
-        });
+  wireTest("an address that somebody has is declined, and another one leased", async (context) => {
+    const path = needProgram(context, "dnsmasq", "dnsmasq-base");
+    await withStack({ unaddressed: true, tap: { name: "taken0" } }, async (ours) => {
+      const leases = file("declined.leases");
+      await dnsmasq(ours.kernel, path, leases);
+      let first = "";
+      await leased(ours, { claim: "announce" }, async (client, lease) => {
+        first = formatIp(lease.address);
+        client.release(ours.drive.now());
       });
-    },
-    60_000,
-  );
+      // The kernel takes it, and the server does not know.
+      const ipCommand = needProgram(context, "ip", "iproute2");
+      await once(ours.kernel.spawn(ipCommand, ["addr", "add", `${first}/24`, "dev", "taken0"]), "exit");
+      await leased(ours, {}, async (client, lease) => {
+        expect(formatIp(lease.address)).not.toBe(first);
+        expect(client.inspect(ours.drive.now()).conflicts).toBe(1);
+      });
+    });
+  });
 });
 
 describe("udhcpd", () => {
-  wireTest(
-    "a lease with a router and a DNS server; the address from before is asked for again",
-    async (context) => {
-      const path = needProgram(context, "udhcpd", "udhcpd");
-      await withStack({ unaddressed: true, tap: { name: "udhcp0" } }, async (ours) => {
-        const options = ["option subnet 255.255.255.0", "option router 10.9.0.1", "option dns 10.9.0.1", "option lease 600"];
-        const range = ["start 10.9.0.70", "end 10.9.0.80", "interface udhcp0", "max_leases 11", `lease_file ${file("udhcpd.leases")}`];
-        const configuration = file("udhcpd.conf", [...range, "pidfile /dev/null", ...options, ""].join("\n"));
-        await server(ours.kernel, path, ["-f", configuration], /started/);
-        let address = ip("0.0.0.0");
-        await leased(ours, { claim: "announce" }, async (client, lease) => {
-          address = lease.address;
-          expect(formatIp(address)).toMatch(/^10\.9\.0\.(7\d|80)$/);
-          expect(lease.routes).toMatchObject([{ prefixLength: 0, gateway: ip(KERNEL) }]);
-          client.stop(ours.drive.now());
-        });
-        await leased(ours, { claim: "announce", previous: address }, async (client, lease) => {
-          expect(lease.address).toBe(address);
-          client.release(ours.drive.now());
-        });
+  wireTest("a lease with a router and a DNS server; the address from before is asked for again", async (context) => {
+    const path = needProgram(context, "udhcpd", "udhcpd");
+    await withStack({ unaddressed: true, tap: { name: "udhcp0" } }, async (ours) => {
+      const options = ["option subnet 255.255.255.0", "option router 10.9.0.1", "option dns 10.9.0.1", "option lease 600"];
+      const range = ["start 10.9.0.70", "end 10.9.0.80", "interface udhcp0", "max_leases 11", `lease_file ${file("udhcpd.leases")}`];
+      const configuration = file("udhcpd.conf", [...range, "pidfile /dev/null", ...options, ""].join("\n"));
+      await server(ours.kernel, path, ["-f", configuration], /started/);
+      let address = ip("0.0.0.0");
+      await leased(ours, { claim: "announce" }, async (client, lease) => {
+        address = lease.address;
+        expect(formatIp(address)).toMatch(/^10\.9\.0\.(7\d|80)$/);
+        expect(lease.routes).toMatchObject([{ prefixLength: 0, gateway: ip(KERNEL) }]);
+        client.stop(ours.drive.now());
       });
-    },
-    30_000,
-  );
+      await leased(ours, { claim: "announce", previous: address }, async (client, lease) => {
+        expect(lease.address).toBe(address);
+        client.release(ours.drive.now());
+      });
+    });
+  });
 });
 
 describe("the command line", () => {
-  wireTest(
-    "--address dhcp: ping and resolve have an address, a name and a server from the network",
-    async (context) => {
-      const path = needProgram(context, "dnsmasq", "dnsmasq-base");
-      await withKernel(async (kernel) => {
-        const namespace = `/proc/${kernel.spawn("cat").pid}/ns/net`;
-        const run = async (...args: string[]): Promise<{ status: number | null; out: string; err: string }> => {
-          const common = ["--tap", "dhcp0", "--kernel", `${KERNEL}/24`, "--netns", namespace, "--address", "dhcp"];
-          const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args, ...common], {
-            stdio: ["ignore", "pipe", "pipe"],
-          });
-          const text = { out: "", err: "" };
-          child.stdout.on("data", (data) => void (text.out += data));
-          child.stderr.on("data", (data) => void (text.err += data));
-          const [status] = (await once(child, "close")) as [number | null];
-          return { status, ...text };
-        };
-        await dnsmasq(kernel, path, file("cli.leases"));
-        const ping = await run("ping", "gateway", "-c", "1");
-        expect(ping.err).toMatch(/10\.9\.0\.\d+\/24 leased from 10\.9\.0\.1/);
-        expect(ping.out).toContain("1 sent, 1 answered");
-        expect(ping.status).toBe(0);
-        const resolved = await run("resolve", "www.home.test", "-t", "cname");
-        expect(resolved).toMatchObject({ status: 0, out: "db.home.test\n" });
-        expect(resolved.err).not.toContain("is over");
-      });
-    },
-    60_000,
-  );
+  wireTest("--address dhcp: ping and resolve have an address, a name and a server from the network", async (context) => {
+    const path = needProgram(context, "dnsmasq", "dnsmasq-base");
+    await withKernel(async (kernel) => {
+      const namespace = `/proc/${kernel.spawn("cat").pid}/ns/net`;
+      const run = async (...args: string[]): Promise<{ status: number | null; out: string; err: string }> => {
+        const common = ["--tap", "dhcp0", "--kernel", `${KERNEL}/24`, "--netns", namespace, "--address", "dhcp"];
+        const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...args, ...common], {
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        const text = { out: "", err: "" };
+        child.stdout.on("data", (data) => void (text.out += data));
+        child.stderr.on("data", (data) => void (text.err += data));
+        const [status] = (await once(child, "close")) as [number | null];
+        return { status, ...text };
+      };
+      await dnsmasq(kernel, path, file("cli.leases"));
+      const ping = await run("ping", "gateway", "-c", "1");
+      expect(ping.err).toMatch(/10\.9\.0\.\d+\/24 leased from 10\.9\.0\.1/);
+      expect(ping.out).toContain("1 sent, 1 answered");
+      expect(ping.status).toBe(0);
+      const resolved = await run("resolve", "www.home.test", "-t", "cname");
+      expect(resolved).toMatchObject({ status: 0, out: "db.home.test\n" });
+      expect(resolved.err).not.toContain("is over");
+    });
+  });
 });

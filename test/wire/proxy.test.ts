@@ -39,36 +39,28 @@ const output = async (kernel: Kernel, command: string, ...args: string[]): Promi
   return `${status} ${text}`;
 };
 
-wireTest(
-  "proxy: curl reaches by SOCKS what our stack reaches, is told what it does not, and must know the password",
-  async (context) => {
-    const curl = needProgram(context, "curl", "curl");
-    await withKernel(async (kernel) => {
-      await webServer(kernel);
-      const proxy = await onwire(kernel, /SOCKS5 on 127\.0\.0\.1:1080 of the kernel/, "proxy", "--user", "me:secret");
-      const ask = (user: string, url: string): Promise<string> =>
-        output(kernel, curl, "-s", "--max-time", "10", "--proxy", `socks5h://${user}@127.0.0.1:1080`, url);
-      expect(await ask("me:secret", `http://${KERNEL}:8000/`)).toBe(`0 hello, ${OURS}`);
-      // 97: the proxy's handshake failed.
-      expect(await ask("me:wrong", `http://${KERNEL}:8000/`)).toBe("97 ");
-      expect(await ask("me:secret", `http://${KERNEL}:8001/`)).toBe("97 ");
-      proxy.kill("SIGTERM");
-      expect(await once(proxy, "exit")).toEqual([128 + 15, null]);
-    });
-  },
-  60_000,
-);
+wireTest("proxy: curl reaches by SOCKS what our stack reaches, is told what it does not, and must know the password", async (context) => {
+  const curl = needProgram(context, "curl", "curl");
+  await withKernel(async (kernel) => {
+    await webServer(kernel);
+    const proxy = await onwire(kernel, /SOCKS5 on 127\.0\.0\.1:1080 of the kernel/, "proxy", "--user", "me:secret");
+    const ask = (user: string, url: string): Promise<string> =>
+      output(kernel, curl, "-s", "--max-time", "10", "--proxy", `socks5h://${user}@127.0.0.1:1080`, url);
+    expect(await ask("me:secret", `http://${KERNEL}:8000/`)).toBe(`0 hello, ${OURS}`);
+    // 97: the proxy's handshake failed.
+    expect(await ask("me:wrong", `http://${KERNEL}:8000/`)).toBe("97 ");
+    expect(await ask("me:secret", `http://${KERNEL}:8001/`)).toBe("97 ");
+    proxy.kill("SIGTERM");
+    expect(await once(proxy, "exit")).toEqual([128 + 15, null]);
+  });
+});
 
-wireTest(
-  "forward: a port of the kernel's leads by our stack to a host, and one of our stack's by the kernel",
-  async (context) => {
-    const curl = needProgram(context, "curl", "curl");
-    await withKernel(async (kernel) => {
-      await webServer(kernel);
-      await onwire(kernel, /:80 of the stack leads by the kernel/, "forward", "-L", `8080:${KERNEL}:8000`, "-R", "80:127.0.0.1:8000");
-      expect(await output(kernel, curl, "-s", "--max-time", "10", "http://127.0.0.1:8080/")).toBe(`0 hello, ${OURS}`);
-      expect(await output(kernel, curl, "-s", "--max-time", "10", `http://${OURS}/`)).toBe("0 hello, 127.0.0.1");
-    });
-  },
-  60_000,
-);
+wireTest("forward: a port of the kernel's leads by our stack to a host, and one of our stack's by the kernel", async (context) => {
+  const curl = needProgram(context, "curl", "curl");
+  await withKernel(async (kernel) => {
+    await webServer(kernel);
+    await onwire(kernel, /:80 of the stack leads by the kernel/, "forward", "-L", `8080:${KERNEL}:8000`, "-R", "80:127.0.0.1:8000");
+    expect(await output(kernel, curl, "-s", "--max-time", "10", "http://127.0.0.1:8080/")).toBe(`0 hello, ${OURS}`);
+    expect(await output(kernel, curl, "-s", "--max-time", "10", `http://${OURS}/`)).toBe("0 hello, 127.0.0.1");
+  });
+});

@@ -356,6 +356,5 @@ describe("s3.10.7 on the Linux kernel", () => {
         expect(cells).toBeGreaterThan(2_500);
       });
     },
-    120_000,
   );
 });

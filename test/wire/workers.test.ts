@@ -61,34 +61,31 @@ const tap = (kernel: Kernel) => ({
 
 describe("workers on the wire", () => {
   for (const { name, link, front = false } of kinds) {
-    wireTest(
-      name,
-      () =>
-        withKernel(async (kernel) => {
-          const workers = await startWorkers({
-            module: new URL("../workers/programs/service.ts", import.meta.url),
-            workers: 2,
-            link: link(kernel),
-            front,
-            addresses: [{ address: ip(OURS), prefixLength: PREFIX_LENGTH }],
-            data: { client: KERNEL },
-            signals: false,
-          });
-          try {
-            const client = kernel.spawn(process.execPath, ["-e", CLIENT]);
-            const [line] = (await once(createInterface({ input: client.stdout! }), "line")) as [string];
-            const result = JSON.parse(line) as Result;
-            expect(new Set(result.who)).toEqual(new Set(["0", "1"]));
-            expect(new Set(result.dialled)).toEqual(new Set(["dialled"]));
-            expect(result.echoes).toEqual([true, true, true, true]);
-            expect(result.datagrams).toEqual(Array.from({ length: 16 }, (_, i) => i));
-            const { workers: each } = await workers.inspect();
-            for (const { stack } of each) expect(stack.tally["arp.conflict"] ?? 0).toBe(0);
-          } finally {
-            await workers.close();
-          }
-        }),
-      30_000,
+    wireTest(name, () =>
+      withKernel(async (kernel) => {
+        const workers = await startWorkers({
+          module: new URL("../workers/programs/service.ts", import.meta.url),
+          workers: 2,
+          link: link(kernel),
+          front,
+          addresses: [{ address: ip(OURS), prefixLength: PREFIX_LENGTH }],
+          data: { client: KERNEL },
+          signals: false,
+        });
+        try {
+          const client = kernel.spawn(process.execPath, ["-e", CLIENT]);
+          const [line] = (await once(createInterface({ input: client.stdout! }), "line")) as [string];
+          const result = JSON.parse(line) as Result;
+          expect(new Set(result.who)).toEqual(new Set(["0", "1"]));
+          expect(new Set(result.dialled)).toEqual(new Set(["dialled"]));
+          expect(result.echoes).toEqual([true, true, true, true]);
+          expect(result.datagrams).toEqual(Array.from({ length: 16 }, (_, i) => i));
+          const { workers: each } = await workers.inspect();
+          for (const { stack } of each) expect(stack.tally["arp.conflict"] ?? 0).toBe(0);
+        } finally {
+          await workers.close();
+        }
+      }),
     );
   }
 });
