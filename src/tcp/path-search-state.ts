@@ -24,11 +24,13 @@ export class PathSearch {
   end: Seq = seq(0);
   /** How often the size that is tried was lost: PROBE_COUNT. */
   lost = 0;
+  /** Timeouts of segments that are not larger than what is known to get through. */
+  othersLost = 0;
   completedAt: Micros = 0;
 
   clear(): void {
     this.state = SearchState.Disabled;
-    this.limit = this.high = this.size = this.lost = this.completedAt = 0;
+    this.limit = this.high = this.size = this.lost = this.othersLost = this.completedAt = 0;
     this.sanguine = false;
     this.start = this.end = seq(0);
   }

@@ -117,8 +117,11 @@ export function suspectBlackHole(core: Core, tcb: Tcb, now: Micros): boolean {
   const { policy } = core;
   // The timer is the only one to tell of a probe that nothing followed (PROBE_TIMER of RFC 8899 s5.1.1).
   if (search.size > 0 && search.start === snd.una) countLost(search, search.size);
-  // A size that is known to get through is lost, too: what losses have told of larger ones is worth nothing (RFC 8899 s5.3.3).
-  else if (search.state === SearchState.Searching || search.state === SearchState.Complete) raise(core, tcb, now);
+  // A size that is known to get through is lost as often: what losses have told of larger ones is worth nothing (RFC 8899 s5.3.3).
+  else if (tcb.retries === 1 && (search.state === SearchState.Searching || search.state === SearchState.Complete)) {
+    search.othersLost += 1;
+    if (search.othersLost >= MAX_PROBES) raise(core, tcb, now);
+  }
   search.size = 0;
   if (policy.pathProbing === "off" || tcb.retries < policy.blackHoleAfter || seqDiff(snd.nxt, snd.una) < snd.mss) return false;
   // Below the base each size is tried twice: paths that narrow are rare, lost segments are not.
@@ -186,7 +189,7 @@ function raise(core: Core, tcb: Tcb, now: Micros): void {
   const { search } = tcb;
   search.high = mostOf(core, tcb, now);
   search.sanguine = true;
-  search.lost = 0;
+  search.lost = search.othersLost = 0;
   search.state = SearchState.Searching;
 }
 
