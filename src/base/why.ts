@@ -29,7 +29,7 @@ export const Drop = {
   TooOldAck: 88, SynInWindow: 89, RstNotExact: 90, RstInTimeWait: 91, ZeroWindow: 92, OutOfOrderLimit: 93, ListenOverflow: 94,
   NoAck: 95, RstInListen: 96, NotSyn: 97, ToGroup: 98, BadSource: 99, RstBadAck: 100, TimestampMissing: 101, AfterClose: 102,
   PortZero: 103, Land: 104, ResetLimited: 105, ChallengeLimited: 106, AckLimited: 107, BadCookie: 108, TableFull: 109, NoBuffers: 110,
-  SynFin: 111, TextIgnored: 112, DuplicateText: 113, RstInClosed: 114, SynAckBacklog: 115, Deferred: 116, SourceShare: 117,
+  SynFin: 111, TextIgnored: 112, DuplicateText: 113, RstInClosed: 114, SynAckBacklog: 115, Deferred: 116,
 } as const;
 /** Data marked lost. */
 // biome-ignore format: a table reads better in lines
@@ -49,7 +49,7 @@ export const St = {
   OpenActive: 170, OpenPassive: 171, RcvSyn: 172, RcvSynAck: 173, RcvSynSimultaneous: 174, RcvAckOfSyn: 175, CloseSendFin: 176,
   RcvFin: 177, RcvAckOfFin: 178, RcvRst: 179, UserAbort: 180, UserTimeout: 181, TimeWaitOver: 182, Refused: 183, SynTimeout: 184,
   RetransmitTimeout: 185, KeepAliveTimeout: 186, FinWait2Timeout: 187, LingerTimeout: 188, IcmpHard: 189, TimeWaitReused: 190,
-  CloseUnread: 191, DeviceGone: 192, CloseBeforeOpen: 193, RcvFinAndAck: 194, CookieAccepted: 195, ResourceLimit: 196, DataAfterClose: 197, SynAgain: 198, Forgotten: 199,
+  CloseUnread: 191, DeviceGone: 192, CloseBeforeOpen: 193, RcvFinAndAck: 194, CookieAccepted: 195, ResourceLimit: 196, DataAfterClose: 197, SynAgain: 198,
 } as const;
 /** Timers armed, fired and stopped. */
 // biome-ignore format: a table reads better in lines

@@ -1,10 +1,13 @@
 /** TCP_INFO and its kin: a connection in the words of `struct tcp_info`, sizes in segments where it has them in segments. */
 
-import { seqAdd, seqDiff } from "../base/seq.js";
+import { seqAdd, seqDiff, seqLt } from "../base/seq.js";
+import { Hold } from "../base/why.js";
 import type { AccurateEcn } from "../tcp/accurate-ecn.js";
 import { NO_THRESHOLD } from "../tcp/congestion/controller.js";
 import { FastOpen } from "../tcp/fast-open.js";
+import { FIRST_HOLD } from "../tcp/hold.js";
 import { Phase } from "../tcp/recovery/recovery.js";
+import { Mark } from "../tcp/recovery/sent.js";
 import { EcnField } from "../tcp/segment.js";
 import { stateNames } from "../tcp/state.js";
 import { Flag, has, type Tcb } from "../tcp/tcb.js";
@@ -41,9 +44,12 @@ const freebsdStates: Readonly<Record<string, number>> = {
 };
 
 /** Bits of `tcpi_options`. */
-export const InfoOption = { TIMESTAMPS: 1, SACK: 2, WSCALE: 4, ECN: 8, ECN_SEEN: 16, SYN_DATA: 32 } as const;
+export const InfoOption = { TIMESTAMPS: 1, SACK: 2, WSCALE: 4, ECN: 8, ECN_SEEN: 16, SYN_DATA: 32, TFO_CHILD: 128 } as const;
 /** Values of `tcpi_ca_state`. */
 export const InfoState = { Open: 0, Disorder: 1, CWR: 2, Recovery: 3, Loss: 4 } as const;
+
+/** Reordering beyond this many segments counts as so much. */
+const MOST_REORDERING = 300;
 
 /** Every word that scripts read, by its name in the structure. */
 export function tcpInfo(socket: TcpSocket): InfoRecord {
@@ -51,12 +57,12 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
   const now = socket.environment.now();
   const states = socket.environment.personality.infoState === "linux" ? linuxStates : freebsdStates;
   const state = states[stateNames[socket.state]!]!;
-  if (tcb === null) return { ...blank, tcpi_state: state };
+  if (tcb === null) return { ...blank, tcpi_state: socket.connectsLater ? states["SYN-SENT"]! : state };
   const { snd, rcv, cc, recovery } = tcb;
   const mss = Math.max(1, snd.mss);
-  const segments = (octets: number): number => Math.ceil(octets / mss);
-  const flight = seqDiff(snd.nxt, snd.una);
+  const { held, again, lost } = outstanding(tcb);
   const since = (at: number): number => (at <= 0 ? 0 : Math.floor((now - at) / 1_000));
+  const limited = (hold: number): number => tcb.holds[hold - FIRST_HOLD]! + (tcb.hold === hold ? now - tcb.heldSince : 0);
   return {
     ...blank,
     tcpi_state: state,
@@ -68,20 +74,22 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_snd_wscale: snd.scale,
     tcpi_rcv_wscale: rcv.scale,
     tcpi_rto: tcb.rto,
+    tcpi_ato: rcv.ato,
     tcpi_snd_mss: snd.mss,
-    tcpi_rcv_mss: rcv.mss === 0 ? Math.min(536, snd.mss) : rcv.mss,
-    tcpi_advmss: tcb.snd.mss,
-    tcpi_unacked: segments(flight),
-    tcpi_sacked: segments(tcb.sent.sacked),
-    tcpi_lost: segments(Math.max(0, flight - tcb.sent.sacked - recovery.pipe(snd.una, snd.nxt, mss))),
+    tcpi_rcv_mss: rcv.guess || rcv.mss || Math.min(536, snd.mss),
+    tcpi_advmss: socket.environment.stack.tcp.announcedMss(socket.handle),
+    tcpi_unacked: held,
+    tcpi_sacked: tcb.sent.sackedRecords,
+    tcpi_lost: lost,
+    tcpi_retrans: again,
     tcpi_last_data_sent: since(tcb.lastTextSentAt),
-    tcpi_last_data_recv: since(tcb.lastHeardAt),
+    tcpi_last_data_recv: since(rcv.textAt || tcb.openedAt),
     tcpi_last_ack_recv: since(tcb.lastHeardAt),
     tcpi_pmtu: tcb.pathMtu,
     tcpi_rtt: tcb.srtt,
     tcpi_rttvar: tcb.rttvar,
     tcpi_min_rtt: tcb.minRtt,
-    tcpi_snd_cwnd: Math.max(1, Math.floor(cc.window() / mss)),
+    tcpi_snd_cwnd: Math.max(1, Math.floor(recovery.window(cc.window()) / mss)),
     tcpi_snd_ssthresh: cc.threshold() === NO_THRESHOLD ? NO_THRESHOLD : Math.floor(cc.threshold() / mss),
     tcpi_rcv_space: tcb.rcv.buffer,
     tcpi_bytes_acked: tcb.octetsAcked,
@@ -94,6 +102,14 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_notsent_bytes: Math.max(0, seqDiff(seqAdd(snd.text, tcb.sendQueue.length), snd.nxt)),
     tcpi_snd_wnd: snd.wnd,
     tcpi_rcv_ooopack: tcb.outOfOrderSegments,
+    tcpi_rcv_ssthresh: rcv.offer || rcv.buffer,
+    tcpi_reordering: Math.min(MOST_REORDERING, Math.max(blank.tcpi_reordering, tcb.sent.reordering)),
+    tcpi_reord_seen: tcb.reorderings,
+    tcpi_busy_time: tcb.busyFor + (tcb.busySince < 0 ? 0 : now - tcb.busySince),
+    tcpi_rwnd_limited: limited(Hold.Rwnd),
+    tcpi_sndbuf_limited: limited(Hold.SendBuffer),
+    // The SYN, or the SYN,ACK, counts.
+    tcpi_delivered: tcb.deliveredSegments + (tcb.establishedAt < 0 ? 0 : 1) + (tcb.fastOpen & FastOpen.SynDataAcked ? 1 : 0),
     tcpi_delivered_ce: tcb.deliveredMarked,
     ...(has(tcb, Flag.AccurateEcn) && tcb.accurate !== null ? marks(tcb.accurate) : null),
   };
@@ -118,12 +134,29 @@ function options(tcb: Readonly<Tcb>): number {
   if (has(tcb, Flag.Ecn)) bits |= InfoOption.ECN;
   if (has(tcb, Flag.EcnSeen)) bits |= InfoOption.ECN_SEEN;
   if (tcb.fastOpen & (FastOpen.SynDataAcked | FastOpen.Early)) bits |= InfoOption.SYN_DATA;
+  if (tcb.fastOpen & FastOpen.Early) bits |= InfoOption.TFO_CHILD;
   return bits;
 }
 
-function congestionState({ recovery, sent }: Readonly<Tcb>): number {
+/** Records of what is in flight: of all of it, of what was sent again and is under way, and of what is taken for lost and not made good. */
+function outstanding({ sent }: Readonly<Tcb>): { held: number; again: number; lost: number } {
+  let again = 0;
+  let lost = 0;
+  for (let i = 0; i < sent.count; i++) {
+    const marks = sent.marks(i);
+    if (marks & Mark.Sacked) continue;
+    const repeated = (marks & (Mark.Retransmitted | Mark.Lost)) === Mark.Retransmitted;
+    if (repeated) again += 1;
+    if (marks & Mark.Lost || (repeated && (marks & Mark.Twice) === 0)) lost += 1;
+  }
+  return { held: sent.count, again, lost };
+}
+
+function congestionState(tcb: Readonly<Tcb>): number {
+  const { snd, recovery, sent } = tcb;
   if (recovery.phase === Phase.AfterTimeout) return InfoState.Loss;
   if (recovery.phase === Phase.FastRecovery) return InfoState.Recovery;
+  if (tcb.deliveredMarked > 0 && seqLt(snd.una, snd.reduced)) return InfoState.CWR;
   return sent.ranges.count > 0 ? InfoState.Disorder : InfoState.Open;
 }
 

@@ -2,6 +2,7 @@
 import { MILLISECOND, SECOND } from "../base/environment.js";
 import type { ConnectionOptions } from "../tcp/connection-options.js";
 import { State } from "../tcp/state.js";
+import { Flag, has } from "../tcp/tcb.js";
 import type { Outcome } from "./call.js";
 import { type Errno, errnoNumber } from "./errno.js";
 import type { Linger, OptionValue, TimeValue } from "./message.js";
@@ -247,6 +248,13 @@ const tcpLevel: Readonly<Record<string, Option>> = {
     set: (socket, value) => {
       if (value < 0 || value > 1 || (socket.handle !== 0 && !socket.listening)) return "EINVAL";
       return change(socket, { fastOpenNoCookie: value === 1 });
+    },
+  },
+  TCP_QUICKACK: {
+    get: (socket) => (socket.tcb === null || !has(socket.tcb, Flag.Conversing) ? 1 : 0),
+    set: (socket, value) => {
+      if (socket.tcb !== null) socket.environment.stack.tcp.setQuickAck(socket.handle, value !== 0, (value & 1) === 0);
+      return 0;
     },
   },
   TCP_INFO: { get: (socket) => tcpInfo(socket), length: 248 },

@@ -65,6 +65,11 @@ export class TcpSocket implements Socket, Application {
     return this.handle === 0 || this.listening ? null : this.environment.stack.tcp.look(this.handle);
   }
 
+  /** It has connected, as far as its application knows: the SYN waits for the first text. */
+  get connectsLater(): boolean {
+    return this.#deferred !== null;
+  }
+
   get state(): State {
     if (this.listening) return State.Listen;
     return this.tcb?.state ?? State.Closed;
@@ -190,6 +195,7 @@ export class TcpSocket implements Socket, Application {
     if (notSentLowat > 0 && unsent(tcb) >= notSentLowat) return "EAGAIN";
     const taken = stack.tcp.send(this.handle, octets, 0, octets.length, now(), (flags & Msg.MORE) !== 0);
     if (taken < 0) return this.takeError() ?? "EPIPE";
+    if (taken === octets.length && flags & Msg.EOR) stack.tcp.endRecord(this.handle);
     if (taken > 0 && flags & Msg.OOB) stack.tcp.markUrgent(this.handle);
     return taken === 0 ? "EAGAIN" : taken;
   }

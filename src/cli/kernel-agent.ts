@@ -34,6 +34,13 @@ const SO_ERROR = 4;
 const POLLIN = 1;
 const POLLOUT = 4;
 
+/** The controller of new stream sockets. A namespace takes none for its default that the machine does not let everybody use, and a machine
+ *  may have another default than the profile: so each socket is told. */
+let congestionControl = "cubic";
+const SOCK_STREAM = 1;
+const IPPROTO_TCP = 6;
+const TCP_CONGESTION = 13;
+
 const c: SocketCalls = socketCalls();
 /** Zeros to send, and room to receive. */
 const buffer = new Uint8Array(1 << 20);
@@ -195,10 +202,16 @@ const numberOf = (table: Readonly<Record<string, number>>, name: string): number
 const EVENT_OCTETS = process.arch === "x64" ? 12 : 16;
 const DATA_AT = EVENT_OCTETS - 8;
 
+const openSocket = (domain: number, type: number, protocol: number): number => {
+  const fd = c.socket(domain, type, protocol);
+  if (fd >= 0 && (type & 0xf) === SOCK_STREAM) c.setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, new TextEncoder().encode(congestionControl));
+  return fd;
+};
+
 const make = async (call: SystemCall): Promise<AgentOutcome> => {
   switch (call.name) {
     case "socket":
-      return outcome(c.socket(call.domain, call.type, call.protocol));
+      return outcome(openSocket(call.domain, call.type, call.protocol));
     case "bind":
       return outcome(c.bind(call.fd, sockaddr(call.address.address, call.address.port)));
     case "listen":
@@ -352,6 +365,10 @@ const obey = async (order: AgentOrder): Promise<unknown> => {
     case "alive":
       return isAlive(order.localPort, order.remotePort);
     case "sysctl":
+      if (order.key === "net.ipv4.tcp_congestion_control") {
+        congestionControl = order.value;
+        return true;
+      }
       writeFileSync(`/proc/sys/${order.key.replaceAll(".", "/")}`, order.value);
       return true;
   }

@@ -7,6 +7,7 @@ import { fitBuffers, growSendBuffer } from "./autotune.js";
 import { armKeepAlive } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
+import { beginDelays } from "./delayed-ack.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { settleSynText } from "./fast-open-handshake.js";
@@ -53,6 +54,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   // A server may have sent text already, which is in flight.
   if (snd.nxt === snd.una) core.beginRecovery(tcb, tcb.iss);
   fitBuffers(core, tcb);
+  beginDelays(core, tcb);
   core.enter(tcb, State.Established, why, now);
   beginHolds(core, tcb, now);
   beginSearch(core, tcb, now);
@@ -123,6 +125,8 @@ function takeIn(core: Core, tcb: Tcb, seg: Segment, acked: number, now: Micros):
   event.repeats = acked === 0 && repeatsAck(seg, snd.wnd, snd.scale);
   event.point = tcb.recovery.recoveryPoint;
   tcb.sent.update(event, now);
+  if (event.reordered) tcb.reorderings += 1;
+  tcb.deliveredSegments += event.segments + (event.dsack ? 1 : 0); // twice is twice
   if (has(tcb, Flag.Ecn)) hearMarks(tcb, seg, acked);
   else {
     event.marked = false;
@@ -168,7 +172,13 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   tcb.flags &= ~Flag.Advised;
   // RFC 6298 s5.2, s5.3.
   if (snd.una === snd.nxt) {
-    if (tcb.sendQueue.length === 0) tcb.flags &= ~Flag.Persisting;
+    if (tcb.sendQueue.length === 0) {
+      tcb.flags &= ~Flag.Persisting;
+      if (tcb.busySince >= 0) {
+        tcb.busyFor += now - tcb.busySince;
+        tcb.busySince = -1;
+      }
+    }
     core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
     core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
     if (tcb.probeAt !== NEVER) core.arm(tcb, tcb.probeKind, NEVER, Tm.RtoStop, now);

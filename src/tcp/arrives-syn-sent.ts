@@ -58,6 +58,10 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
     core.oweAck(tcb, Tx.AckSyn); // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with text if any is queued
     // Other control or text in the segment continues at s3.10.7.4, sixth step.
     if (seg.flags & URG) receiveUrgent(core, tcb, seg);
+    if (!core.policy.synAckText && seg.len > 1) {
+      core.tally.add(Drop.TextIgnored); // it comes again behind our ACK
+      return;
+    }
     if (end > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
     if (seg.flags & FIN && receiveWindow(tcb) > 0) receiveFin(core, tcb, seqAdd(seg.seq, seg.len - 1), now);
     return;

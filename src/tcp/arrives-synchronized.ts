@@ -7,6 +7,7 @@ import { countMark, hearSynAckFed, repeatedSynAck, suspectOption } from "./accur
 import { acknowledgeSyn, processAck } from "./ack.js";
 import { armFinWait2, enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
+import { enterQuickAcks } from "./delayed-ack.js";
 import { markChanges, negotiateAgain, noteMark } from "./ecn.js";
 import { CloseError } from "./events.js";
 import { FastOpen } from "./fast-open.js";
@@ -263,6 +264,7 @@ function unacceptable(core: Core, tcb: Tcb, seg: Segment, tells: boolean, now: M
   }
   if (seg.textEnd > seg.textStart && old) {
     tcb.duplicateSegments += 1;
+    enterQuickAcks(core, tcb);
     const end = seqAdd(seg.seq, seg.textEnd - seg.textStart);
     if (has(tcb, Flag.AccurateEcn)) {
       suspectOption(core, tcb, end);

@@ -17,6 +17,7 @@ export function beginBuffers(core: Core, tcb: Tcb): void {
   snd.buffer = options.sendBuffer;
   rcv.buffer = options.receiveBuffer;
   if (options.receiveTuning) rcv.buffer = Math.max(rcv.buffer, Math.min(core.policy.receiveBufferMost, receiveWindow(tcb)));
+  rcv.offer = options.receiveTuning ? Math.min(core.policy.receiveOffer, rcv.buffer) : 0;
   if (tcb.state > State.SynReceived) fitBuffers(core, tcb);
 }
 

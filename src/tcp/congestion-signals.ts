@@ -24,7 +24,7 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
   sample.srtt = tcb.srtt;
   sample.minRtt = tcb.minRtt;
   sample.inRecovery = inRecovery;
-  sample.paced = tcb.pacingRate > 0;
+  sample.unbounded = core.policy.startUnbounded || tcb.pacingRate > 0;
   sample.marked = ack.marked;
   sample.markedOctets = ack.markedOctets;
   // A window that was not used must not grow; in slow start it may be twice what is used (RFC 7661 s4.1, RFC 9293 s3.8.2).
@@ -41,7 +41,7 @@ export function markEchoed(core: Core, tcb: Tcb, flight: number, now: Micros): v
   const { cc, snd } = tcb;
   if (seqLeq(snd.una, snd.reduced) || tcb.recovery.phase !== Phase.Open) return;
   const smallest = cc.window() <= snd.mss;
-  cc.onCongestion(Signal.Ecn, Math.min(flight, cc.window()), now);
+  cc.onCongestion(Signal.Ecn, inUse(core, tcb, flight), now);
   core.congestionChanged(tcb, Cc.EcnReduction, now);
   noteReduction(tcb);
   // s6.1.2: a window of one segment cannot be less, so the next one waits for as long as the retransmission timer would.
@@ -66,8 +66,7 @@ export function lossFound(core: Core, tcb: Tcb, flight: number, now: Micros): vo
     tcb.recovery.reduced(tcb.cc.threshold(), tcb.cc.proportional !== false);
     return;
   }
-  // What limited transmit sent beyond cwnd does not count (RFC 5681 s3.2 step 2).
-  tcb.cc.onCongestion(Signal.Loss, lossFlight(tcb, Math.min(flight, tcb.cc.window())), now);
+  tcb.cc.onCongestion(Signal.Loss, lossFlight(tcb, inUse(core, tcb, flight)), now);
   tcb.recovery.reduced(tcb.cc.threshold(), tcb.cc.proportional !== false);
   core.congestionChanged(tcb, Cc.FastRetransmit, now);
   noteReduction(tcb);
@@ -76,18 +75,22 @@ export function lossFound(core: Core, tcb: Tcb, flight: number, now: Micros): vo
 /** What was sent again in this recovery is lost too: a second sign of congestion (RFC 5681 s4.3). */
 export function lostAgain(core: Core, tcb: Tcb, flight: number, now: Micros): void {
   if (!core.policy.reduceAgain) return;
-  tcb.cc.onCongestion(Signal.Loss, Math.min(flight, tcb.cc.window()), now);
+  tcb.cc.onCongestion(Signal.Loss, inUse(core, tcb, flight), now);
   tcb.recovery.reduced(tcb.cc.threshold(), tcb.cc.proportional !== false);
   core.congestionChanged(tcb, Cc.LostAgain, now);
 }
 
 /** A loss probe has repaired the only loss: as if fast recovery had come and gone (RFC 8985 s7.4.2). */
 export function probeRepaired(core: Core, tcb: Tcb, flight: number, now: Micros): void {
-  tcb.cc.onCongestion(Signal.Loss, lossFlight(tcb, Math.min(flight, tcb.cc.window())), now);
+  tcb.cc.onCongestion(Signal.Loss, lossFlight(tcb, inUse(core, tcb, flight)), now);
   tcb.cc.onRecovered(tcb.cc.threshold(), now);
   endRecovery(tcb);
   core.congestionChanged(tcb, Cc.ProbeRepaired, now);
 }
+
+/** What a reduction counts from: no more than the window, since limited transmit may have sent beyond it (RFC 5681 s3.2 step 2). */
+const inUse = (core: Core, tcb: Tcb, flight: number): number =>
+  core.policy.reduceWindow ? tcb.cc.window() : Math.min(flight, tcb.cc.window());
 
 /** Nothing was lost: `why` says how that came to light (RFC 4015 s3.1). What was marked meanwhile is congestion all the same (s3.4). */
 export function undone(core: Core, tcb: Tcb, why: number, now: Micros): void {
@@ -99,7 +102,7 @@ export function undone(core: Core, tcb: Tcb, why: number, now: Micros): void {
 
 /** Fast recovery is over. By RFC 9937 what is in flight has been led to the threshold, and no burst threatens (RFC 6582 s3.2 step 3). */
 export function recovered(core: Core, tcb: Tcb, proportional: boolean, now: Micros): void {
-  tcb.cc.onRecovered(proportional ? tcb.cc.threshold() : seqDiff(tcb.snd.nxt, tcb.snd.una), now);
+  tcb.cc.onRecovered(proportional || core.policy.reduceWindow ? tcb.cc.threshold() : seqDiff(tcb.snd.nxt, tcb.snd.una), now);
   endRecovery(tcb);
   core.congestionChanged(tcb, Cc.Recovered, now);
 }
@@ -108,7 +111,7 @@ export function recovered(core: Core, tcb: Tcb, proportional: boolean, now: Micr
 export function timedOut(core: Core, tcb: Tcb, first: boolean, now: Micros): void {
   const { cc, snd } = tcb;
   // After another loss cwnd is below what is outstanding: a second indication lowers it again (RFC 5681 s4.3).
-  cc.onTimeout(Math.min(seqDiff(snd.nxt, snd.una), cc.window()), first, now);
+  cc.onTimeout(inUse(core, tcb, seqDiff(snd.nxt, snd.una)), first, now);
   core.congestionChanged(tcb, Cc.RtoCollapse, now);
   noteReduction(tcb);
   endPhase(tcb);

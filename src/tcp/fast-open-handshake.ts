@@ -64,7 +64,7 @@ export function heardSynAck(core: Core, tcb: Tcb, seg: Segment): void {
   const port = portOf(core, tcb);
   const withText = (tcb.fastOpen & FastOpen.SynData) !== 0;
   const textTaken = seqGt(seg.ack, seqAdd(tcb.iss, 1));
-  if (withText && textTaken) tcb.fastOpen |= FastOpen.SynDataAcked;
+  if (withText && seg.ack === tcb.snd.nxt) tcb.fastOpen |= FastOpen.SynDataAcked;
   if ((tcb.fastOpen & FastOpen.Asked) === 0) return;
   if (isPossibleCookie(seg.cookieLength)) return fastOpenMemory.learn(tcb.local, tcb.remote, port, seg);
   if (policy.fastOpenRefusal && seg.cookieLength > 0 && !textTaken) return fastOpenMemory.refuse(tcb.local, tcb.remote, port);

@@ -6,11 +6,12 @@ import { IcmpError, type QuotedError } from "../ip/icmp/error.js";
 import { tellLosses } from "./ack.js";
 import type { Core } from "./core.js";
 import { CloseError, TcpEvent } from "./events.js";
+import { FastOpen } from "./fast-open.js";
 import { packetSize, refreshPath } from "./path.js";
 import { searchTold } from "./path-search.js";
 import type { TcpPolicy } from "./policy.js";
 import { State } from "./state.js";
-import { Flag, has, type Tcb } from "./tcb.js";
+import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
 /** Judges an ICMP error whose quote names one of our 4-tuples, or might. */
 export function icmpError(core: Core, error: QuotedError, now: Micros): void {
@@ -88,6 +89,11 @@ function resegment(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.search.limit > 0) searchTold(core, tcb, now);
   const tooLarge = snd.sentSize > tcb.pathMtu;
   snd.sentSize = 0;
+  if (tcb.state === State.SynSent && tcb.fastOpen & FastOpen.SynData) {
+    // Text in a SYN is not worth a timeout: the next goes without.
+    tcb.owes |= Owe.Syn;
+    return;
+  }
   if (!tooLarge || snd.una === snd.nxt || tcb.state <= State.SynReceived) return;
   tcb.rtxWhy = Rtx.PathMtu;
   tcb.recovery.resend(snd.una, snd.nxt, snd.mss);

@@ -6,12 +6,13 @@ import { Hold, Rtx, St, Tm, Tx } from "../base/why.js";
 import { aceFlags, blocksBeside, countersBeside, putCounters, putFirstCounters, synFedFlags, toldMarks } from "./accurate-ecn.js";
 import { resumes } from "./congestion-signals.js";
 import type { Core } from "./core.js";
+import { delayOf, noteAckSent, noteReply } from "./delayed-ack.js";
 import { setupFlags } from "./ecn.js";
 import { FastOpen } from "./fast-open.js";
 import { grantCookie, offerFastOpen, sentInSyn } from "./fast-open-handshake.js";
 import { heldBy } from "./hold.js";
-import { armPacing, burst, charge } from "./pacing.js";
-import { announcedMss, packetSize, refreshPath } from "./path.js";
+import { armPacing, burst, burstSegments, charge } from "./pacing.js";
+import { announcedMss, HEADERS, packetSize, refreshPath } from "./path.js";
 import { goesAgain, isProbe, probeSends, probeText, textAgain } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { noteAppLimited } from "./rate.js";
@@ -50,7 +51,7 @@ export function output(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.owes & Owe.KeepAlive) sendKeepAlive(core, tcb, now);
   if (tcb.owes & Owe.Ack) sendAck(core, tcb, tcb.ackWhy, tcb.ackCause, now);
   else if (tcb.owes & Owe.Window && updateIsDue(core, tcb)) sendAck(core, tcb, Tx.WindowUpdate, core.cause.id, now);
-  if (tcb.owes & Owe.DelayedAck && tcb.ackAt === NEVER) core.arm(tcb, Timer.DelayedAck, now + core.policy.ackDelay, Tm.DelayedAck, now);
+  if (tcb.owes & Owe.DelayedAck && tcb.ackAt === NEVER) core.arm(tcb, Timer.DelayedAck, now + delayOf(core, tcb), Tm.DelayedAck, now);
   tcb.owes &= Owe.DelayedAck;
 }
 
@@ -58,18 +59,21 @@ export function output(core: Core, tcb: Tcb, now: Micros): void {
 function sendText(core: Core, tcb: Tcb, now: Micros): void {
   const { snd, cc, recovery } = tcb;
   let hold: number = Hold.Application;
-  let inRow = 0;
+  let burstLeft = 0;
+  let alone = true;
   if (snd.una === snd.nxt) {
-    if (queued(tcb) > 0) resumes(core, tcb, now);
-    else if (isStill(tcb)) {
+    if (queued(tcb) > 0) {
+      if (tcb.busySince < 0) tcb.busySince = now;
+      resumes(core, tcb, now);
+    } else if (isStill(tcb)) {
       noteAppLimited(tcb, hold);
       noteUse(core, tcb, hold, now);
       return;
     }
   }
   for (;;) {
-    const unsent = queued(tcb);
-    const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent);
+    const unsent = tcb.records === null ? queued(tcb) : queuedOfRecord(tcb);
+    const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent) && (tcb.state !== State.SynReceived || has(tcb, Flag.Orphan));
     if (unsent === 0 && !finDue && tcb.sent.lost === 0 && recovery.phase === Phase.Open) break;
     const window = recovery.window(cc.window());
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
@@ -143,13 +147,16 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         return heldBy(core, tcb, Hold.NoBuffers, now);
       continue;
     }
-    const push =
-      last || (inRow > 0 && core.policy.pushBursts && !another(core, tcb, pipe + length, unsent - length, usable - length, window, now));
+    if (core.policy.pushBursts && burstLeft <= 0) {
+      burstLeft = octetsAsOne(core, tcb, room, unsent, usable, window - pipe);
+      alone = burstLeft <= room;
+    }
+    burstLeft -= length;
+    const push = last || (burstLeft <= 0 && !alone);
     if (!sendNew(core, tcb, length, length < room, push, fin, now)) {
       if (probe > 0) tcb.search.size = 0; // one that has not left tells nothing
       return heldBy(core, tcb, Hold.NoBuffers, now);
     }
-    inRow += 1;
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
   if (hold === Hold.Pacing) armPacing(core, tcb, now);
@@ -177,12 +184,18 @@ function blamed(tcb: Tcb, hold: number): number {
 const fullText = (core: Core, tcb: Tcb, now: Micros): number =>
   tcb.snd.mss - (has(tcb, Flag.AccurateEcn) ? markRoom(core, tcb, now) : sackRoom(tcb));
 
-/** Whether a segment follows at once the one that is about to leave: `unsent`, `usable` and `pipe` are as that one leaves them. */
-function another(core: Core, tcb: Tcb, pipe: number, unsent: number, usable: number, window: number, now: Micros): boolean {
-  const room = fullText(core, tcb, now);
-  const length = Math.min(unsent, room, Math.max(0, usable));
-  if (length === 0 || pipe + length > window) return false;
-  return length === room || mayBeSmall(core, tcb, length, length === unsent) === 0;
+/** Octets that a device which cuts segments itself would be handed as one: no more than the rate sends in a millisecond, so that ACKs keep their
+ *  clock, nor than half of the window, so that there are two of them; and the rest of the queue with it, where Nagle lets it go. */
+function octetsAsOne(core: Core, tcb: Tcb, room: number, unsent: number, usable: number, free: number): number {
+  if (seqGt(tcb.snd.up, tcb.snd.nxt)) return room;
+  // After a timeout what is out counts still, until an ACK says that it is lost.
+  const window = Math.max(tcb.cc.window(), seqDiff(tcb.snd.nxt, tcb.snd.una));
+  const segments = Math.min(burstSegments(core, tcb, room), Math.max(1, (window / room) >> 1), Math.floor(free / room));
+  const most = segments * room;
+  const needed = Math.min(unsent, usable);
+  if (most <= needed) return most;
+  const rest = needed % room;
+  return rest > 0 && mayBeSmall(core, tcb, rest, needed === unsent) !== 0 ? needed - rest : needed;
 }
 
 /** As many full segments of `room` octets as make up to `most`, for a link that cuts them itself; at least one. */
@@ -201,11 +214,20 @@ const seqMinEnd = (a: Seq, b: Seq): Seq => (seqLt(a, b) ? a : b);
 /** Octets of text that were never sent. */
 const queued = (tcb: Tcb): number => Math.max(0, seqDiff(textEnd(tcb), tcb.snd.nxt));
 
+/** Octets of text that were never sent, up to the end of the record that the next of them is in: no segment has octets of two. */
+function queuedOfRecord(tcb: Tcb): number {
+  const records = tcb.records!;
+  while (records.length > 0 && seqLeq(records[0]!, tcb.snd.nxt)) records.shift();
+  const all = queued(tcb);
+  return records.length > 0 ? Math.min(all, seqDiff(records[0]!, tcb.snd.nxt)) : all;
+}
+
 /** A segment smaller than full: RFC 9293 s3.7.4 and s3.8.6.2.1. Returns what holds it back, or 0. */
 function mayBeSmall(core: Core, tcb: Tcb, length: number, last: boolean): number {
   const { snd } = tcb;
   if (tcb.owes & Owe.SwsOverride) return 0; // (4) the override timeout
   if (last) {
+    if (tcb.records !== null && tcb.records.length > 0 && tcb.records[0] !== textEnd(tcb)) return 0; // more waits behind the record
     if (tcb.options.corked || tcb.more) return Hold.Sws; // the application has said that more comes
     // (2) all that is queued, when nothing is outstanding or Nagle's algorithm is off; Minshall's variant asks only that no
     // small segment is outstanding (RFC 9293 appendix A.3).
@@ -241,6 +263,7 @@ function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boo
   tcb.recovery.onSent(from, snd.nxt, false, now);
   tcb.octetsSent += length;
   if (length > 0 && small) snd.sml = snd.nxt;
+  if (length > 0) noteReply(tcb, now);
   tcb.lastTextSentAt = now;
   if (fin) finSent(core, tcb, now);
   return true;
@@ -383,6 +406,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.up = 0;
   out.len = 1;
   out.mss = announcedMss(core, tcb.remote, tcb.local); // on every SYN (SHLD-5)
+  if (policy.mssFollowsPath && tcb.pathMtu > 0) out.mss = Math.min(out.mss, tcb.pathMtu - HEADERS);
   out.windowScale = has(tcb, Flag.WindowScale) ? rcv.scale : -1;
   out.sackPermitted = has(tcb, Flag.Sack);
   out.hasTimestamp = has(tcb, Flag.Timestamps);
@@ -555,6 +579,7 @@ function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, 
   rcv.unacked = 0;
   rcv.dsack = false;
   tcb.flags &= ~Flag.Postponed;
+  if (tcb.owes & (Owe.Ack | Owe.DelayedAck)) noteAckSent(core, tcb);
   tcb.owes &= ~(Owe.Ack | Owe.DelayedAck | Owe.Window);
   if (tcb.ackAt !== NEVER) core.arm(tcb, Timer.DelayedAck, NEVER, Tm.DelayedAck, now);
   return true;
@@ -592,7 +617,7 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
 function armLossTimer(core: Core, tcb: Tcb, outstanding: boolean, now: Micros): void {
   const { recovery } = tcb;
   const { policy } = core;
-  const running = outstanding && !has(tcb, Flag.Persisting);
+  const running = outstanding && !has(tcb, Flag.Persisting) && tcb.state !== State.SynReceived;
   if (running && recovery.reorderAt !== NEVER) {
     core.arm(tcb, Timer.Reordering, Math.max(now, recovery.reorderAt), Tm.Reordering, now);
   } else if (running && recovery.probeDue) {

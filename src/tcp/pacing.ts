@@ -24,6 +24,26 @@ export const paces = (core: Core, tcb: Tcb): boolean =>
 export const burst = (tcb: Tcb): number =>
   Math.min(BURST_MOST, Math.max(BURST_SEGMENTS * tcb.snd.mss, Math.floor((tcb.pacingRate * BURST_TIME) / SECOND)));
 
+/** What a device that cuts segments itself takes at most. */
+const DEVICE_MOST = 65_215;
+/** What a burst gains by a short round trip is halved for each so many microseconds (a power of two). */
+const HALVED_EVERY = 512;
+
+/** Segments that leave as one where nothing paces them: what the rate of the window would send in a millisecond, and more where the round trip is
+ *  short, as ACKs come fast there. */
+export function burstSegments(core: Core, tcb: Tcb, room: number): number {
+  const { cc, srtt, minRtt } = tcb;
+  if (srtt === 0) return Math.floor(DEVICE_MOST / room);
+  const window = cc.window();
+  const threshold = cc.threshold();
+  const gain = threshold === NO_THRESHOLD || window * 2 < threshold ? START_GAIN : AVOIDANCE_GAIN;
+  let rate = ((gain / 100) * window * SECOND) / srtt;
+  if (tcb.options.pacingRate > 0) rate = Math.min(rate, tcb.options.pacingRate);
+  const halvings = Math.floor(minRtt / HALVED_EVERY);
+  const octets = rate / 1_024 + (halvings < 32 ? DEVICE_MOST / 2 ** halvings : 0);
+  return Math.max(core.policy.burstLeast, Math.floor(Math.min(octets, DEVICE_MOST) / room));
+}
+
 /** Sets the rate, by what an ACK or a timeout has changed; 0: unpaced, as long as no round trip is known. */
 export function updateRate(core: Core, tcb: Tcb): void {
   const { cc, options } = tcb;

@@ -9,7 +9,7 @@ import { Flag, has, type Tcb } from "./tcb.js";
 const IP_HEADER = 20;
 /** A TCP header with all the options that fit. */
 const HEADER_MAX = 60;
-const HEADERS = IP_HEADER + HEADER_MIN;
+export const HEADERS = IP_HEADER + HEADER_MIN;
 
 /** The MSS that we announce: MMS_R - 20, by the MTU of our own link (MUST-67; RFC 1191 s3.1). */
 export const announcedMss = (core: Core, remote: IpAddress, local: IpAddress): number =>

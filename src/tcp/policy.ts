@@ -32,6 +32,10 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly marksUntold: number;
   /** Where AccECN is agreed every segment is ECN-capable, also those without text and those sent again (RFC 8311 s4.3). */
   readonly ectEverywhere: boolean;
+  /** A loss reduces the window as it was, whether or not it was full; else what was in flight (RFC 9438 s4.6). */
+  readonly reduceWindow: boolean;
+  /** In slow start an ACK opens the window by all that it acknowledges. Deviation: start-unbounded */
+  readonly startUnbounded: boolean;
   /** Pace segments whatever the controller: src/tcp/pacing.ts. */
   readonly pacing: boolean;
   /** What becomes of a window that is not used (src/tcp/validation.ts): nothing, or it decays where `idleRestart` is on, or it is preserved for a
@@ -72,7 +76,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Retransmissions after which a connection that no application owns is given up. */
   readonly orphanRetries: number;
 
-  /** Longest delay of an ACK (RFC 9293 s3.8.6.3: below 500 ms). */
+  /** An ACK is delayed by so much, or by what follows from the sender's pace, and the application's (delayed-ack.ts). */
+  readonly ackRule: "fixed" | "adaptive";
+  /** Longest delay of an ACK (RFC 9293 s3.8.6.3: below 500 ms), or the least that it adapts to. */
   readonly ackDelay: Micros;
   /** Full-sized segments acknowledged at once when a connection starts, while the sender is in slow start. */
   readonly quickAcks: number;
@@ -88,6 +94,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Several segments that leave together end in one with PSH, as from a device that cuts what it is handed as one (RFC 9293 s3.9.1.2 leaves
    *  open when to push beyond the end of what is queued). */
   readonly pushBursts: boolean;
+  /** Such a burst is of this many segments at least, however slow the path. */
+  readonly burstLeast: number;
   /** Override of sender SWS avoidance (RFC 9293 s3.8.6.2.1: 0.1 to 1 s). */
   readonly swsOverride: Micros;
 
@@ -143,8 +151,12 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly prohibitedRefuses: boolean;
   /** Hard ICMP errors end a connection that is being opened (RFC 5927 s5.2). */
   readonly icmpMayReset: boolean;
+  /** The MSS that a SYN announces is no larger than the way to the peer takes, which guesses at the way back. */
+  readonly mssFollowsPath: boolean;
   /** Keep text that a SYN brings, or let the peer send it again behind the handshake. Deviation: syn-text */
   readonly synText: boolean;
+  /** Keep text, and a FIN, that a SYN,ACK brings. Deviation: syn-ack-text */
+  readonly synAckText: boolean;
 
   /** Fast Open (RFC 7413): in connections that we open, and that others open. */
   readonly fastOpenClient: boolean;
@@ -185,6 +197,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly sendBufferMost: number;
   readonly receiveBuffer: number;
   readonly receiveBufferMost: number;
+  /** What of the receive buffer is offered at first; it grows with the text that comes. 0: all of it. */
+  readonly receiveOffer: number;
   readonly ttl: number;
   /** Let a full SYN queue answer with cookies: RFC 4987 s3.6. */
   readonly synCookies: boolean;

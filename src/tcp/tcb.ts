@@ -67,6 +67,8 @@ export class ReceiveSpace {
   mss = 0;
   /** RCV.BUFF: octets that may wait for the application (autotune.ts). */
   buffer = 0;
+  /** What of it is offered, where that grows with the text that comes (`policy.receiveOffer`); 0: all. */
+  offer = 0;
   /** The round trip as a receiver sees it, 0: not known; by the echo used last, or by when a window of text began and where it ends. */
   rtt: Micros = 0;
   echoed = 0;
@@ -78,6 +80,13 @@ export class ReceiveSpace {
   space = 0;
   /** Octets of text received and not yet acknowledged. */
   unacked = 0;
+  /** What delayed ACKs go by (delayed-ack.ts): the time that an ACK may wait, 0: no text yet; when text came last; what is taken for a full
+   *  segment, and the size of a smaller one that may become that; and what the unacknowledged text asks for. */
+  ato: Micros = 0;
+  textAt: Micros = 0;
+  guess = 0;
+  lastSize = 0;
+  pushed = 0;
   /** Where the peer's FIN is, once it is known; else meaningless. */
   fin: Seq = seq(0);
   finSeen = false;
@@ -162,6 +171,8 @@ export const Flag = {
   EcnSeen: 33554432,
   /** The next ACK without text says how the SYN,ACK came (RFC 9768 s3.2.2.1). */
   TellsSynMark: 67108864,
+  /** What we send answers what comes: ACKs wait for a reply to travel on. */
+  Conversing: 134217728,
 } as const;
 
 /** Fields that every segment touches come first, since that is where they lie in memory: ten thousand connections do not fit into a
@@ -198,8 +209,6 @@ export class Tcb {
   sendCause = 0;
   /** True while it is in the list of those that the turn has touched. */
   touched = false;
-  /** It has spoken since it was last looked at by who makes rows of those that do not. */
-  lively = false;
   /** What keeps the sender back: a `Hold` code, 0: there is nothing to hold yet, or any more. */
   hold = 0;
   /** Since when it does. */
@@ -267,6 +276,8 @@ export class Tcb {
   fastOpen = 0;
   /** The handshake is over but for the text that its listener wants first. */
   deferred = false;
+  /** Ends of what the application has sent as records of their own, in order; null: it never has. */
+  records: Seq[] | null = null;
   /** The application has said that more will follow what it sent last. */
   more = false;
   /** The listener's handle, or 0. */
@@ -320,6 +331,12 @@ export class Tcb {
   markedBefore = 0;
   /** Means something only where `Flag.AccurateEcn` is agreed. */
   accurate: AccurateEcn | null = null;
+  /** Segments that have arrived, as the peer tells; and ACKs that tell of one which has overtaken another. */
+  deliveredSegments = 0;
+  reorderings = 0;
+  /** How long something has been queued or in flight, and since when it is; -1: nothing is. */
+  busyFor: Micros = 0;
+  busySince: Micros = -1;
 
   constructor(
     chunks: ChunkPool,
@@ -354,15 +371,17 @@ export function clear(tcb: Tcb): void {
   rcv.nxt = rcv.adv = rcv.up = rcv.lastAckSent = rcv.fin = rcv.dsackLeft = rcv.dsackRight = zero;
   rcv.scale = rcv.tsRecent = rcv.tsRecentAt = rcv.mss = rcv.unacked = rcv.recentCount = 0;
   rcv.finSeen = rcv.dsack = false;
-  snd.buffer = rcv.buffer = rcv.rtt = rcv.echoed = rcv.copied = rcv.copiedFrom = rcv.space = 0;
+  rcv.ato = rcv.textAt = rcv.guess = rcv.lastSize = rcv.pushed = 0;
+  snd.buffer = rcv.buffer = rcv.offer = rcv.rtt = rcv.echoed = rcv.copied = rcv.copiedFrom = rcv.space = 0;
   rcv.rttFrom = NEVER;
   rcv.rttEnd = zero;
   tcb.sendQueue.clear();
   tcb.receiveQueue.clear();
   tcb.outOfOrder.clear();
   tcb.deferred = tcb.more = false;
+  tcb.records = null;
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
-  tcb.touched = tcb.lively = false;
+  tcb.touched = false;
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.probeAt = tcb.ackAt = NEVER;
@@ -392,6 +411,8 @@ export function clear(tcb: Tcb): void {
     tcb.deliveredMarked =
     tcb.markedBefore =
       0;
+  tcb.deliveredSegments = tcb.reorderings = tcb.busyFor = 0;
+  tcb.busySince = -1;
 }
 
 export const has = (tcb: Tcb, flag: number): boolean => (tcb.flags & flag) !== 0;

@@ -11,6 +11,7 @@ import { arrives } from "./arrives.js";
 import { type ConnectionOptions, defaultConnectionOptions } from "./connection-options.js";
 import { Core, type TcpParts } from "./core.js";
 import { deadline } from "./deadlines.js";
+import { setQuickAck } from "./delayed-ack.js";
 import { Form } from "./demux.js";
 import { type Application, CloseError, closeErrors } from "./events.js";
 import { cookieKey } from "./fast-open.js";
@@ -19,9 +20,9 @@ import { ROW_SIZE, TIME_WAIT_ROW_SIZE } from "./frozen.js";
 import { icmpError } from "./icmp.js";
 import type { Listener } from "./listener.js";
 import { output, resetFrom } from "./output.js";
+import { announcedMss } from "./path.js";
 import type { TcpPolicy } from "./policy.js";
 import { showListener, showTcb } from "./show.js";
-import { restore, snapshot } from "./snapshot.js";
 import { State } from "./state.js";
 import { Flag, type Tcb } from "./tcb.js";
 import { expire } from "./timeouts.js";
@@ -195,15 +196,33 @@ export class Tcp {
     user.deriveOptions(this.#core, this.#core.defaultSet, changes, "check");
   }
 
+  /** All that has been sent so far is a record: no segment will have octets of it and of what follows. */
+  endRecord(handle: Handle): void {
+    user.endRecord(this.#connection(handle, "endRecord"));
+  }
+
   /** Marks all that has been sent so far as urgent (RFC 9293 s3.8.5). */
   markUrgent(handle: Handle): void {
     user.markUrgent(this.#core, this.#connection(handle, "markUrgent"));
     this.#core.work();
   }
 
+  /** ACKs leave at once from now on, or wait for a reply to travel on; `once`: only what waits now leaves. Where ACKs are delayed by a fixed
+   *  time, nothing. */
+  setQuickAck(handle: Handle, quick: boolean, once: boolean): void {
+    setQuickAck(this.#core, this.#connection(handle, "setQuickAck"), quick, once);
+    this.#core.work();
+  }
+
   /** Octets still to be read before the urgent mark; 0: none (MUST-33). */
   urgentAhead(handle: Handle): number {
     return user.urgentAhead(this.#connection(handle, "urgentAhead"));
+  }
+
+  /** The MSS that we announce on the way of a connection. */
+  announcedMss(handle: Handle): number {
+    const { remote, local } = this.#connection(handle, "announcedMss");
+    return announcedMss(this.#core, remote, local);
   }
 
   stateOf(handle: Handle): State {
@@ -247,12 +266,6 @@ export class Tcp {
     const slot = this.#slot(handle, "endpointsOf");
     const { demux } = this.#core;
     return { local: demux.local(slot), localPort: demux.localPort(slot), remote: demux.remote(slot), remotePort: demux.remotePort(slot) };
-  }
-
-  /** A small integer that no other open connection or listener has, above 0 and at most `limits.connections`: where an application keeps
-   *  what it knows of a connection in arrays of its own. */
-  indexOf(handle: Handle): number {
-    return this.#slot(handle, "indexOf");
   }
 
   /** What is in force; `adopt` changes it. */
@@ -302,47 +315,6 @@ export class Tcp {
     if (!policy.fastOpenClient || fastOpenMemory.paused(policy.fastOpenPause, now)) return false;
     const port = policy.fastOpenByPort ? remotePort : 0;
     return blind || policy.fastOpenClientBlind || fastOpenMemory.hasCookie(network.sourceFor(remote), remote, port);
-  }
-
-  // ---- as octets
-
-  /** What the stack knows of these connections, or of all, as octets: their sequence numbers, queues, timers, options. Nothing changes. Take it
-   *  between turns; who goes on with it elsewhere makes this stack forget them before its next turn (`forget`, `Stack.abandon`). It holds
-   *  what was sent and received: keep it as secret as that. Throws EBADF, ENOTCONN for a listener. */
-  snapshot(now: Micros, handles: readonly Handle[] | null = null): Uint8Array {
-    const slots = handles === null ? null : handles.map((handle) => this.#connection(handle, "snapshot").slot);
-    return snapshot(this.#core, slots, now);
-  }
-
-  /** Goes on with the connections of a snapshot that was taken `elapsed` microseconds ago, here or elsewhere, on the same addresses: all of them or
-   *  none. Returns their handles by what they were; they have no application until `attach`. What waits to be accepted is the listener's
-   *  of that port, which must be there. Throws EINVAL that says what is wrong where, EADDRNOTAVAIL, EADDRINUSE, ENOBUFS. */
-  restore(bytes: Uint8Array, now: Micros, elapsed: Micros = 0): Map<Handle, Handle> {
-    this.#core.cause.begin();
-    return restore(this.#core, bytes, elapsed, now);
-  }
-
-  /** Knows nothing of the connection any more, and says nothing of it to the peer: somebody else goes on with it. The handle is dead. */
-  forget(handle: Handle, now: Micros): void {
-    this.#forget(this.#connection(handle, "forget"), now);
-  }
-
-  /** The same of everything. */
-  forgetAll(now: Micros): void {
-    for (const listeners of [...this.#core.listeners.values()]) for (const listener of listeners) while (listener.shift() !== 0);
-    for (let slot = 1; slot < this.#core.demux.top; slot++) {
-      const form = this.#core.demux.form(slot);
-      const tcb = form === Form.Live || form === Form.Row ? this.#core.resolve(slot) : null;
-      if (tcb !== null) this.#forget(tcb, now);
-    }
-    for (const listeners of [...this.#core.listeners.values()])
-      for (const listener of listeners) user.closeListener(this.#core, listener, now);
-  }
-
-  #forget(tcb: Tcb, now: Micros): void {
-    tcb.flags |= Flag.Orphan;
-    if (tcb.state === State.Closed) this.#core.release(tcb);
-    else this.#core.finish(tcb, CloseError.None, St.Forgotten, now);
   }
 
   // ---- for the stack

@@ -6,11 +6,13 @@ import { Drop, St, Tx } from "../base/why.js";
 import { noteArrival } from "./autotune.js";
 import { enterTimeWait } from "./closing.js";
 import type { Core } from "./core.js";
+import { measureSegment, oweAckOfFin, oweAckOfText, paceDelays } from "./delayed-ack.js";
 import { TcpEvent } from "./events.js";
 import { announcedMss } from "./path.js";
 import type { Segment } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
+import { growOffer } from "./window.js";
 
 /** Octets of chunks that text out of order may hold in any case. */
 const SPARSE_ALLOWANCE = 65_536;
@@ -22,6 +24,8 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   const ahead = seqDiff(at, rcv.nxt);
   const right = seqAdd(at, octets);
   // What a link has merged is no segment of the peer's: RMSS is at most what we announced.
+  const adaptive = core.policy.ackRule !== "fixed";
+  if (adaptive) measureSegment(core, tcb, core.seg.textEnd - core.seg.textStart);
   if (octets > rcv.mss) rcv.mss = Math.min(octets, announcedMss(core, tcb.remote, tcb.local));
 
   if (rcv.finSeen && seqGt(right, rcv.fin)) {
@@ -77,7 +81,13 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   }
   noteArrival(core, tcb, octets, now);
   core.tell(tcb, TcpEvent.Readable);
-  owe(core, tcb, filled);
+  if (adaptive) {
+    paceDelays(core, tcb, now);
+    growOffer(core, tcb, octets);
+  }
+  if (filled)
+    core.oweAck(tcb, Tx.AckFill); // RFC 5681 s4.2: when it fills all or part of a gap
+  else oweAckOfText(core, tcb, now);
   if (rcv.finSeen && rcv.nxt === rcv.fin) finInOrder(core, tcb, now);
 }
 
@@ -87,23 +97,6 @@ function isTooSparse(core: Core, tcb: Tcb): boolean {
   const { chunks } = core.memory;
   if (chunks.available * 4 < chunks.count) return true;
   return tcb.receiveQueue.chunksHeld * chunks.size > 4 * (tcb.receiveQueue.length + tcb.outOfOrder.octets) + SPARSE_ALLOWANCE;
-}
-
-/** Delayed, or now: RFC 9293 s3.8.6.3 and the profile. Octets are counted, not segments: a link may have merged them. */
-function owe(core: Core, tcb: Tcb, filled: boolean): void {
-  const { rcv } = tcb;
-  if (filled) return core.oweAck(tcb, Tx.AckFill); // RFC 5681 s4.2: when it fills all or part of a gap
-  if (rcv.unacked >= core.policy.ackEvery * Math.max(1, rcv.mss)) return core.oweAck(tcb, Tx.AckEverySecond);
-  if (core.policy.ackEverySecondSegment && tcb.owes & Owe.DelayedAck) return core.oweAck(tcb, Tx.AckEverySecond);
-  if (tcb.quickAcks > 0) {
-    tcb.quickAcks -= 1;
-    return core.oweAck(tcb, Tx.AckQuick);
-  }
-  if ((tcb.owes & (Owe.Ack | Owe.DelayedAck)) === 0) {
-    tcb.owes |= Owe.DelayedAck;
-    tcb.ackWhy = Tx.AckDelayTimer;
-    tcb.ackCause = core.cause.id;
-  }
 }
 
 /** The FIN occupies `at`. */
@@ -132,8 +125,10 @@ export function receiveFin(core: Core, tcb: Tcb, at: Seq, now: Micros): void {
 function finInOrder(core: Core, tcb: Tcb, now: Micros): void {
   const { rcv } = tcb;
   rcv.nxt = seqAdd(rcv.nxt, 1);
-  core.oweAck(tcb, Tx.AckFin);
-  tcb.ackWhy = Tx.AckFin; // whatever its text has earned already
+  rcv.unacked += 1;
+  if (tcb.state === State.Established) oweAckOfFin(core, tcb, now);
+  else core.oweAck(tcb, Tx.AckFin);
+  if (tcb.owes & Owe.Ack) tcb.ackWhy = Tx.AckFin; // whatever its text has earned already
   core.tell(tcb, TcpEvent.PeerClosed | TcpEvent.Readable);
   switch (tcb.state) {
     case State.Established:

@@ -7,6 +7,7 @@ import { armKeepAlive, keepAliveIdle, mayIdle } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { noteSlow } from "./deadlines.js";
+import { delayMissed } from "./delayed-ack.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { suspectFastOpen } from "./fast-open-handshake.js";
@@ -39,6 +40,7 @@ export function expire(core: Core, tcb: Tcb, now: Micros): void {
 function delayedAck(core: Core, tcb: Tcb, now: Micros): void {
   tcb.ackAt = NEVER;
   core.expired(tcb, Timer.DelayedAck, Tm.DelayedAck, now);
+  delayMissed(core, tcb);
   tcb.owes &= ~Owe.DelayedAck;
   core.oweAck(tcb, Tx.AckDelayTimer);
 }

@@ -10,6 +10,7 @@ import { armFinWait2, armKeepAlive } from "./closing.js";
 import { swap } from "./congestion-signals.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import type { Core } from "./core.js";
+import { noteRead } from "./delayed-ack.js";
 import { Form } from "./demux.js";
 import { offerEcn } from "./ecn.js";
 import { type Application, CloseError } from "./events.js";
@@ -65,7 +66,6 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   const localPort = choosePort(core, local, request.localPort ?? 0, remote, remotePort);
 
   const tcb = core.create(optionSet, now);
-  if (tcb === null) core.ports.left(local, localPort, remote, remotePort);
   if (tcb === null)
     throw networkError("ENOBUFS", "connect", `${core.limits.connections} connections`, "close some, or raise limits.tcp.connections");
   core.applications.set(tcb.slot, application);
@@ -113,7 +113,10 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
   if (core.owns !== null && request.port === 0)
     throw networkError("EINVAL", "listen", "port 0", "name the port: stacks that share an address must listen on the same");
   const optionSet = deriveOptions(core, core.defaultSet, request, "listen");
-  const port = request.port === 0 ? core.ports.choose(local, UNSPECIFIED, 0, (candidate) => !core.listeners.has(candidate)) : request.port;
+  const port =
+    request.port === 0
+      ? core.ports.choose(local, UNSPECIFIED, 0, (candidate) => !core.listeners.has(candidate), core.demux.departures)
+      : request.port;
   const same = core.listeners.get(port) ?? [];
   if (port === 0 || same.some((other) => other.local === local))
     throw networkError("EADDRINUSE", "listen", "", "close the other listener, or choose another port", formatIp(local), request.port);
@@ -148,6 +151,13 @@ export function send(core: Core, tcb: Tcb, source: Uint8Array, offset: number, l
 
 /** What a connection may queue to be sent. */
 export const sendLimit = (core: Core, tcb: Tcb): number => Math.min(tcb.snd.buffer, sendShare(core));
+
+/** What has been sent so far is a record: no segment will have octets of it and of what follows. */
+export function endRecord(tcb: Tcb): void {
+  tcb.records ??= [];
+  const end = seqAdd(tcb.snd.text, tcb.sendQueue.length);
+  if (tcb.records.at(-1) !== end) tcb.records.push(end);
+}
 
 /** Marks what has been sent so far as urgent (s3.8.5, MUST-30): for protocols that need it; new ones should not (SHLD-13). */
 export function markUrgent(core: Core, tcb: Tcb): void {
@@ -187,6 +197,7 @@ export function consume(core: Core, tcb: Tcb, octets: number, now: Micros): void
   if (seqLt(tcb.rcv.up, head)) tcb.rcv.up = head;
   if (tcb.state === State.Closed || tcb.rcv.finSeen) return;
   noteCopied(core, tcb, octets, now);
+  noteRead(core, tcb);
   tcb.owes |= Owe.Window;
   core.touch(tcb);
 }
@@ -268,7 +279,6 @@ export function closeListener(core: Core, listener: Listener, now: Micros): void
   const rest = (core.listeners.get(listener.port) ?? []).filter((other) => other !== listener);
   if (rest.length === 0) core.listeners.delete(listener.port);
   else core.listeners.set(listener.port, rest);
-  core.ports.forget();
   const slot = core.demux.slot(listener.handle);
   core.applications.set(slot, null);
   core.demux.free(slot);
@@ -293,7 +303,7 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
   swap(core, tcb, core.controllerOf(tcb.options), now);
   if (before.pacingRate !== tcb.options.pacingRate) tcb.pacedUntil = 0;
   updateRate(core, tcb);
-  tcb.owes |= Owe.Window;
+  if (before.receiveBuffer !== tcb.options.receiveBuffer) tcb.owes |= Owe.Window;
   core.touch(tcb);
 }
 
@@ -330,6 +340,7 @@ function choosePort(core: Core, local: IpAddress, wanted: number, remote: IpAddr
     remote,
     remotePort,
     (candidate) => !core.listeners.has(candidate) && owned(candidate) && free(candidate),
+    core.demux.departures,
   );
   if (port !== 0) return port;
   throw networkError(

@@ -1,10 +1,14 @@
 /** The receive window: what we offer, and when a larger one is worth a segment. RFC 9293 s3.8.6.2.2, RFC 7323 s2. */
 import { type Seq, seqAdd, seqDiff, seqGt, seqMax } from "../base/seq.js";
 import type { Core } from "./core.js";
+import { announcedMss } from "./path.js";
 import { MAX_WINDOW_SCALE } from "./segment.js";
 import { freeOctets, receiveShare } from "./share.js";
 import { State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
+
+/** Octets of text that a segment brings at least if the offer is to grow: less costs more memory than it brings. */
+const LEAST_EARNING = 704;
 
 /** Sets Rcv.Wind.Shift so that the receive buffer can be offered as large as it may become. */
 export function openReceiveWindow(core: Core, tcb: Tcb): void {
@@ -41,6 +45,7 @@ export function windowField(core: Core, tcb: Tcb): number {
   const { rcv } = tcb;
   const free = room(core, tcb);
   if (core.policy.windowFollowsRoom) return roomField(tcb, free); // Deviation: window-room
+  if (rcv.offer > 0) return offerField(tcb, free);
   let edge = seqAdd(rcv.nxt, free);
   // RFC 9293 s3.8.6.2.2: keep the right edge until it can move by min(Fr * RCV.BUFF, Eff.snd.MSS), Fr = 1/2 (MUST-39).
   if (!seqGt(edge, rcv.adv) || seqDiff(edge, rcv.adv) < worthwhile(tcb)) edge = rcv.adv;
@@ -61,6 +66,27 @@ function roomField(tcb: Tcb, free: number): number {
   rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, now * unit));
   // What was promised before is said rounded down: rounded up it would grow with every segment that comes.
   return Math.max(now, Math.min(0xffff, receiveWindow(tcb) >> rcv.scale));
+}
+
+/** What the sender has earned: the window follows each segment, but for the last half of the buffer, and what the shift cannot say is rounded up. */
+function offerField(tcb: Tcb, free: number): number {
+  const { rcv } = tcb;
+  const unit = 1 << rcv.scale;
+  let offered = Math.min(free, rcv.offer);
+  if (free < rcv.buffer >> 1 && (free < rcv.buffer >> 4 || free < rcv.mss)) offered = 0;
+  const field = Math.min(0xffff, Math.ceil(Math.max(offered, receiveWindow(tcb)) / unit));
+  if (offered > 0) rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));
+  return Math.min(field, Math.ceil(receiveWindow(tcb) / unit));
+}
+
+/** A segment of some size has come in order: its sender may have two more in flight than before, as far as there is room. */
+export function growOffer(core: Core, tcb: Tcb, octets: number): void {
+  const { rcv } = tcb;
+  if (rcv.offer === 0 || octets < LEAST_EARNING) return;
+  const room = rcv.buffer - tcb.receiveQueue.length - rcv.offer;
+  if (room <= 0) return;
+  rcv.offer += Math.min(room, 2 * Math.max(octets, announcedMss(core, tcb.remote, tcb.local)));
+  tcb.quickAcks |= 1; // it should hear of it
 }
 
 /** Has the window grown so much since the last segment that the sender should hear of it? At least as much as SWS avoidance

@@ -127,7 +127,7 @@ describe("s4.2", () => {
     const start = new Start();
     start.ack(50 * MS, { acked: 30 * MSS });
     expect(start.segments).toBe(18);
-    start.ack(50 * MS, { acked: 30 * MSS, paced: true });
+    start.ack(50 * MS, { acked: 30 * MSS, unbounded: true });
     expect(start.segments).toBe(48);
   });
 

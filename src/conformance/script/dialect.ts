@@ -1,6 +1,7 @@
 /** What goes with a profile: whose scripts are written for it, and what those take for granted. */
-import type { Micros } from "../../base/environment.js";
+import { MILLISECOND, type Micros } from "../../base/environment.js";
 import { freebsdPersonality, linuxPersonality, type Personality } from "../../bsd/personality.js";
+import type { TcpPolicy } from "../../tcp/policy.js";
 
 export interface Dialect {
   readonly tolerance: Micros;
@@ -8,15 +9,31 @@ export interface Dialect {
   /** A stack of this family hands segments of several MSS to the device; one that cuts them itself may pass all the same. */
   readonly mergesSegments: boolean;
   readonly personality: Personality;
+  /** What scripts of the family expect of a stack beside what its profile does for everybody. */
+  readonly policy: Partial<TcpPolicy>;
   /** Names that a script of the family finds defined. */
   readonly defines: Readonly<Record<string, string>>;
 }
+
+/** Where the kernel is bolder than our default profile, or older: no limit to slow start, no search of the path's MTU unless a script asks. */
+const linuxKernel: Partial<TcpPolicy> = {
+  ackRule: "adaptive",
+  challengeInterval: 500 * MILLISECOND,
+  frtoEager: true,
+  mssFollowsPath: true,
+  pathProbing: "off",
+  reduceWindow: true,
+  startUnbounded: true,
+  synAckText: false,
+  windowValidation: "rfc2861",
+};
 
 const google: Dialect = {
   tolerance: 4_000,
   tolerancePercent: 12.5,
   mergesSegments: true,
   personality: linuxPersonality,
+  policy: linuxKernel,
   defines: {
     Linux: "1",
     CMSG_LEVEL_IP: "SOL_IP",
@@ -32,11 +49,12 @@ const nplab: Dialect = {
   tolerancePercent: 5,
   mergesSegments: false,
   personality: freebsdPersonality,
+  policy: {},
   defines: { FreeBSD: "1" },
 };
 
 export const dialects: Readonly<Record<string, Dialect>> = {
   linux: google,
   freebsd: nplab,
-  rfc: { ...google, defines: { ...google.defines, STANDARD: "1" } },
+  rfc: { ...google, policy: {}, defines: { ...google.defines, STANDARD: "1" } },
 };

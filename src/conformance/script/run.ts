@@ -114,7 +114,7 @@ function play(
   let player: Player | null = null;
   let error: unknown = null;
   try {
-    const made = new VirtualHost({ profile, personality, settings, seed: options.seed ?? DEFAULT_SEED, probe });
+    const made = new VirtualHost({ profile, personality, policy: dialect.policy, settings, seed: options.seed ?? DEFAULT_SEED, probe });
     host = made;
     player = new Player(script, {
       settings,

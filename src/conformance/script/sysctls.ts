@@ -32,13 +32,25 @@ const integer =
     return /^-?\d+$/.test(value) && number >= least ? to(number) : "unsupported";
   };
 
-/** "least initial most": the most is what a connection may use. */
+/** "least initial most", octets of memory, of which Linux counts half for what it costs to hold segments: what it offers at first is whole segments
+ *  of the rest, and what it turns out to have room for is more, as full segments cost less than that. */
 const buffer =
-  (name: "sendBuffer" | "receiveBuffer"): Row =>
+  (to: (initial: number, most: number) => Partial<TcpPolicy>): Row =>
   (value) => {
-    const most = Number(value.split(/\s+/)[2]);
-    return Number.isInteger(most) && most >= 2_048 ? { [name]: most } : "unsupported";
+    const [, initial = 0, most = 0] = value.split(/\s+/).map(Number);
+    return Number.isInteger(initial) && Number.isInteger(most) && initial >= 4_096 && most >= initial ? to(initial, most) : "unsupported";
   };
+
+/** Of 256 octets of memory, those that are text when segments are full. */
+const TEXT_SHARE = 172;
+const ETHERNET_MSS = 1_460;
+const wholeSegments = (octets: number): number => (octets > ETHERNET_MSS ? Math.floor(octets / ETHERNET_MSS) * ETHERNET_MSS : octets);
+
+const receiveMemory = (initial: number, most: number): Partial<TcpPolicy> => ({
+  receiveBuffer: Math.floor((initial * TEXT_SHARE) / 256),
+  receiveBufferMost: most,
+  receiveOffer: wholeSegments(initial >> 1),
+});
 
 /** Bits: client, server, client without a cookie, server without a cookie, every listener. */
 const fastOpen: Row = (value) => {
@@ -81,8 +93,8 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_invalid_ratelimit: integer((milliseconds) => ({ invalidAckInterval: milliseconds * MILLISECOND })),
   tcp_rto_max_ms: integer((milliseconds) => ({ rtoMax: milliseconds * MILLISECOND }), 1_000),
   tcp_rto_min_us: integer((rtoVarianceMin) => ({ rtoMin: rtoVarianceMin, rtoVarianceMin }), 1),
-  tcp_rmem: buffer("receiveBuffer"),
-  tcp_wmem: buffer("sendBuffer"),
+  tcp_rmem: buffer(receiveMemory),
+  tcp_wmem: buffer((sendBuffer, sendBufferMost) => ({ sendBuffer, sendBufferMost })),
   tcp_congestion_control: (congestionControl) => ({ congestionControl }),
   tcp_ecn: (value) =>
     choice(
@@ -124,7 +136,7 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_no_metrics_save: nothing,
   tcp_autocorking: nothing,
   tcp_limit_output_bytes: nothing,
-  tcp_min_tso_segs: nothing,
+  tcp_min_tso_segs: integer((burstLeast) => ({ burstLeast }), 1),
   tcp_tso_win_divisor: nothing,
   tcp_tso_rtt_log: nothing,
   tcp_pacing_ss_ratio: nothing,

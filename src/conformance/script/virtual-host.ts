@@ -11,6 +11,7 @@ import { type IpAddress, UNSPECIFIED } from "../../ip/address.js";
 import type { Probe } from "../../stack/probe.js";
 import type { Profile } from "../../stack/profile.js";
 import { Stack } from "../../stack/stack.js";
+import type { TcpPolicy } from "../../tcp/policy.js";
 import { type State, stateNames } from "../../tcp/state.js";
 import { stateNamed, stepsOf } from "./commands.js";
 import type { Info, LocalAndRemote, Reply, Request, Running } from "./host.js";
@@ -50,6 +51,8 @@ function giveMemory(memory: Memory): void {
 export interface VirtualOptions {
   readonly profile: Profile;
   readonly personality: Personality;
+  /** Beside that of the profile. */
+  readonly policy?: Partial<TcpPolicy>;
   readonly settings: Settings;
   readonly seed: number;
   readonly probe: Probe | null;
@@ -65,10 +68,19 @@ export class VirtualHost {
   #origin: Micros = ORIGIN;
   #work = false;
 
-  constructor({ profile, personality, settings, seed, probe }: VirtualOptions) {
+  constructor({ profile, personality, policy = {}, settings, seed, probe }: VirtualOptions) {
     const clock = (): Micros => this.#clock;
     this.#link = new ScriptLink(settings.mtu, () => this.now);
-    this.stack = new Stack({ name: "script", random: new SeededRandom(seed), memory: this.#memory, profile, probe }, ORIGIN);
+    this.stack = new Stack(
+      {
+        name: "script",
+        random: new SeededRandom(seed),
+        memory: this.#memory,
+        profile: { ...profile, tcp: { ...profile.tcp, ...policy } },
+        probe,
+      },
+      ORIGIN,
+    );
     this.stack.onWork = () => {
       this.#work = true;
     };

@@ -99,8 +99,8 @@ export class AckSample {
   /** The sender did not use the window it had: it must not grow (RFC 7661 s4.4, RFC 9293 s3.8.2). */
   appLimited = false;
   inRecovery = false;
-  /** Segments leave one by one, not in bursts. */
-  paced = false;
+  /** In slow start the window may open by all that the ACK says: segments leave one by one, not in bursts, or policy does not mind bursts. */
+  unbounded = false;
   /** The ACK tells of marks; and on how many octets, as far as one can know: with the feedback of RFC 3168, on all that it acknowledges. */
   marked = false;
   markedOctets = 0;

@@ -222,7 +222,8 @@ export class Cubic implements CongestionController {
         this.#stage.cwndPrior = this.#cwnd;
         return why;
       }
-    } else growth = Math.min(ack.acked, (this.#repairing ? 1 : LIMIT) * this.#mss);
+    } else if (ack.unbounded) growth = Math.min(ack.acked, this.#ssthresh - this.#cwnd);
+    else growth = Math.min(ack.acked, (this.#repairing ? 1 : LIMIT) * this.#mss);
     const before = this.#cwnd;
     this.#cwnd = Math.min(this.#cwnd + growth, NO_THRESHOLD);
     if (this.#cwnd >= this.#ssthresh) this.#repairing = false;

@@ -50,7 +50,7 @@ export class HyStart {
       this.#samples = 0;
     }
     this.#acked += ack.acked;
-    const room = ack.paced ? ack.acked : Math.min(ack.acked, LIMIT * mss);
+    const room = ack.unbounded ? ack.acked : Math.min(ack.acked, LIMIT * mss);
     this.growth = this.conservative ? Math.floor(room / CSS_GROWTH_DIVISOR) : room;
     const usual = this.conservative ? Cc.ConservativeStart : Cc.SlowStart;
     if (ack.rtt === 0) return usual;

@@ -33,7 +33,8 @@ export class ForwardRto {
   }
 
   /** s3.1, where SACK is agreed. `fack`: the highest that was acknowledged in any way. */
-  onSelectiveAck(ack: AckEvent, fack: Seq): Verdict {
+  onSelectiveAck(ack: AckEvent, fack: Seq, eager: boolean): Verdict {
+    if (eager && this.step !== 0 && ack.originals) return this.#end(Verdict.Spurious);
     if (this.step === 1) {
       if (ack.acked === 0) return Verdict.None;
       this.point = ack.nxt;

@@ -30,8 +30,9 @@ export interface RecoveryPolicy {
   readonly lossDetection: "rack" | "sack";
   /** Ask with a segment when ACKs stay away: RFC 8985 s7. */
   readonly lossProbe: boolean;
-  /** RFC 5682. */
+  /** RFC 5682; where `frtoEager`, the first ACK of what was sent once is proof enough. Deviation: frto-eager */
   readonly frto: boolean;
+  readonly frtoEager: boolean;
   /** Take back what turns out to have been sent again for nothing: by timestamps (RFC 3522), by reports of duplicates (RFC 3708). */
   readonly undoByTimestamp: boolean;
   readonly undoByDuplicate: boolean;

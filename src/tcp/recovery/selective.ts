@@ -159,7 +159,7 @@ export class SelectiveRecovery implements LossRecovery {
     const sent = this.#sent;
     const byTimestamp = this.#spurious.byTimestamp(ack);
     const byDuplicate = this.#spurious.byDuplicate(ack, sent.ranges.count > 0);
-    const verdict = this.phase === Phase.AfterTimeout ? this.#frto.onSelectiveAck(ack, sent.fack) : Verdict.None;
+    const verdict = this.phase === Phase.AfterTimeout ? this.#frto.onSelectiveAck(ack, sent.fack, this.#policy.frtoEager) : Verdict.None;
     if (this.#frto.step === 2) this.recoveryPoint = this.#frto.point;
     if (byTimestamp && this.#policy.undoByTimestamp) this.undoWhy = Cc.UndoTimestamp;
     else if (verdict === Verdict.Spurious) this.undoWhy = Cc.UndoFrto;

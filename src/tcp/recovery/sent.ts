@@ -99,6 +99,8 @@ export class SentRecords {
   /** Octets delivered, cumulatively or selectively acknowledged, since the connection began, and when the last were. */
   delivered = 0;
   deliveredAt: Micros = 0;
+  /** By how many segments text has overtaken other at most. */
+  reordering = 0;
   /** When the most recently delivered record was sent; when the flight began if none of it is. */
   firstSentAt: Micros = 0;
   /** Octets ever marked lost, and those of them that had been sent again. */
@@ -121,6 +123,7 @@ export class SentRecords {
     this.release();
     this.#end = this.fack = this.edgeEnd = nxt;
     this.edgeAt = -1;
+    this.reordering = 0;
     this.delivered = this.deliveredAt = this.firstSentAt = this.lostTotal = this.lostAgain = this.appLimitedUntil = 0;
     this.newest.sentAt = this.newestLost.sentAt = -1;
   }
@@ -381,7 +384,10 @@ export class SentRecords {
     if (newest.sentAt < 0 || sentAfter(sentAt, end, newest.sentAt, newest.end)) this.#copy(store, slot, start, end, newest);
     const original = (marks & Mark.Retransmitted) === 0;
     if (seqGt(end, this.fack)) this.fack = end;
-    else if (original && seqLt(end, this.fack)) ack.reordered = true; // RFC 8985 s6.2 step 3
+    else if (original && seqLt(end, this.fack)) {
+      ack.reordered = true; // RFC 8985 s6.2 step 3
+      this.reordering = Math.max(this.reordering, Math.ceil(seqDiff(this.fack, start) / ack.mss));
+    }
     if (original) {
       if (seqLeq(end, ack.point)) ack.originals = true;
     } else if (!isLastCopy(sentAt, ack, now)) return;
