@@ -92,13 +92,11 @@ const ask = `
     .then((back) => console.log(octets.equals(Buffer.from(back))));
 `;
 
-wireTest(
-  "--address dhcp: an address, a router and names by dnsmasq, for as long as the program runs",
-  async (context) => {
-    const dnsmasq = needProgram(context, "dnsmasq", "dnsmasq-base");
-    const program = write(
-      "names.mjs",
-      `
+wireTest("--address dhcp: an address, a router and names by dnsmasq, for as long as the program runs", async (context) => {
+  const dnsmasq = needProgram(context, "dnsmasq", "dnsmasq-base");
+  const program = write(
+    "names.mjs",
+    `
       import dns from "node:dns";
       import net from "node:net";
       console.log(JSON.stringify(await dns.promises.lookup("db")));
@@ -108,31 +106,29 @@ wireTest(
         net.connect(7, "db").on("data", (text) => console.log(String(text))).on("close", () => server.close());
       });
       `,
-    );
-    await withKernel(async (kernel) => {
-      const leases = write("run.leases", "");
-      const fixed = ["--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=", "--no-ping"];
-      const names = [
-        "--local=/home.test/",
-        "--domain=home.test",
-        "--address=/db.home.test/10.9.0.50",
-        "--mx-host=home.test,mail.home.test,5",
-      ];
-      const range = ["--dhcp-range=10.9.0.50,10.9.0.50,255.255.255.0,2m", `--dhcp-leasefile=${leases}`, "--dhcp-authoritative"];
-      const server = kernel.spawn(dnsmasq, [...fixed, ...names, ...range], "pipe");
-      for await (const line of createInterface({ input: server.stderr! })) if (line.includes("started")) break;
-      server.stderr!.resume();
-      const link = ["--link", "tap:run0", "--kernel", `${KERNEL}/24`];
-      const ours = start(kernel, [onwire(), "run", ...link, "--address", "dhcp", program]);
-      expect(await ours.line()).toBe('{"address":"10.9.0.50","family":4}');
-      expect(readFileSync(leases, "utf8")).toContain("10.9.0.50");
-      expect(await ours.line()).toBe('[{"exchange":"mail.home.test","priority":5}]');
-      expect(await ours.line()).toBe(`["${KERNEL}"]`);
-      expect(await ours.line()).toBe("::ffff:10.9.0.50");
-      expect(await ours.ended).toEqual({ status: 0, err: `onwire: 10.9.0.50/24 leased from ${KERNEL}\n` });
-      for (let i = 0; readFileSync(leases, "utf8").includes("10.9.0.50") && i < 100; i++) await new Promise((r) => setTimeout(r, 20));
-      expect(readFileSync(leases, "utf8")).not.toContain("10.9.0.50");
-    });
-  },
-  30_000,
-);
+  );
+  await withKernel(async (kernel) => {
+    const leases = write("run.leases", "");
+    const fixed = ["--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root", "--pid-file=", "--no-ping"];
+    const names = [
+      "--local=/home.test/",
+      "--domain=home.test",
+      "--address=/db.home.test/10.9.0.50",
+      "--mx-host=home.test,mail.home.test,5",
+    ];
+    const range = ["--dhcp-range=10.9.0.50,10.9.0.50,255.255.255.0,2m", `--dhcp-leasefile=${leases}`, "--dhcp-authoritative"];
+    const server = kernel.spawn(dnsmasq, [...fixed, ...names, ...range], "pipe");
+    for await (const line of createInterface({ input: server.stderr! })) if (line.includes("started")) break;
+    server.stderr!.resume();
+    const link = ["--link", "tap:run0", "--kernel", `${KERNEL}/24`];
+    const ours = start(kernel, [onwire(), "run", ...link, "--address", "dhcp", program]);
+    expect(await ours.line()).toBe('{"address":"10.9.0.50","family":4}');
+    expect(readFileSync(leases, "utf8")).toContain("10.9.0.50");
+    expect(await ours.line()).toBe('[{"exchange":"mail.home.test","priority":5}]');
+    expect(await ours.line()).toBe(`["${KERNEL}"]`);
+    expect(await ours.line()).toBe("::ffff:10.9.0.50");
+    expect(await ours.ended).toEqual({ status: 0, err: `onwire: 10.9.0.50/24 leased from ${KERNEL}\n` });
+    for (let i = 0; readFileSync(leases, "utf8").includes("10.9.0.50") && i < 100; i++) await new Promise((r) => setTimeout(r, 20));
+    expect(readFileSync(leases, "utf8")).not.toContain("10.9.0.50");
+  });
+});
