@@ -37,9 +37,9 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "tcp/arrives-synchronized",
-    "if (length === 0) return window === 0 ? offset === 0 : offset >= 0 && offset < window;",
-    "if (length === 0) return offset >= 0 && offset <= window;",
-    "the acceptability test has no case for empty segments",
+    "return atEdge || (offset >= 0 && offset < window);",
+    "return offset >= 0 && offset <= window;",
+    "whatever is empty is taken at the right edge, a RST too",
   ),
   mutant(
     "tcp/arrives-synchronized",
@@ -110,9 +110,9 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "tcp/rtt",
-    "if (tcb.timedAt <= now) {\n    if (((tcb.snd.una - tcb.timedEnd) | 0) < 0) return false;",
-    "if (tcb.timedAt <= now) {",
-    "any ACK ends the measurement of a round trip",
+    "if (newest.retransmitted) return !duplicate && measureEcho(core, tcb, seg, since, now);",
+    "",
+    "what was sent again is timed as if once (Karn: RFC 6298 s3)",
   ),
   mutant(
     "tcp/rtt",
@@ -140,8 +140,8 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "tcp/output",
-    "if (pipe > 0 && pipe + length > window) {",
-    "if (pipe > 0 && pipe + length > 4 * window) {",
+    "if (pipe > 0 && pipe + (probe > 0 ? Math.min(probe, room) : length) > window) {",
+    "if (pipe > 0 && pipe + (probe > 0 ? Math.min(probe, room) : length) > 4 * window) {",
     "more than cwnd is sent",
   ),
   mutant("tcp/output", "const fin = finDue && last && usable > length;", "const fin = finDue && last;", "the FIN goes beyond the window"),
