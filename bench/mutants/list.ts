@@ -171,4 +171,10 @@ export const mutants: readonly Mutant[] = [
     "this.#credit -= this.#cwnd;\n    this.#cwnd = Math.min(this.#cwnd + this.#mss + (this.#mss >> 2), NO_THRESHOLD);",
     "an extra constant in congestion avoidance (RFC 2525 s2.6)",
   ),
+  mutant(
+    "tcp/accurate-ecn",
+    "if (changed || ecn === EcnField.Ce) {",
+    "if (ecn === EcnField.Ect0) accurate.marked += 1;\n  if (changed || ecn === EcnField.Ce) {",
+    "what was not marked is fed back as marked (RFC 9768 s3.2.2)",
+  ),
 ];

@@ -70,6 +70,7 @@ export function arbitraries(fc: FastCheck): Arbitraries {
     jitterReorders: fc.boolean(),
     rate: fc.constantFrom(0, 0, 1_000_000, 100_000_000),
     queueFrames: fc.constantFrom(5, 50, 1_000),
+    markOctets: fc.constantFrom(Number.POSITIVE_INFINITY, 3_000, 0),
     loss: chance(0.3),
     duplicate: chance(0.5),
     reorder: chance(0.3),

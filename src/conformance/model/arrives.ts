@@ -4,7 +4,7 @@
  *  choice (drop or keep, answer or be silent) there are several. Nothing here is fast; everything is in the order of the text. */
 import type { End, StateName } from "./end.js";
 import { positionOf } from "./numbers.js";
-import { Bit, has, lengthOf, type ModelSegment } from "./segment.js";
+import { aceOf, Bit, has, lengthOf, type ModelSegment } from "./segment.js";
 
 /** "ack": at once; "ack?": if it likes; "soon": within half a second (s3.8.6.3). */
 type Answer = "" | "ack" | "ack?" | "soon" | "syn,ack";
@@ -17,9 +17,10 @@ interface Outcome {
 /** No sooner than now; microseconds. RFC 9293 s3.8.6.3 (MUST-40). */
 const HALF_SECOND = 500_000;
 
-/** The segment arrives, or, where the end is not certain, may arrive. */
-export function arrives(end: End, segment: ModelSegment, now: number): void {
+/** The segment arrives, or, where the end is not certain, may arrive; `marked`: with CE in its IP header. */
+export function arrives(end: End, segment: ModelSegment, now: number, marked = false): void {
   const before = [...end.states];
+  end.taken = false;
   end.remember({ ack: has(segment, Bit.Ack) ? segment.ack : null, end: (segment.seq + lengthOf(segment)) >>> 0 });
   if (has(segment, Bit.Ack)) end.acksHeard += 1;
   else if (has(segment, Bit.Syn)) end.synsHeard += 1;
@@ -33,6 +34,8 @@ export function arrives(end: End, segment: ModelSegment, now: number): void {
   if (end.certain && end.is("SYN-RECEIVED")) end.mark();
   else end.undo = null;
   const outcomes = before.flatMap((state) => inState(end, state, segment, take));
+  if (marked) end.marksMost += 1;
+  if (marked && end.taken && before.length === 1) end.marksLeast += 1;
   end.states = new Set([...(end.certain ? [] : before), ...outcomes.map(({ state }) => state)]);
   if (!end.certain) end.reach();
   if (end.is("TIME-WAIT") && !before.includes("TIME-WAIT")) end.timeWaitSince = now;
@@ -115,7 +118,11 @@ function inSynchronized(end: End, state: StateName, segment: ModelSegment, take:
   if (end.certain && end.stamped && stamp !== null && !has(segment, Bit.Rst) && end.tsRecent !== null) {
     const older = (than: number): boolean => ((stamp.val - than) | 0) < 0;
     if (older(end.tsRecent.least)) return [stay(state, "ack?")];
-    if (older(end.tsRecent.most)) return [stay(state, "ack?"), ...inWindow(end, state, segment, seq, length, ack, take)];
+    if (older(end.tsRecent.most)) {
+      const outcomes = inWindow(end, state, segment, seq, length, ack, take);
+      end.taken = false;
+      return [stay(state, "ack?"), ...outcomes];
+    }
   }
   // RFC 7323 s3.2: without the timestamps that were agreed on it SHOULD be dropped (docs/deviations.md, stripped-timestamps).
   if (end.certain && end.dropsUnstamped && end.stamped && stamp === null && !has(segment, Bit.Rst)) return [stay(state, "ack?")];
@@ -188,6 +195,7 @@ function inWindow(
     return [stay(state, segment.length > 0 && ack > end.nxt ? "ack" : "ack?")];
   }
   hearAck(end, segment, ack);
+  end.taken = state !== "SYN-RECEIVED" && !atEdge;
   const stamp = segment.options.timestamps;
   if (end.stamped && stamp !== null) hearTimestamp(end, stamp.val, seq, length);
   const finAcked = end.fin !== null && ack > end.fin;
@@ -281,6 +289,7 @@ function hearSyn(end: End, segment: ModelSegment): void {
 
 function hearOptions(end: End, segment: ModelSegment): void {
   end.heard = segment.options;
+  end.setup[has(segment, Bit.Ack) ? "hearsAnswer" : "hearsOpening"] = aceOf(segment);
   const ecn = (segment.flags & (Bit.Ece | Bit.Cwr)) !== 0 || (segment.reserved & 1) !== 0;
   // Of several SYNs the one that asked for it may have been the one that was answered (RFC 3168 s6.1.1.1).
   end.ecnHeard = ecn || (end.ecnHeard && !end.certain);

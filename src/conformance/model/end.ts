@@ -94,6 +94,19 @@ export class End {
   ecnOffered = false;
   ecnHeard = false;
 
+  // ---- RFC 9768: the ACE field of the SYNs sent and heard, with ACK or without, null: there was none; and marked segments received, at
+  // least and at most so many
+  readonly setup: Record<"opens" | "answers" | "hearsOpening" | "hearsAnswer", number | null> = {
+    opens: null,
+    answers: null,
+    hearsOpening: null,
+    hearsAnswer: null,
+  };
+  marksLeast = 0;
+  marksMost = 0;
+  /** The segment that has just arrived was taken, whatever else is open about it. */
+  taken = false;
+
   // ---- RFC 7323
   tsVal: number | null = null;
   tsEcr: number | null = null;
@@ -142,6 +155,14 @@ export class End {
   /** SACK blocks may be sent. */
   get mayReport(): boolean {
     return this.heard?.sackPermitted === true;
+  }
+  /** Surely: with the feedback of RFC 9768, by tables 2 and 3 of its s3.1. */
+  get accurate(): boolean {
+    const { opens, answers, hearsOpening, hearsAnswer } = this.setup;
+    const asClient = opens === 7 && hearsAnswer !== null && hearsAnswer >= 2 && hearsAnswer <= 6 && answers === null;
+    const asServer =
+      answers !== null && [2, 3, 4, 6].includes(answers) && hearsOpening !== null && hearsOpening !== 0 && hearsOpening !== 3;
+    return asClient || (asServer && opens === null);
   }
   /** RFC 9293 s3.7.1: what the peer announced, else 536; a peer's MSS below 48 counts as 48 (docs/deviations.md, mss-floor). */
   get sendMss(): number {

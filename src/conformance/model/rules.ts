@@ -58,6 +58,7 @@ export const rules = {
   afterReset: illegal(9293, "3.10.7.4", "after a RST there is no connection"),
   state: illegal(9293, "3.3.2", "states change along the edges of figure 5, by what has happened"),
   timeWait: illegal(9293, "3.6.1", "who closed first stays in TIME-WAIT for 2 MSL (MUST-13)"),
+  ace: illegal(9768, "3.2.2", "the ACE field counts the marked segments that have arrived, from 5 on"),
   ecn: illegal(3168, "6.1.1", "ECE and CWR mean something only where ECN was agreed"),
 } as const satisfies Record<string, Rule>;
 

@@ -44,6 +44,9 @@ export interface ModelSegment {
   readonly options: SegmentOptions;
 }
 
+/** (AE, CWR, ECE) as a number: RFC 9768 s3.2.2. */
+export const aceOf = ({ flags, reserved }: ModelSegment): number => ((reserved & 1) << 2) | (flags >> 6);
+
 export const has = (segment: ModelSegment, bit: number): boolean => (segment.flags & bit) !== 0;
 
 /** SEG.LEN: text, SYN and FIN. */

@@ -3,7 +3,7 @@
 import type { End } from "./end.js";
 import { positionOf } from "./numbers.js";
 import type { Breach, RuleName } from "./rules.js";
-import { Bit, has, isBareAck, lengthOf, type ModelSegment } from "./segment.js";
+import { aceOf, Bit, has, isBareAck, lengthOf, type ModelSegment } from "./segment.js";
 
 /** How the segment was seen. */
 export interface View {
@@ -78,7 +78,9 @@ function sendsSyn(end: End, segment: ModelSegment, view: View, breach: Report): 
   if (options.sack !== null) breach("sackUninvited", "blocks in a SYN");
   end.offered = options;
   end.synWindow = segment.wnd;
-  end.ecnOffered = (segment.flags & (Bit.Ece | Bit.Cwr)) !== 0 || (segment.reserved & 1) !== 0;
+  // Who does without in a SYN that goes again has offered it all the same, and the first may be the one that is answered (RFC 3168 s6.1.1.1).
+  end.ecnOffered ||= (segment.flags & (Bit.Ece | Bit.Cwr)) !== 0 || (segment.reserved & 1) !== 0;
+  end.setup[has(segment, Bit.Ack) ? "answers" : "opens"] = aceOf(segment);
   if (options.timestamps !== null) end.tsVal = options.timestamps.val;
   keepText(end, 1, segment, breach);
   end.nxt = Math.max(end.nxt, 1 + segment.length);
@@ -104,6 +106,14 @@ function sendsReset(end: End, segment: ModelSegment, breach: Report): void {
   end.debts.length = 0;
 }
 
+/** RFC 9768 s3.2.2: the marks that have arrived. The ACK of a SYN,ACK without text and SACK blocks says how that came instead (s3.2.2.1). */
+function aceField(end: End, segment: ModelSegment, breach: Report): void {
+  const ace = aceOf(segment);
+  if (end.setup.opens !== null && isBareAck(segment) && segment.options.sack === null && [2, 3, 4, 6].includes(ace)) return;
+  for (let marks = end.marksLeast; marks <= end.marksMost; marks++) if (((5 + marks) & 7) === ace) return;
+  breach("ace", `it is ${ace}, and ${end.marksLeast} to ${end.marksMost} marks have arrived`);
+}
+
 /** Everything behind the handshake. */
 function sendsOther(end: End, segment: ModelSegment, view: View, breach: Report): void {
   if (!has(segment, Bit.Ack)) breach("noFlags", "it has no ACK");
@@ -122,6 +132,8 @@ function sendsOther(end: End, segment: ModelSegment, view: View, breach: Report)
   if (options.windowScale !== null) breach("scaleOption", `it says ${options.windowScale}`);
   if (options.sackPermitted) breach("sackPermittedOption", "the segment has no SYN");
   if (segment.flags & (Bit.Ece | Bit.Cwr) && !(end.ecnOffered && end.ecnHeard) && !end.joined) breach("ecn", "it was not agreed");
+
+  if (end.certain && end.accurate) aceField(end, segment, breach);
 
   const ack = positionOf(segment.ack, end.irs, end.acked);
   const newest = ack >= end.acked;

@@ -84,7 +84,7 @@ export class Witness {
     this.#collect(witnessed.end, now);
     this.#note({ at: now, what: "in", connection: witnessed.end.name, segment, call: "" });
     if (this.#options.windowFollowsRoom) witnessed.end.roomEdge = roomEdge(witnessed.end, tcb);
-    arrives(witnessed.end, segment, now);
+    arrives(witnessed.end, segment, now, (datagram.trafficClass & 3) === 3);
   }
 
   #changed(tcb: Tcb, old: number, cause: number, now: number): void {
@@ -254,6 +254,12 @@ export class Witness {
 const roomEdge = (end: End, tcb: Tcb): number =>
   states[tcb.state] === "SYN-RECEIVED" && tcb.listener !== 0 ? 0 : end.rcvNxt + tcb.rcv.buffer - tcb.receiveQueue.length;
 
+/** Octets of the SACK and AccECN options with their padding: what one leaves of a word the other begins (RFC 9768 s3.2.3.3). */
+function blocksAndCounters(blocks: number, counters: number): number {
+  const option = counters < 0 ? 0 : 2 + 3 * counters;
+  return Math.ceil((option + (blocks === 0 ? 0 : 2 + 8 * blocks)) / 4) * 4;
+}
+
 /** A segment that is about to leave, with its text from the send queue. */
 function sentSegment(tcb: Tcb | null, seg: Segment): ModelSegment {
   const length = Math.max(0, seg.len - (seg.flags & Bit.Syn ? 1 : 0) - (seg.flags & Bit.Fin ? 1 : 0));
@@ -264,13 +270,13 @@ function sentSegment(tcb: Tcb | null, seg: Segment): ModelSegment {
   return {
     seq: seg.seq >>> 0,
     ack: seg.ack >>> 0,
-    flags: seg.flags,
-    reserved: 0,
+    flags: seg.flags & 0xff,
+    reserved: seg.flags >>> 8,
     wnd: seg.wnd,
     up: seg.up,
     length,
     text,
-    optionOctets: (timestamps === null ? 0 : 12) + (sack.length === 0 ? 0 : 4 + 8 * sack.length),
+    optionOctets: (timestamps === null ? 0 : 12) + blocksAndCounters(sack.length, seg.counterCount),
     options: {
       ...noOptions,
       mss: seg.mss === 0 ? null : seg.mss,
