@@ -142,13 +142,13 @@ export class Tcp {
     return octets;
   }
 
-  /** Lends the next received octets in place, in `lentStart` and `lentLength`; false when there are none. They stay until `consume`, and
-   *  no longer than the callback or the turn in which they were lent: a reset takes them back. */
-  lend(handle: Handle): boolean {
+  /** Lends received octets in place, in `lentStart` and `lentLength`: the next ones, or those so many octets `ahead`; false when there are
+   *  none. They stay until `consume`, and no longer than the callback or the turn in which they were lent: a reset takes them back. */
+  lend(handle: Handle, ahead = 0): boolean {
     const tcb = this.#connection(handle, "lend");
-    if (user.readable(tcb) === 0) return false;
-    this.lentStart = tcb.receiveQueue.spanStart(0);
-    this.lentLength = tcb.receiveQueue.spanLength(0);
+    if (!(ahead >= 0 && ahead < user.readable(tcb))) return false;
+    this.lentStart = tcb.receiveQueue.spanStart(ahead);
+    this.lentLength = tcb.receiveQueue.spanLength(ahead);
     return true;
   }
 
