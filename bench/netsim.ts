@@ -12,7 +12,7 @@ for (const section of sections) {
   lines.push("", section.title, section.header);
   console.log(lines.slice(-3).join("\n"));
   for (const row of section.rows) {
-    lines.push(row());
+    lines.push(`${row.name} ${row.figures()}`);
     console.log(lines.at(-1));
   }
 }

@@ -1,7 +1,7 @@
 /** Bulk senders in a simulated world: what they deliver, how long it takes, and what they sent in vain. */
 
 import type { Micros } from "../../src/base/environment.js";
-import { createMemory } from "../../src/base/memory.js";
+import { createMemory, type Memory } from "../../src/base/memory.js";
 import { Wire } from "../../src/base/why.js";
 import { type IpAddress, ip } from "../../src/ip/address.js";
 import { Flag, FrameSummary } from "../../src/sim/frame-summary.js";
@@ -16,6 +16,7 @@ import { type Application, TcpEvent } from "../../src/tcp/events.js";
 const PORT = 80;
 const SERVER = ip("10.0.0.1");
 const BLOCK = new Uint8Array(65_536);
+const SIZES = { packets: 4_096, chunks: 65_536 };
 
 export interface Sender {
   /** Delay of its own wire, one way, on top of the bottleneck's. */
@@ -102,11 +103,13 @@ class Covered {
 /** Runs a course to its end. */
 export function run(course: Course): Result {
   const world = new World(course.seed);
-  const memory = createMemory({ packets: 4_096, chunks: 65_536 });
-  const makeStack = (name: string): Stack => new Stack({ name, random: world.random.fork(), memory, profile: linux }, world.now);
+  // What waits to be sent must not take the room for what is out of order.
+  const [sending, receiving] = [createMemory(SIZES), createMemory(SIZES)];
+  const makeStack = (name: string, memory: Memory): Stack =>
+    new Stack({ name, random: world.random.fork(), memory, profile: linux }, world.now);
   const hub = world.addSwitch();
 
-  const server = makeStack("server");
+  const server = makeStack("server", receiving);
   const serverLink = world.addLink(world.addHost("server", server), { ring: 65_536 });
   const { backward } = world.plug(serverLink, hub, course.back, course.bottleneck);
   server.addDevice(serverLink, { addresses: [{ address: SERVER, prefixLength: 16 }] }, world.now);
@@ -140,7 +143,7 @@ export function run(course: Course): Result {
   const counts = { segments: 0, retransmitted: 0, timeouts: 0 };
   const handles: number[] = [];
   const clients = course.senders.map((sender, i) => {
-    const client = makeStack(`client${i}`);
+    const client = makeStack(`client${i}`, sending);
     const address = ip(`10.0.${1 + (i >> 8)}.${1 + (i & 255)}`);
     indexOf.set(address, i);
     const link = world.addLink(world.addHost(client.name, client), { ring: 65_536 });
