@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, string>> = {
   resp: "PING, GET and SET by redis-benchmark",
   http: "HTTP by wrk",
   workers: "requests on one core and on several; a stack beside the application",
+  c10m: "up to ten million connections of one stack",
   memory: "stack to stack in memory: nanoseconds for a segment",
 };
 const [name = "", ...rest] = process.argv.slice(2);

@@ -4,6 +4,7 @@ import { type Seq, seq, seqAdd, seqLeq } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
 import type { Datagram } from "../ip/network.js";
 import { offer } from "./ack.js";
+import { isGreedy, mayMakeRoom } from "./admission.js";
 import { acceptCookie, sendCookie } from "./cookies.js";
 import type { Core } from "./core.js";
 import { offerEcn } from "./ecn.js";
@@ -45,23 +46,19 @@ export function arrivesListen(core: Core, listener: Listener, datagram: Datagram
     if (core.policy.synCookies) return sendCookie(core, listener, datagram, now);
     return core.drop(null, Drop.SynAckBacklog, now);
   }
+  if (isGreedy(core, datagram.source)) return core.drop(null, Drop.SourceShare, now);
+  // A SYN proves nothing: only who returns a cookie takes another's place.
+  if (core.policy.synCookies && mayMakeRoom(core, listener)) return sendCookie(core, listener, datagram, now);
   spawn(core, listener, seg, datagram, prior, now);
 }
 
 /** A new connection in SYN-RECEIVED. */
 function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram, prior: Seq | null, now: Micros): void {
-  const tcb = core.create(listener.optionSet, now);
-  if (tcb === null) return core.drop(null, Drop.TableFull, now);
   const { policy, secrets } = core;
   const local = datagram.destination;
   const remote = datagram.source;
-  tcb.local = local;
-  tcb.remote = remote;
-  tcb.localPort = seg.dstPort;
-  tcb.remotePort = seg.srcPort;
-  tcb.listener = listener.handle;
-  tcb.flags |= Flag.Passive;
-  core.demux.enter(tcb.slot, local, seg.dstPort, remote, seg.srcPort);
+  const tcb = core.createPassive(listener, local, seg.dstPort, remote, seg.srcPort, now);
+  if (tcb === null) return core.drop(null, Drop.TableFull, now);
 
   const { rcv, snd } = tcb;
   rcv.nxt = seqAdd(seg.seq, 1);

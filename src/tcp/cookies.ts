@@ -4,6 +4,7 @@ import type { Micros } from "../base/environment.js";
 import { seqAdd } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
 import type { Datagram } from "../ip/network.js";
+import { isGreedy, makeRoom, mayMakeRoom } from "./admission.js";
 import { arrivesSynchronized } from "./arrives-synchronized.js";
 import type { Core } from "./core.js";
 import { cookieFlags, recallEcn } from "./ecn.js";
@@ -12,7 +13,6 @@ import type { Listener } from "./listener.js";
 import { announcedMss, effectiveMss } from "./path.js";
 import { ACK, SYN } from "./segment.js";
 import { State } from "./state.js";
-import { Flag } from "./tcb.js";
 import { transmit } from "./transmit.js";
 import { initialWindowField, openReceiveWindow } from "./window.js";
 
@@ -58,18 +58,16 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
     core.drop(null, Drop.ListenOverflow, now);
     return true;
   }
-  const tcb = core.create(listener.optionSet, now);
+  if (isGreedy(core, remote)) {
+    core.drop(null, Drop.SourceShare, now);
+    return true;
+  }
+  if (mayMakeRoom(core, listener)) makeRoom(core, listener, now);
+  const tcb = core.createPassive(listener, local, seg.dstPort, remote, seg.srcPort, now);
   if (tcb === null) {
     core.drop(null, Drop.TableFull, now);
     return true;
   }
-  tcb.local = local;
-  tcb.remote = remote;
-  tcb.localPort = seg.dstPort;
-  tcb.remotePort = seg.srcPort;
-  tcb.listener = listener.handle;
-  tcb.flags = Flag.Passive;
-  core.demux.enter(tcb.slot, local, seg.dstPort, remote, seg.srcPort);
   const { snd, rcv } = tcb;
   tcb.iss = cookie;
   tcb.irs = irs;

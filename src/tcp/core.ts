@@ -8,6 +8,7 @@ import type { Tally } from "../base/tally.js";
 import { TimerWheel } from "../base/timer-wheel.js";
 import { TokenBucket } from "../base/token-bucket.js";
 import { St, Tx } from "../base/why.js";
+import type { IpAddress } from "../ip/address.js";
 import type { Network } from "../ip/network.js";
 import { Applications } from "./applications.js";
 import { beginBuffers } from "./autotune.js";
@@ -31,6 +32,7 @@ import { recoveries, recoveryFor } from "./recovery/index.js";
 import { SentRecords } from "./recovery/sent.js";
 import { SentPool } from "./recovery/sent-pool.js";
 import { Segment } from "./segment.js";
+import { SourceCounts } from "./source-counts.js";
 import { mayEnter, State, stateNames } from "./state.js";
 import { clear, Flag, has, Owe, Tcb } from "./tcb.js";
 import { TimeWaits } from "./time-waits.js";
@@ -62,6 +64,11 @@ export interface TcpParts {
 
 /** An open connection with nothing to do becomes a row after so long. */
 const FREEZE_AFTER: Micros = 2 * SECOND;
+/** Connections that stay objects although they may be rows: as many as a cache can hold. Beyond, whoever has done nothing since the
+ *  hand came by last becomes a row at once. */
+const MOST_LIVE = 4_096;
+/** Connections that the hand passes for each that has spoken. */
+const STEPS = 2;
 /** TCBs kept for the next connections. */
 const SPARE_TCBS = 1_024;
 
@@ -83,6 +90,8 @@ export class Core {
   readonly secrets: Secrets;
   readonly ports: EphemeralPorts;
   readonly demux: Demux;
+  /** Connections that peers have opened. */
+  readonly sources: SourceCounts;
   readonly wheel: TimerWheel;
   readonly optionSets: OptionSets;
   readonly fastOpenMemory: FastOpenMemory;
@@ -101,6 +110,8 @@ export class Core {
 
   /** Live connections; the demux knows the index. */
   readonly live: Tcb[] = [];
+  /** Which of them the hand looks at next. */
+  #hand = 0;
   readonly #spare: Tcb[] = [];
   readonly #sentPool = new SentPool();
   readonly turn = new Turn();
@@ -130,6 +141,7 @@ export class Core {
     this.controllers.check(parts.policy.congestionControl, "stack");
     this.ports = new EphemeralPorts(parts.random);
     this.demux = new Demux(parts.random, parts.limits.connections);
+    this.sources = new SourceCounts(parts.random, parts.limits.connections);
     this.wheel = new TimerWheel(now);
     this.timeWaits = new TimeWaits(this.demux, parts.limits.timeWaits);
     this.optionSets = new OptionSets(defaultConnectionOptions(parts.policy));
@@ -161,6 +173,21 @@ export class Core {
     return tcb;
   }
 
+  /** A new live connection that `remote` has opened; null when there are as many as there may be. */
+  createPassive(listener: Listener, local: IpAddress, localPort: number, remote: IpAddress, remotePort: number, now: Micros): Tcb | null {
+    const tcb = this.create(listener.optionSet, now);
+    if (tcb === null) return null;
+    tcb.local = local;
+    tcb.remote = remote;
+    tcb.localPort = localPort;
+    tcb.remotePort = remotePort;
+    tcb.listener = listener.handle;
+    tcb.flags |= Flag.Passive;
+    this.sources.add(remote, 1);
+    this.demux.enter(tcb.slot, local, localPort, remote, remotePort);
+    return tcb;
+  }
+
   /** The live connection in a slot, thawed if it was frozen; null for a listener or a free slot. `due`: when its timer was, if the wheel
    *  has forgotten. */
   resolve(slot: number, due: Micros = NEVER): Tcb | null {
@@ -173,7 +200,6 @@ export class Core {
     thaw(this.rows, row, tcb, Math.min(due, wheelAt), this.controllers, this.policy);
     this.beginRecovery(tcb, seqAdd(tcb.snd.una, -1));
     tcb.options = this.optionSets.at(tcb.optionSet);
-    if (tcb.rto === 0) tcb.rto = tcb.options.rtoInitial;
     tcb.handle = this.demux.handleOf(slot);
     tcb.slot = slot;
     tcb.local = this.demux.local(slot);
@@ -352,11 +378,11 @@ export class Core {
   /** After a connection has been flushed: its row, its place in the wheel, or its end. */
   settle(tcb: Tcb, now: Micros): void {
     if (tcb.state === State.Closed) return;
+    tcb.lively = true;
     const short = tcb.state === State.SynReceived || tcb.state === State.TimeWait;
     if (short || tcb.slowAt <= now) {
       const quiet = short || (tcb.freezeAt <= now && now - tcb.lastHeardAt >= FREEZE_AFTER);
-      // A row does not know when it answered last: who is provoked stays an object, so that the limits of RFC 5961 s7 hold.
-      const provoked = now - Math.max(tcb.challengedAt, tcb.invalidAckAt) < this.#answerInterval;
+      const provoked = this.#isProvoked(tcb, now);
       if (quiet && !provoked && this.refreeze(tcb)) return;
       if (short) tcb.freezeAt = now + (provoked ? this.#answerInterval : FREEZE_AFTER);
       // What keeps it live will touch it when it is gone, unless only time does.
@@ -367,6 +393,24 @@ export class Core {
       noteSlow(tcb);
     }
     this.rearm(tcb);
+    if (this.live.length > MOST_LIVE) this.#thin(now);
+  }
+
+  /** A row does not know when it answered last: who is provoked stays an object, so that the limits of RFC 5961 s7 hold. */
+  #isProvoked(tcb: Tcb, now: Micros): boolean {
+    return now - Math.max(tcb.challengedAt, tcb.invalidAckAt) < this.#answerInterval;
+  }
+
+  /** Moves the hand over the live connections ("second chance", F. J. Corbató, 1968): who has been quiet for a round of it becomes a row. */
+  #thin(now: Micros): void {
+    for (let step = 0; step < STEPS && this.live.length > MOST_LIVE; step++) {
+      if (this.#hand >= this.live.length) this.#hand = 0;
+      const tcb = this.live[this.#hand]!;
+      // Another takes the place of one that goes.
+      if (!tcb.lively && !tcb.touched && !this.#isProvoked(tcb, now) && this.refreeze(tcb)) continue;
+      tcb.lively = false;
+      this.#hand += 1;
+    }
   }
 
   /** The wheel holds a deadline that is not later than the connection's: most move away before they come, and cost nothing so. */
@@ -397,7 +441,10 @@ export class Core {
     const listener = tcb.listener !== 0 && has(tcb, Flag.Unaccepted) ? this.listener(tcb.listener) : null;
     if (tcb.state !== State.Closed) this.enter(tcb, State.Closed, why, now);
     endHolds(tcb, now);
-    if (tcb.local !== 0 || tcb.localPort !== 0) this.demux.leave(tcb.slot);
+    if (tcb.local !== 0 || tcb.localPort !== 0) {
+      this.demux.leave(tcb.slot);
+      this.ports.left(tcb.local, tcb.localPort, tcb.remote, tcb.remotePort);
+    }
     tcb.error = error;
     tcb.owes = 0;
     tcb.rexmitAt = tcb.probeAt = tcb.ackAt = tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.paceAt = tcb.freezeAt = tcb.slowAt = NEVER;
@@ -419,6 +466,7 @@ export class Core {
   /** Forgets a connection that is CLOSED and that nobody holds. */
   release(tcb: Tcb): void {
     const slot = tcb.slot;
+    if (has(tcb, Flag.Passive)) this.sources.add(tcb.remote, -1);
     this.#retire(tcb);
     this.applications.set(slot, null);
     this.demux.free(slot);

@@ -43,8 +43,6 @@ export class Demux {
   /** Slot 0 is never used, so that 0 is no handle. */
   readonly #slots = new Slab(1 << CELL_BITS);
   #firstFree = 0;
-  /** Grows whenever a 4-tuple or a slot becomes free. */
-  departures = 0;
   #lastFree = 0;
   #top = 1;
   #used = 0;
@@ -67,6 +65,11 @@ export class Demux {
 
   get used(): number {
     return this.#used;
+  }
+
+  /** Slots that may still be used. */
+  get room(): number {
+    return this.#limit - this.#used;
   }
 
   /** One more than the largest slot ever used. */
@@ -95,7 +98,6 @@ export class Demux {
   }
 
   free(slot: number): void {
-    this.departures += 1;
     this.#set(slot, GENERATION, (this.#cell(slot, GENERATION) + 1) & GENERATION_MASK);
     this.#set(slot, FORM, Form.Free);
     this.#set(slot, EVENTS, 0);
@@ -189,7 +191,6 @@ export class Demux {
 
   /** Takes a connection's 4-tuple out, if it is there. */
   leave(slot: number): void {
-    this.departures += 1;
     if (slot === this.#latest) this.#latest = 0;
     const bucket = this.#bucketOf(slot);
     const next = this.#cell(slot, LINK);

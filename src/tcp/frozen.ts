@@ -27,6 +27,7 @@ const columns = layout(
   "tsRecentSeconds",
   "tsOffset",
   "set",
+  "rto",
   "heardSeconds",
   "heardMicros",
   "wnd",
@@ -36,7 +37,6 @@ const columns = layout(
   "search",
   "srtt",
   "rttvar",
-  "rto",
   "minRtt",
   "listener",
   "cc0",
@@ -148,6 +148,7 @@ export function freeze(frozen: FrozenRows, tcb: Tcb, controllers: Controllers): 
   c[base + at.tsRecentSeconds] = Math.floor(rcv.tsRecentAt / 1e6);
   c[base + at.tsOffset] = tcb.tsOffset;
   c[base + at.set] = (tcb.optionSet << 16) | Math.min(rcv.mss, 0xffff);
+  c[base + at.rto] = tcb.rto;
   putTime(c, base + at.heardSeconds, tcb.lastHeardAt);
   if (waits) return row | BRIEF;
   c[base + at.wnd] = snd.wnd;
@@ -157,7 +158,6 @@ export function freeze(frozen: FrozenRows, tcb: Tcb, controllers: Controllers): 
   c[base + at.search] = saveSearch(tcb.search);
   c[base + at.srtt] = tcb.srtt;
   c[base + at.rttvar] = tcb.rttvar;
-  c[base + at.rto] = tcb.rto;
   c[base + at.minRtt] = tcb.minRtt;
   c[base + at.listener] = tcb.listener;
   tcb.cc.save(c, base + at.cc0);
@@ -205,6 +205,7 @@ export function thaw(frozen: FrozenRows, name: number, tcb: Tcb, due: Micros, co
   rcv.finSeen = isFinDone(tcb.state);
   if (rcv.finSeen) rcv.fin = ((rcv.nxt - 1) | 0) as Seq;
   tcb.tsOffset = c[base + at.tsOffset]!;
+  tcb.rto = c[base + at.rto]!;
   tcb.backoff = (kind >> 18) & 0x1f;
   tcb.retries = (kind >> 23) & 0xff;
   tcb.optionSet = set >>> 16;
@@ -220,7 +221,6 @@ export function thaw(frozen: FrozenRows, name: number, tcb: Tcb, due: Micros, co
     tcb.softError = c[base + at.path]! & 0xff;
     tcb.srtt = c[base + at.srtt]!;
     tcb.rttvar = c[base + at.rttvar]!;
-    tcb.rto = c[base + at.rto]!;
     tcb.minRtt = c[base + at.minRtt]!;
     tcb.listener = c[base + at.listener]!;
     tcb.cc.load(c, base + at.cc0, snd.mss, policy);

@@ -209,6 +209,8 @@ export class Tcb {
   sendCause = 0;
   /** True while it is in the list of those that the turn has touched. */
   touched = false;
+  /** It has spoken since it was last looked at by who makes rows of those that do not. */
+  lively = false;
   /** What keeps the sender back: a `Hold` code, 0: there is nothing to hold yet, or any more. */
   hold = 0;
   /** Since when it does. */
@@ -381,7 +383,7 @@ export function clear(tcb: Tcb): void {
   tcb.deferred = tcb.more = false;
   tcb.records = null;
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
-  tcb.touched = false;
+  tcb.touched = tcb.lively = false;
   tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
   tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.probeAt = tcb.ackAt = NEVER;

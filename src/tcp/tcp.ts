@@ -268,6 +268,12 @@ export class Tcp {
     return { local: demux.local(slot), localPort: demux.localPort(slot), remote: demux.remote(slot), remotePort: demux.remotePort(slot) };
   }
 
+  /** A small integer that no other open connection or listener has, above 0 and at most `limits.connections`: where an application keeps
+   *  what it knows of a connection in arrays of its own. */
+  indexOf(handle: Handle): number {
+    return this.#slot(handle, "indexOf");
+  }
+
   /** What is in force; `adopt` changes it. */
   get policy(): TcpPolicy {
     return this.#core.policy;

@@ -29,7 +29,12 @@ export class TimeWaits {
 
   /** While there are too many: the slot of the oldest, which the caller takes out of TIME-WAIT if it is still in it; 0: there are not. */
   excess(): number {
-    while (this.count > this.#limit && this.#length > 0) {
+    return this.count > this.#limit ? this.next() : 0;
+  }
+
+  /** The slot of the oldest, whatever has become of it; 0: there is none. */
+  next(): number {
+    while (this.#length > 0) {
       const slot = this.#demux.slot(this.#shift());
       if (slot !== 0) return slot;
     }

@@ -66,6 +66,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   const localPort = choosePort(core, local, request.localPort ?? 0, remote, remotePort);
 
   const tcb = core.create(optionSet, now);
+  if (tcb === null) core.ports.left(local, localPort, remote, remotePort);
   if (tcb === null)
     throw networkError("ENOBUFS", "connect", `${core.limits.connections} connections`, "close some, or raise limits.tcp.connections");
   core.applications.set(tcb.slot, application);
@@ -113,10 +114,7 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
   if (core.owns !== null && request.port === 0)
     throw networkError("EINVAL", "listen", "port 0", "name the port: stacks that share an address must listen on the same");
   const optionSet = deriveOptions(core, core.defaultSet, request, "listen");
-  const port =
-    request.port === 0
-      ? core.ports.choose(local, UNSPECIFIED, 0, (candidate) => !core.listeners.has(candidate), core.demux.departures)
-      : request.port;
+  const port = request.port === 0 ? core.ports.choose(local, UNSPECIFIED, 0, (candidate) => !core.listeners.has(candidate)) : request.port;
   const same = core.listeners.get(port) ?? [];
   if (port === 0 || same.some((other) => other.local === local))
     throw networkError("EADDRINUSE", "listen", "", "close the other listener, or choose another port", formatIp(local), request.port);
@@ -279,6 +277,7 @@ export function closeListener(core: Core, listener: Listener, now: Micros): void
   const rest = (core.listeners.get(listener.port) ?? []).filter((other) => other !== listener);
   if (rest.length === 0) core.listeners.delete(listener.port);
   else core.listeners.set(listener.port, rest);
+  core.ports.forget();
   const slot = core.demux.slot(listener.handle);
   core.applications.set(slot, null);
   core.demux.free(slot);
@@ -340,7 +339,6 @@ function choosePort(core: Core, local: IpAddress, wanted: number, remote: IpAddr
     remote,
     remotePort,
     (candidate) => !core.listeners.has(candidate) && owned(candidate) && free(candidate),
-    core.demux.departures,
   );
   if (port !== 0) return port;
   throw networkError(

@@ -116,6 +116,75 @@ describe("G: exhaustion", () => {
     expect(stateOf(x, 77)).toBe("SYN-RECEIVED");
   });
 
+  test("S-093: of two peers that open all they can each gets its share, and who comes later still finds room", () => {
+    const x = new Exchange({ memory, policy: plain, limits: { connections: 1_001, synQueue: 1_000 } });
+    x.listen();
+    const open = (from: number, port: number): boolean => {
+      const before = x.handle;
+      x.inject({ flags: "S", port, mss: MSS, from: ipFromInt(from) });
+      const synAck = x.take().find((s) => s.flags === "S." && s.dstPort === port);
+      if (synAck === undefined) return false;
+      x.iss = synAck.rawSeq as never;
+      x.inject({ seq: 1, ack: 1, port, from: ipFromInt(from) });
+      x.take();
+      return x.handle !== before;
+    };
+    const counts = [0, 0];
+    for (let port = 1; port <= 2_000; port++) {
+      if (open(0x0b00_0001, port)) counts[0]! += 1;
+      if (open(0x0b00_0002, port)) counts[1]! += 1;
+    }
+    // Each leaves as much as it has: a third.
+    for (const count of counts) expect(Math.abs(count - 333)).toBeLessThan(20);
+    expect(x.tally.counts[Drop.SourceShare]).toBeGreaterThan(3_000);
+    for (let i = 0; i < 200; i++) expect(open(0x0c00_0000 + i, 7)).toBe(true);
+  });
+
+  test("S-093: when the table is full, who returns a cookie takes the place of who waited longest to be accepted", () => {
+    const x = new Exchange({ memory, policy: plain, limits: { connections: 101, synQueue: 1_000 } });
+    const quiet = { onEvents: (): void => undefined };
+    const listener = x.tcp.listen({ port: 80, backlog: 1_000 }, quiet);
+    const open = (from: number): void => {
+      x.inject({ flags: "S", mss: MSS, from: ipFromInt(from) });
+      const synAck = x.take().at(-1)!;
+      expect(synAck.flags).toBe("S.");
+      x.iss = synAck.rawSeq as never;
+      x.inject({ seq: 1, ack: 1, from: ipFromInt(from) });
+    };
+    for (let i = 0; i < 100; i++) open(0x0b00_0000 + i);
+    expect([x.tcp.summary()["slots"], x.tcp.waiting(listener)]).toEqual([101, 100]);
+    // SYNs alone move nobody.
+    for (let i = 0; i < 1_000; i++) x.inject({ flags: "S", mss: MSS, from: ipFromInt(0x0d00_0000 + i) });
+    expect(x.tcp.waiting(listener)).toBe(100);
+    x.take();
+    open(0x0c00_0000);
+    expect([x.tcp.summary()["slots"], x.tcp.waiting(listener)]).toEqual([101, 100]);
+    expect(x.take().find((s) => s.flags.includes("R"))).toMatchObject({ destination: ipFromInt(0x0b00_0000) });
+    const remotes = Array.from({ length: 100 }, () => x.tcp.endpointsOf(x.tcp.accept(listener)).remote);
+    expect(remotes).toEqual([...Array.from({ length: 99 }, (_, i) => ipFromInt(0x0b00_0001 + i)), ipFromInt(0x0c00_0000)]);
+  });
+
+  test("S-093: the full table gives up TIME-WAIT first", () => {
+    const x = new Exchange({ memory, policy: plain, limits: { connections: 51 } });
+    x.listen();
+    for (let i = 0; i < 50; i++) {
+      const from = ipFromInt(0x0b00_0000 + i);
+      x.inject({ flags: "S", from, mss: MSS });
+      x.iss = x.take().at(-1)!.rawSeq as never;
+      x.inject({ seq: 1, ack: 1, from });
+      x.tcp.close(x.handle, x.now);
+      x.turn();
+      x.inject({ flags: "F.", seq: 1, ack: 2, from });
+      x.take();
+    }
+    expect(x.tcp.summary()).toMatchObject({ slots: 51, timeWait: 50 });
+    x.inject({ flags: "S", mss: MSS });
+    x.iss = x.take().at(-1)!.rawSeq as never;
+    x.inject({ seq: 1, ack: 1 });
+    expect(x.state).toBe("ESTABLISHED");
+    expect(x.tcp.summary()).toMatchObject({ slots: 51, timeWait: 49 });
+  });
+
   test("S-125: a thousand clients that ask and close their window cost a probe now and then, until somebody loses patience", () => {
     const x = new Exchange({ memory: createMemory({ packets: 64, chunks: 1_200 }), policy: plain });
     x.listen({ userTimeout: 600 * SECOND });

@@ -192,13 +192,10 @@ describe("thawed, it is what it was", () => {
         thaw(rows, row, back, due, list, linux.tcp);
         expect(rows.used).toBe(0);
         const waits = f.state === State.TimeWait;
-        const kept = ["state", "flags", "iss", "irs", "tsOffset", "lastHeardAt", "idleAt", "rexmitAt"];
+        const kept = ["state", "flags", "iss", "irs", "tsOffset", "rto", "lastHeardAt", "idleAt", "rexmitAt"];
         const pick = (t: Tcb): unknown => ({
           ...Object.fromEntries(
-            [...kept, ...(waits ? [] : ["srtt", "rttvar", "rto", "listener"])].map((key) => [
-              key,
-              (t as unknown as Record<string, unknown>)[key],
-            ]),
+            [...kept, ...(waits ? [] : ["srtt", "rttvar", "listener"])].map((key) => [key, (t as unknown as Record<string, unknown>)[key]]),
           ),
           snd: { ...t.snd, ...(waits ? { wnd: null, wl1: null, wl2: null } : {}) },
           rcv: { ...t.rcv, tsRecentAt: Math.floor(t.rcv.tsRecentAt / 1e6) },
