@@ -281,6 +281,7 @@ const st: Table<typeof St> = {
     "Our FIN is acknowledged: FIN-WAIT-1 to FIN-WAIT-2, CLOSING to TIME-WAIT, LAST-ACK to CLOSED.",
   ],
   RcvRst: ["rcv_rst", "RFC 9293 s3.5.3", "The peer resets the connection."],
+  Forgotten: ["forgotten", "RFC 9293 s3.3.2", "Another stack goes on with the connection: this one says nothing of it any more."],
   UserAbort: ["user_abort", "RFC 9293 s3.10.5", "The application aborts the connection."],
   UserTimeout: [
     "user_timeout",

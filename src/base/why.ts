@@ -49,7 +49,7 @@ export const St = {
   OpenActive: 170, OpenPassive: 171, RcvSyn: 172, RcvSynAck: 173, RcvSynSimultaneous: 174, RcvAckOfSyn: 175, CloseSendFin: 176,
   RcvFin: 177, RcvAckOfFin: 178, RcvRst: 179, UserAbort: 180, UserTimeout: 181, TimeWaitOver: 182, Refused: 183, SynTimeout: 184,
   RetransmitTimeout: 185, KeepAliveTimeout: 186, FinWait2Timeout: 187, LingerTimeout: 188, IcmpHard: 189, TimeWaitReused: 190,
-  CloseUnread: 191, DeviceGone: 192, CloseBeforeOpen: 193, RcvFinAndAck: 194, CookieAccepted: 195, ResourceLimit: 196, DataAfterClose: 197, SynAgain: 198,
+  CloseUnread: 191, DeviceGone: 192, CloseBeforeOpen: 193, RcvFinAndAck: 194, CookieAccepted: 195, ResourceLimit: 196, DataAfterClose: 197, SynAgain: 198, Forgotten: 199,
 } as const;
 /** Timers armed, fired and stopped. */
 // biome-ignore format: a table reads better in lines

@@ -391,6 +391,20 @@ export class Stack {
     for (const agent of [...this.agents]) agent.stop(now);
     this.tcp.closeAll(now);
     this.flush(now);
+    this.#detach(now);
+  }
+
+  /** Ends without a word: no reset, no segment. Another goes on with what `tcp.snapshot` has told (`tcp.restore`). */
+  abandon(now: Micros): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const device of this.devices) device.clear();
+    this.tcp.forgetAll(now);
+    this.tcp.flush(now);
+    this.#detach(now);
+  }
+
+  #detach(now: Micros): void {
     for (const device of [...this.devices]) this.removeDevice(device, now);
     this.flush(now);
     this.ip.reassembly.clear();

@@ -505,6 +505,11 @@ export class Core {
     return tcb;
   }
 
+  /** A TCB of no connection. */
+  blank(): Tcb {
+    return this.#newTcb();
+  }
+
   #newTcb(): Tcb {
     const options = this.optionSets.at(0);
     const sent = new SentRecords(this.#sentPool);

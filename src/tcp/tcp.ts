@@ -23,6 +23,7 @@ import { output, resetFrom } from "./output.js";
 import { announcedMss } from "./path.js";
 import type { TcpPolicy } from "./policy.js";
 import { showListener, showTcb } from "./show.js";
+import { restore, snapshot } from "./snapshot.js";
 import { State } from "./state.js";
 import { Flag, type Tcb } from "./tcb.js";
 import { expire } from "./timeouts.js";
@@ -321,6 +322,47 @@ export class Tcp {
     if (!policy.fastOpenClient || fastOpenMemory.paused(policy.fastOpenPause, now)) return false;
     const port = policy.fastOpenByPort ? remotePort : 0;
     return blind || policy.fastOpenClientBlind || fastOpenMemory.hasCookie(network.sourceFor(remote), remote, port);
+  }
+
+  // ---- as octets
+
+  /** What the stack knows of these connections, or of all, as octets: their sequence numbers, queues, timers, options. Nothing changes. Take it
+   *  between turns; who goes on with it elsewhere makes this stack forget them before its next turn (`forget`, `Stack.abandon`). It holds
+   *  what was sent and received: keep it as secret as that. Throws EBADF, ENOTCONN for a listener. */
+  snapshot(now: Micros, handles: readonly Handle[] | null = null): Uint8Array {
+    const slots = handles === null ? null : handles.map((handle) => this.#connection(handle, "snapshot").slot);
+    return snapshot(this.#core, slots, now);
+  }
+
+  /** Goes on with the connections of a snapshot that was taken `elapsed` microseconds ago, here or elsewhere, on the same addresses: all of them or
+   *  none. Returns their handles by what they were; they have no application until `attach`. What waits to be accepted is the listener's
+   *  of that port, which must be there. Throws EINVAL that says what is wrong where, EADDRNOTAVAIL, EADDRINUSE, ENOBUFS. */
+  restore(bytes: Uint8Array, now: Micros, elapsed: Micros = 0): Map<Handle, Handle> {
+    this.#core.cause.begin();
+    return restore(this.#core, bytes, elapsed, now);
+  }
+
+  /** Knows nothing of the connection any more, and says nothing of it to the peer: somebody else goes on with it. The handle is dead. */
+  forget(handle: Handle, now: Micros): void {
+    this.#forget(this.#connection(handle, "forget"), now);
+  }
+
+  /** The same of everything. */
+  forgetAll(now: Micros): void {
+    for (const listeners of [...this.#core.listeners.values()]) for (const listener of listeners) while (listener.shift() !== 0);
+    for (let slot = 1; slot < this.#core.demux.top; slot++) {
+      const form = this.#core.demux.form(slot);
+      const tcb = form === Form.Live || form === Form.Row ? this.#core.resolve(slot) : null;
+      if (tcb !== null) this.#forget(tcb, now);
+    }
+    for (const listeners of [...this.#core.listeners.values()])
+      for (const listener of listeners) user.closeListener(this.#core, listener, now);
+  }
+
+  #forget(tcb: Tcb, now: Micros): void {
+    tcb.flags |= Flag.Orphan;
+    if (tcb.state === State.Closed) this.#core.release(tcb);
+    else this.#core.finish(tcb, CloseError.None, St.Forgotten, now);
   }
 
   // ---- for the stack
