@@ -46,7 +46,7 @@ type OfThisStack =
 
 export const tcbFields: Fields<Tcb, OfThisStack> = {
   state: upTo(10),
-  flags: upTo(2 ** 24 - 1),
+  flags: upTo(2 ** 27 - 1),
   localPort: upTo(0xffff, 1),
   remotePort: upTo(0xffff, 1),
   owes: upTo(511),
@@ -110,6 +110,8 @@ export const tcbFields: Fields<Tcb, OfThisStack> = {
   duplicateAcks: COUNT,
   zeroWindowProbes: COUNT,
   challenges: COUNT,
+  deliveredMarked: COUNT,
+  markedBefore: COUNT,
 };
 
 export const sendFields: Fields<SendSpace> = {

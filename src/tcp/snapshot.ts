@@ -9,6 +9,7 @@ import { KeyedTable } from "../base/keyed-table.js";
 import { type Seq, seqAdd, seqDiff, seqGt, seqLt, seqMax } from "../base/seq.js";
 import { SipKey } from "../base/siphash.js";
 import { formatIp, type IpAddress, ipFromInt } from "../ip/address.js";
+import { loadMarks, MARK_WORDS, saveMarks } from "./accurate-ecn.js";
 import { CONTROLLER_WORDS } from "./congestion/controller.js";
 import { defaultConnectionOptions } from "./connection-options.js";
 import type { Core } from "./core.js";
@@ -101,6 +102,11 @@ function writeConnection(core: Core, writer: ArchiveWriter, tcb: Tcb, sets: Map<
   for (const edge of rcv.recent) writer.number(edge);
   for (const spent of tcb.holds) writer.number(spent);
   writer.number(saveSearch(tcb.search));
+  const counters = tcb.accurate === null ? 0 : MARK_WORDS;
+  const marks = new Int32Array(counters);
+  if (counters > 0) saveMarks(tcb, marks, 0);
+  writer.number(counters);
+  for (const word of marks) writer.number(word);
   // Option sets are few: each is written where it is first used.
   const known = sets.get(tcb.optionSet);
   writer.number(known ?? sets.size);
@@ -212,6 +218,7 @@ function readConnection(core: Core, reader: ArchiveReader, tcb: Tcb, sets: numbe
   for (let i = 0; i < rcv.recent.length; i++) rcv.recent[i] = reader.integer("rcv.recent", -(2 ** 31), 2 ** 31 - 1);
   for (let i = 0; i < HOLDS; i++) tcb.holds[i] = reader.number("hold", 0, 2 ** 53);
   loadSearch(tcb.search, reader.integer("path search", -(2 ** 31), 2 ** 31 - 1), tcb.lastHeardAt);
+  readMarks(reader, tcb);
   // What the peer sees of the clock goes on: never back, and by no more than has passed.
   tcb.tsOffset = (tcb.tsOffset - Math.floor(shift / core.policy.timestampTick)) | 0;
   const set = reader.integer("option set", 0, sets.length);
@@ -250,6 +257,18 @@ function readFields<T extends object>(
     const value = exact ? reader.integer(prefix + name, least, most) : reader.number(prefix + name, least, most);
     values[name] = kind === "boolean" ? value === 1 : shifted(field, value, shift);
   }
+}
+
+/** The counters of AccECN (RFC 9768). */
+function readMarks(reader: ArchiveReader, tcb: Tcb): void {
+  const counters = reader.integer("AccECN counters", 0, MARK_WORDS);
+  if (counters !== 0 && counters !== MARK_WORDS) throw reader.wrong(`${counters} AccECN counters`, `they are ${MARK_WORDS} or none`);
+  if (counters === 0 && has(tcb, Flag.AccurateEcn)) throw reader.wrong("no AccECN counters", "AccECN is agreed");
+  const { deliveredMarked } = tcb;
+  tcb.accurate = null;
+  const words = Int32Array.from({ length: counters }, () => reader.integer("AccECN counter", -(2 ** 31), 2 ** 31 - 1));
+  if (counters > 0) loadMarks(tcb, words, 0);
+  tcb.deliveredMarked = deliveredMarked;
 }
 
 function readOptions(core: Core, reader: ArchiveReader): number {
@@ -377,7 +396,9 @@ function takeUp(core: Core, connection: Decoded, now: Micros): number {
   tcb.rcv.recent.set(from.rcv.recent);
   tcb.holds.set(from.holds);
   loadSearch(tcb.search, saveSearch(from.search), from.lastHeardAt);
+  // The next connection that is read gets others.
   tcb.cc = from.cc;
+  tcb.accurate = from.accurate;
   tcb.local = local;
   tcb.remote = remote;
   if (has(tcb, Flag.Starved)) tcb.flags |= Flag.WantsRoom;
