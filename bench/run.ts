@@ -8,6 +8,8 @@ const benches: Readonly<Record<string, string>> = {
   http: "HTTP by wrk",
   workers: "requests on one core and on several; a stack beside the application",
   c10m: "up to ten million connections of one stack",
+  syn: "SYN floods: what a SYN costs beside an exchange",
+  gc: "what a million segments leave to the collector",
   memory: "stack to stack in memory: nanoseconds for a segment",
 };
 const [name = "", ...rest] = process.argv.slice(2);

@@ -68,7 +68,7 @@ const past = layout(...Array.from({ length: HOLDS }, (_, i) => [`seconds${i}`, `
 const MARKS = 2 * HOLDS;
 const mark = layout(...Array.from({ length: MARK_WORDS }, (_, i) => `word${i}`));
 /** In TIME-WAIT the ACE field is all that is left of the counters: above the flags. */
-const ACE_SHIFT = 27;
+const ACE_SHIFT = 28;
 const FLAGS = (1 << ACE_SHIFT) - 1;
 
 export class FrozenRows {

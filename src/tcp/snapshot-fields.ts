@@ -46,7 +46,7 @@ type OfThisStack =
 
 export const tcbFields: Fields<Tcb, OfThisStack> = {
   state: upTo(10),
-  flags: upTo(2 ** 27 - 1),
+  flags: upTo(2 ** 28 - 1),
   localPort: upTo(0xffff, 1),
   remotePort: upTo(0xffff, 1),
   owes: upTo(511),
@@ -112,6 +112,10 @@ export const tcbFields: Fields<Tcb, OfThisStack> = {
   challenges: COUNT,
   deliveredMarked: COUNT,
   markedBefore: COUNT,
+  deliveredSegments: COUNT,
+  reorderings: COUNT,
+  busyFor: REAL,
+  busySince: MAYBE,
 };
 
 export const sendFields: Fields<SendSpace> = {
@@ -157,6 +161,12 @@ export const receiveFields: Fields<ReceiveSpace> = {
   dsackLeft: SEQ,
   dsackRight: SEQ,
   dsack: BOOLEAN,
+  ato: SPAN,
+  pushed: upTo(1_023),
+  offer: WINDOW,
+  textAt: TIME,
+  guess: SIZE,
+  lastSize: SIZE,
 };
 
 export const useFields: Fields<WindowUse, "pipeAck"> = {

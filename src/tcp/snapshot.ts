@@ -123,6 +123,9 @@ function writeConnection(core: Core, writer: ArchiveWriter, tcb: Tcb, sets: Map<
     writer.number(sent.end(i));
     writer.number(sent.marks(i) & Mark.Retransmitted && i > 0 ? sent.sentAt(i - 1) : sent.sentAt(i));
   }
+  const records = tcb.records ?? [];
+  writer.number(records.length);
+  for (const end of records) writer.number(end);
   tcb.sendQueue.copyOut(0, writer.octets(tcb.sendQueue.length), 0, tcb.sendQueue.length);
   const { length } = tcb.receiveQueue;
   tcb.receiveQueue.copyOut(0, writer.octets(length), 0, length);
@@ -232,6 +235,7 @@ function readConnection(core: Core, reader: ArchiveReader, tcb: Tcb, sets: numbe
   if (!(tcb.cc.window() >= 1 && tcb.cc.window() <= 2 ** 31))
     throw reader.wrong(`a congestion window of ${tcb.cc.window()}`, "it is a segment at least");
   const flight = readFlight(reader, tcb, shift);
+  tcb.records = readRecords(reader, tcb);
   const send = reader.octets("send queue", MOST_OCTETS);
   const receive = reader.octets("receive queue", MOST_OCTETS);
   checkSending(reader, tcb, send.length);
@@ -309,6 +313,19 @@ function readFlight(reader: ArchiveReader, tcb: Tcb, shift: Micros): Flight[] {
   if (count === 0 && isPast(tcb) && seqLt(from, snd.nxt))
     throw reader.wrong("no segments in flight", `SND.NXT is ${snd.nxt}, SND.UNA ${snd.una}`);
   return flight;
+}
+
+/** The ends of what the application has sent as records of their own. */
+function readRecords(reader: ArchiveReader, tcb: Tcb): Seq[] | null {
+  const count = reader.integer("records", 0, 2 ** 24);
+  const ends: Seq[] = [];
+  for (let i = 0; i < count; i++) {
+    const end = reader.integer("end of a record", -(2 ** 31), 2 ** 31 - 1) as Seq;
+    if (i > 0 && !seqGt(end, ends[i - 1]!)) throw reader.wrong(`a record up to ${end}`, "records follow each other");
+    if (seqDiff(end, tcb.snd.text) > MOST_OCTETS) throw reader.wrong(`a record up to ${end}`, "it is beyond what can be queued");
+    ends.push(end);
+  }
+  return count === 0 ? null : ends;
 }
 
 /** The SYN has been acknowledged, and the connection is not over. */
@@ -399,6 +416,7 @@ function takeUp(core: Core, connection: Decoded, now: Micros): number {
   // The next connection that is read gets others.
   tcb.cc = from.cc;
   tcb.accurate = from.accurate;
+  tcb.records = from.records;
   tcb.local = local;
   tcb.remote = remote;
   if (has(tcb, Flag.Starved)) tcb.flags |= Flag.WantsRoom;
