@@ -44,7 +44,7 @@ function pass(octets: number, mtu: number, tooBig: "router" | "drop", policy: Pa
 
 describe("a hop that eats what is too big, and says nothing", () => {
   test.each([1_499, 1_492, 1_400, 1_280, 1_100, 1_064])(
-    "RFC 8899 s4.3: %d octets: found after three timeouts, and the size to within eight",
+    "RFC 8899 s4.3: %d octets: found after three timeouts, and the size to within eight (S-049)",
     (mtu) => {
       const p = pass(3 << 20, mtu, "drop");
       expect(p.largest).toBeGreaterThan(mtu - 8);
