@@ -156,8 +156,13 @@ function inWindow(
     if (has(segment, Bit.Rst)) return [stay(state)];
     // Text that has come before is acknowledged again; other unacceptable segments may be (appendix A.2, RFC 5961 s7).
     const answer = segment.length > 0 && !has(segment, Bit.Syn) ? "ack" : "ack?";
-    // Of what has come before the ACK may count all the same, lest two ends deadlock (appendix A.2).
-    const again = has(segment, Bit.Ack) && !has(segment, Bit.Syn) && seq < end.rcvNxt && seq + length <= end.rcvNxt;
+    // Of what has come before the ACK may count all the same, lest two ends deadlock (appendix A.2); where all is known, for an end that says so.
+    const again =
+      (!end.certain || end.takesOldAcks) &&
+      has(segment, Bit.Ack) &&
+      !has(segment, Bit.Syn) &&
+      seq < end.rcvNxt &&
+      seq + length <= end.rcvNxt;
     if (!again || ack > end.nxt || ack < end.una - end.maxWnd) return [stay(state, answer)];
     hearAck(end, segment, ack);
     const acked: Partial<Record<StateName, StateName>> = { "FIN-WAIT-1": "FIN-WAIT-2", CLOSING: "TIME-WAIT", "LAST-ACK": "CLOSED" };
@@ -318,8 +323,8 @@ function hearTimestamp(end: End, val: number, seq: number, length: number): void
     return;
   }
   if (((val - recent.most) | 0) > 0 && seq <= Math.max(end.acked, end.rcvNxt)) recent.most = val;
-  // Text that was delayed keeps the earliest (s4.3): surely only what begins where the last ACK ended.
-  // Behind the peer's FIN nothing new can come, and an end may leave TS.Recent as it was.
-  const open = end.is("SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2");
+  // Text that was delayed keeps the earliest (s4.3): surely only what begins where the last ACK ended. In TIME-WAIT an end may keep no
+  // more of a connection than it takes to answer (RFC 6191 s2).
+  const open = !end.is("TIME-WAIT");
   if (open && ((val - recent.least) | 0) > 0 && seq <= end.acked && seq + length >= end.acked) recent.least = val;
 }

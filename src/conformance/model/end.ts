@@ -123,6 +123,8 @@ export class End {
   resetHeard = false;
   /** CLOSE has been called: a FIN follows what is queued. */
   closing = false;
+  /** The ACK of a segment from before the window counts (RFC 9293 appendix A.2). */
+  takesOldAcks = false;
   /** What becomes of a segment without the timestamps that were agreed (RFC 7323 s3.2: it SHOULD be dropped). */
   dropsUnstamped = true;
   /** The user has let go of it altogether: text that arrives now may be answered by a reset (s3.6.1). */

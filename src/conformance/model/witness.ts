@@ -17,6 +17,8 @@ export interface WitnessOptions {
   readonly timeWait: number;
   /** Whether the profile drops segments without the timestamps that were agreed. */
   readonly requireTimestamps: boolean;
+  /** Whether the ACK of a segment from before the window counts for it (RFC 9293 appendix A.2). */
+  readonly oldSegmentsAcknowledge: boolean;
   /** Whether it takes what there is room for, whatever it has offered. */
   readonly windowFollowsRoom: boolean;
   /** Called with each breach; default: they are only kept. */
@@ -108,6 +110,7 @@ export class Witness {
   #begin(tcb: Tcb, now: number): End {
     const end = new End(`${tcb.localPort}>${tcb.remotePort}`, ["LISTEN"], true);
     end.dropsUnstamped = this.#options.requireTimestamps;
+    end.takesOldAcks = this.#options.oldSegmentsAcknowledge;
     end.synWindow = Math.min(0xffff, tcb.options.receiveBuffer);
     const segment = this.#arrival?.segment;
     if (states[tcb.state] === "SYN-SENT") {
