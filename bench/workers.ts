@@ -19,41 +19,53 @@ const most = Number(values.workers);
 const milliseconds = Number(values.seconds) * 1_000;
 const median = (list: number[]): number => [...list].sort((x, y) => x - y)[list.length >> 1]!;
 
-/** Requests a second of all workers together, and CPU microseconds of the process for each. */
-const measure = async (count: number): Promise<{ rate: number; cpu: number }> => {
-  const counters = new Float64Array(new SharedArrayBuffer(8 * 16 * count));
+/** Octets apart: counters of two cores must not share a cache line. */
+const STRIDE = 16;
+
+interface Run {
+  /** Requests a second of all workers together. */
+  readonly rate: number;
+  /** CPU microseconds of the process for each, and how many cores that was. */
+  readonly cpu: number;
+  readonly cores: number;
+}
+
+const measure = async (count: number): Promise<Run> => {
+  const counters = new Float64Array(new SharedArrayBuffer(8 * STRIDE * count));
   const module = new URL("./workers/requests.ts", import.meta.url);
   const workers = await startWorkers({ module, workers: count, data: counters, signals: false });
   const total = (): number => {
     let sum = 0;
-    for (let i = 0; i < count; i++) sum += counters[16 * i]!;
+    for (let i = 0; i < count; i++) sum += counters[STRIDE * i]!;
     return sum;
   };
   // The compiler has its turn first.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  const [done, at, cpu] = [total(), performance.now(), process.cpuUsage()];
+  const [done, at, before] = [total(), performance.now(), process.cpuUsage()];
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
   const requests = total() - done;
-  const used = process.cpuUsage(cpu);
-  const elapsed = performance.now() - at;
+  const used = process.cpuUsage(before);
+  const [elapsed, cpu] = [performance.now() - at, used.user + used.system];
   await workers.close();
-  return { rate: (requests * 1_000) / elapsed, cpu: (used.user + used.system) / requests };
+  return { rate: (requests * 1_000) / elapsed, cpu: cpu / requests, cores: cpu / (elapsed * 1_000) };
 };
 
 const counts = most === 1 ? [1] : [1, most];
-const figures = new Map(counts.map((count) => [count, [] as { rate: number; cpu: number }[]]));
+const figures = new Map(counts.map((count) => [count, [] as Run[]]));
 for (let round = 0; round < Number(values.rounds); round++) for (const count of counts) figures.get(count)!.push(await measure(count));
-const base = median(figures.get(1)!.map(({ rate }) => rate));
-const rows = counts.map((count) => {
-  const rates = figures.get(count)!.map(({ rate }) => rate);
-  return {
-    workers: count,
-    "requests/s": Math.round(median(rates)),
-    range: `${Math.round(Math.min(...rates))} to ${Math.round(Math.max(...rates))}`,
-    "of one": Number((median(rates) / base).toFixed(2)),
-    "CPU µs each": Number(median(figures.get(count)!.map(({ cpu }) => cpu)).toFixed(2)),
-  };
-});
+const of = (count: number, figure: keyof Run): number => median(figures.get(count)!.map((run) => run[figure]));
+/** What so many cores do when nobody else wants them, by the CPU time of a request: the rate itself says less on a machine that is busy. */
+const capacity = (count: number): number => (count * 1_000_000) / of(count, "cpu");
+const rows = counts.map((count) => ({
+  workers: count,
+  "requests/s": Math.round(of(count, "rate")),
+  range: `${Math.round(Math.min(...figures.get(count)!.map((run) => run.rate)))} to ${Math.round(Math.max(...figures.get(count)!.map((run) => run.rate)))}`,
+  "of one": Number((of(count, "rate") / of(1, "rate")).toFixed(2)),
+  "cores got": Number(of(count, "cores").toFixed(2)),
+  "CPU µs each": Number(of(count, "cpu").toFixed(2)),
+  "requests/s by CPU time": Math.round(capacity(count)),
+  "of one by CPU time": Number((capacity(count) / capacity(1)).toFixed(2)),
+}));
 const lines = await threads(milliseconds);
 if (values.json) console.log(JSON.stringify({ rows, lines }));
 else {

@@ -11,7 +11,7 @@ const CONNECTIONS = 64;
 const REQUEST = new Uint8Array(64);
 const [SERVER, CLIENT] = [ip("10.9.0.2"), ip("10.9.0.1")];
 /** Turns of both stacks between two looks at the event loop. */
-const TURNS = 256;
+const TURNS = 16;
 
 export const run = ({ index, stack, drive, data, signal }: WorkerContext<Float64Array>): void => {
   const [near, far] = createPair({ queue: 4_096 });
