@@ -103,6 +103,9 @@ export class Area {
   readonly #queue: number;
   readonly #firstSlot: number;
   readonly #firstOctet: number;
+  /** Views of rings, made when first wanted: one for each call would be garbage. */
+  readonly #received: Uint8Array[] = [];
+  readonly #toSend: Uint8Array[] = [];
 
   constructor(memory: SharedArrayBuffer) {
     const head = new Int32Array(memory, 0, HEAD_WORDS);
@@ -237,11 +240,11 @@ export class Area {
 
   /** The ring of what was received, and that of what is to be sent. */
   received(slot: number): Uint8Array {
-    return this.#span(slot, TEXT, this.ring);
+    return (this.#received[slot] ??= this.#span(slot, TEXT, this.ring));
   }
 
   toSend(slot: number): Uint8Array {
-    return this.#span(slot, TEXT + this.ring, this.ring);
+    return (this.#toSend[slot] ??= this.#span(slot, TEXT + this.ring, this.ring));
   }
 
   // ---- texts

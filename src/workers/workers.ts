@@ -72,6 +72,8 @@ const DEADLINE = 5_000;
 const ANSWER_DEADLINE = 5_000;
 const RELAY_MILLISECONDS = 500;
 const MOST_WORKERS = 64;
+/** Workers up to which rings between them hold super-segments by the dozen. */
+const MOST_LARGE = 8;
 const KEY_WORDS = 4;
 
 const words = (): number[] => [...randomFillSync(new Int32Array(KEY_WORDS))];
@@ -182,7 +184,8 @@ export class Workers {
   #mesh(): Pick<Sharing, "rings" | "bells"> {
     const { link } = this.#options;
     if (link === undefined || isLink(link) || this.#fronted || this.count === 1) return { rings: null, bells: null };
-    const large = (link.kind === "tap" && link.offload) || (link.kind === "packet" && link.offload !== false);
+    // A ring for each pair: many workers have small ones.
+    const large = this.count <= MOST_LARGE && ((link.kind === "tap" && link.offload) || (link.kind === "packet" && link.offload !== false));
     const indices = [...this.#running.keys()];
     return {
       rings: indices.map((from) => indices.map((to) => (from === to ? null : makeRing(large ? SUPER_RING_OCTETS : RING_OCTETS)))),
