@@ -8,6 +8,7 @@ import { type Errno, errnoNumber } from "./errno.js";
 import type { Linger, OptionValue, TimeValue } from "./message.js";
 import type { OptionGot } from "./socket.js";
 import { congestionInfo, memoryInfo, tcpInfo } from "./tcp-info.js";
+import { isOpening } from "../tcp/user.js";
 import type { SocketEnvironment, TcpSocket } from "./tcp-socket.js";
 
 /** What has been set on a socket: for the connection that it has, or will have. */
@@ -153,7 +154,7 @@ const socketLevel: Readonly<Record<string, Option>> = {
   SO_SNDLOWAT: { get: () => 1 },
   SO_ERROR: {
     get: (socket) => {
-      const error = socket.takeError();
+      const error = socket.takeError() ?? socket.takeSoftError();
       return error === null ? 0 : errnoNumber(error, socket.environment.personality.system);
     },
   },
@@ -177,6 +178,10 @@ function secondsOf(timeouts: number): number {
   for (let i = 0; i < timeouts; i++) period += Math.min(2 ** i, 120);
   return period;
 }
+
+/** The name of a controller as programs of the system know it. */
+const familiar = (name: string, socket: TcpSocket): string =>
+  name === "newreno" && socket.environment.personality.system === "linux" ? "reno" : name;
 
 const tcpLevel: Readonly<Record<string, Option>> = {
   TCP_NODELAY: {
@@ -210,7 +215,21 @@ const tcpLevel: Readonly<Record<string, Option>> = {
   TCP_KEEPINTVL: numberOption("keepAliveInterval", 1, 32_767, SECOND),
   TCP_KEEPCNT: numberOption("keepAliveCount", 1, 127),
   TCP_USER_TIMEOUT: numberOption("userTimeout", 0, 2 ** 31 - 1, MILLISECOND),
-  TCP_LINGER2: numberOption("finWait2", 0, 120, SECOND),
+  TCP_LINGER2: {
+    get: (socket) => {
+      const set = socket.settings.stored.get("TCP_LINGER2") ?? 0;
+      return set === 0 ? Math.floor(socket.environment.stack.tcp.policy.finWait2 / SECOND) : set;
+    },
+    // A negative number: not at all; no FIN-WAIT-2 is longer than two minutes.
+    set: (socket, value) => {
+      socket.settings.stored.set("TCP_LINGER2", value < 0 ? -1 : Math.min(value, 120));
+      return change(socket, { finWait2: value < 0 ? 1 : Math.min(value, 120) * SECOND });
+    },
+  },
+  TCP_RTO_MAX_MS: numberOption("rtoMax", 1_000, 120_000, MILLISECOND),
+  TCP_THIN_LINEAR_TIMEOUTS: storedSwitch("TCP_THIN_LINEAR_TIMEOUTS"),
+  TCP_INQ: storedSwitch("TCP_INQ"),
+  TCP_WINDOW_CLAMP: stored("TCP_WINDOW_CLAMP"),
   TCP_SYNCNT: {
     get: (socket) => optionsOf(socket).synRetries || socket.environment.stack.tcp.policy.synRetries,
     set: (socket, value) => (value < 1 || value > 127 ? "EINVAL" : change(socket, { synRetries: value })),
@@ -219,9 +238,12 @@ const tcpLevel: Readonly<Record<string, Option>> = {
     get: (socket) => secondsOf(optionsOf(socket).deferAccept),
     set: (socket, value) => change(socket, { deferAccept: timeoutsOf(value) }),
   },
-  TCP_MAXSEG: { get: (socket) => socket.tcb?.snd.mss ?? 536 },
+  TCP_MAXSEG: {
+    get: (socket) => (socket.tcb === null || isOpening(socket.tcb) ? optionsOf(socket).mss || 536 : socket.tcb.snd.mss),
+    set: (socket, value) => (value !== 0 && (value < 88 || value > 32_767) ? "EINVAL" : change(socket, { mss: value })),
+  },
   TCP_CONGESTION: {
-    get: (socket) => optionsOf(socket).congestionControl || socket.environment.stack.tcp.controller,
+    get: (socket) => familiar(optionsOf(socket).congestionControl || socket.environment.stack.tcp.controller, socket),
     length: 16,
   },
   TCP_FASTOPEN: {
@@ -302,7 +324,7 @@ export function setTcpOption(socket: TcpSocket, level: string, name: string, val
   }
   if (level === "IPPROTO_TCP" && name === "TCP_CONGESTION") {
     if (typeof value !== "string") return "EINVAL";
-    const outcome = change(socket, { congestionControl: value });
+    const outcome = change(socket, { congestionControl: value === "reno" ? "newreno" : value });
     return outcome === "EINVAL" ? "ENOENT" : outcome;
   }
   if (level === "IPPROTO_TCP" && name === "TCP_FASTOPEN_KEY") return setCookieKeys(socket, value);

@@ -337,6 +337,13 @@ export class TcpSocket implements Socket, Application {
     return error;
   }
 
+  /** What ICMP has told of a connection that goes on, once. */
+  takeSoftError(): Errno | null {
+    if (this.handle === 0 || this.listening || this.#ended) return null;
+    const code = this.environment.stack.tcp.takeSoftError(this.handle);
+    return code === null ? null : (errnoNamed(code) ?? "EIO");
+  }
+
   /** Options of the connection that exists follow those of the socket. */
   configure(changes: Partial<ConnectionOptions>): Outcome {
     const { tcp } = this.environment.stack;

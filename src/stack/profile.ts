@@ -122,6 +122,8 @@ const linuxTcp: TcpPolicy = {
   prohibitedRefuses: false,
   icmpMayReset: true,
   mssFollowsPath: false,
+  resetOnTimeout: true,
+  unreachableEndsOpening: false,
   synText: false,
   synAckText: true,
   fastOpenClient: true,

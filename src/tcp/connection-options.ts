@@ -28,6 +28,8 @@ export interface ConnectionOptions {
   readonly deferAccept: number;
   /** SYNs sent again at most; 0: as the profile says. */
   readonly synRetries: number;
+  /** No segment has more text, with its options, in either direction; 0: as the path lets it. */
+  readonly mss: number;
   /** How long close() may go on delivering queued data in the background before it resets; -1: as the profile does; 0: reset at once. */
   readonly linger: Micros;
   /** Time to live, 1 to 255 (MUST-49). */
@@ -66,6 +68,7 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
   finWait2: 0,
   deferAccept: 0,
   synRetries: 0,
+  mss: 0,
   linger: -1,
   ttl: policy.ttl,
   trafficClass: 0,
@@ -93,6 +96,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   finWait2: [0, 2 ** 45],
   deferAccept: [0, 255],
   synRetries: [0, 127],
+  mss: [0, 65_495],
   linger: [-1, 2 ** 45],
   ttl: [1, 255],
   trafficClass: [0, 255],

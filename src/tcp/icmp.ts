@@ -37,7 +37,7 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   // Hard errors (MUST-54 and RFC 1122 s4.2.3.9) end only a connection that is not synchronized: RFC 5927 s5.2. Deviation: icmp-hard
   if (
     core.policy.icmpMayReset &&
-    isHard(error.kind) &&
+    (isHard(error.kind) || (core.policy.unreachableEndsOpening && isUnreachable(error.kind))) &&
     (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)))
   ) {
     core.finish(tcb, told, St.IcmpHard, now);
@@ -50,6 +50,8 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
 
 const isHard = (kind: IcmpError): boolean =>
   kind === IcmpError.ProtocolUnreachable || kind === IcmpError.PortUnreachable || kind === IcmpError.AdminProhibited;
+
+const isUnreachable = (kind: IcmpError): boolean => kind === IcmpError.NetUnreachable || kind === IcmpError.HostUnreachable;
 
 function asCloseError(policy: TcpPolicy, kind: IcmpError): number {
   switch (kind) {

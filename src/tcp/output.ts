@@ -406,6 +406,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.up = 0;
   out.len = 1;
   out.mss = announcedMss(core, tcb.remote, tcb.local); // on every SYN (SHLD-5)
+  if (tcb.options.mss > 0) out.mss = Math.min(out.mss, tcb.options.mss);
   if (policy.mssFollowsPath && tcb.pathMtu > 0) out.mss = Math.min(out.mss, tcb.pathMtu - HEADERS);
   out.windowScale = has(tcb, Flag.WindowScale) ? rcv.scale : -1;
   out.sackPermitted = has(tcb, Flag.Sack);

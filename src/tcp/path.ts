@@ -7,6 +7,8 @@ import { HEADER_MIN, TIMESTAMPS_SIZE } from "./segment.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
 const IP_HEADER = 20;
+/** More than any path carries. */
+const HEADERLESS = 65_535;
 /** A TCP header with all the options that fit. */
 const HEADER_MAX = 60;
 export const HEADERS = IP_HEADER + HEADER_MIN;
@@ -21,7 +23,7 @@ export function effectiveMss(core: Core, tcb: Tcb, now: Micros): number {
   if (tcb.search.limit > 0 && tcb.search.limit < tcb.pathMtu) tcb.pathMtu = tcb.search.limit;
   tcb.checksumOffload = core.network.checksumOffloadTo(tcb.remote, tcb.local);
   tcb.gso = tcb.checksumOffload ? Math.max(0, core.network.gsoTo(tcb.remote, tcb.local) - HEADER_MAX) : 0;
-  const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS);
+  const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS, tcb.options.mss || HEADERLESS);
   return Math.max(1, room - (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0));
 }
 

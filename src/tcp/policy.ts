@@ -153,6 +153,10 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly icmpMayReset: boolean;
   /** The MSS that a SYN announces is no larger than the way to the peer takes, which guesses at the way back. */
   readonly mssFollowsPath: boolean;
+  /** Who gives up for want of an ACK says so by a RST; keep-alive does in any case. */
+  readonly resetOnTimeout: boolean;
+  /** Any ICMP message that the destination is unreachable ends a connection that is being opened, not only a hard one (RFC 5461 s5.1). */
+  readonly unreachableEndsOpening: boolean;
   /** Keep text that a SYN brings, or let the peer send it again behind the handshake. Deviation: syn-text */
   readonly synText: boolean;
   /** Keep text, and a FIN, that a SYN,ACK brings. Deviation: syn-ack-text */

@@ -220,6 +220,14 @@ export class Tcp {
     return user.urgentAhead(this.#connection(handle, "urgentAhead"));
   }
 
+  /** The code of an ICMP error that did not end the connection, once; null: there was none since. */
+  takeSoftError(handle: Handle): ErrorCode | null {
+    const tcb = this.#connection(handle, "takeSoftError");
+    const error = tcb.softError;
+    tcb.softError = CloseError.None;
+    return closeErrors[error] ?? null;
+  }
+
   /** The MSS that we announce on the way of a connection. */
   announcedMss(handle: Handle): number {
     const { remote, local } = this.#connection(handle, "announcedMss");

@@ -23,8 +23,10 @@ const linuxKernel: Partial<TcpPolicy> = {
   mssFollowsPath: true,
   pathProbing: "off",
   reduceWindow: true,
+  resetOnTimeout: false,
   startUnbounded: true,
   synAckText: false,
+  unreachableEndsOpening: true,
   windowValidation: "rfc2861",
 };
 

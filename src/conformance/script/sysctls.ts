@@ -73,6 +73,9 @@ const cookieKeys: Row = (value) => {
   return { fastOpenKeys: keys.map((words) => words.map((word) => Number.parseInt(word, 16))) };
 };
 
+/** What Linux calls reno is NewReno in all but name. */
+const controllerNamed = (name: string): string => (name === "reno" ? "newreno" : name);
+
 /** FreeBSD counts its timers in milliseconds. */
 const linux: Readonly<Record<string, Row>> = {
   tcp_timestamps: (value) => (value === "2" ? { timestamps: true } : flag("timestamps")(value)),
@@ -90,12 +93,15 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_keepalive_time: integer((seconds) => ({ keepAliveIdle: seconds * SECOND }), 1),
   tcp_keepalive_intvl: integer((seconds) => ({ keepAliveInterval: seconds * SECOND }), 1),
   tcp_keepalive_probes: integer((keepAliveCount) => ({ keepAliveCount }), 1),
-  tcp_invalid_ratelimit: integer((milliseconds) => ({ invalidAckInterval: milliseconds * MILLISECOND })),
+  tcp_invalid_ratelimit: integer((milliseconds) => ({
+    invalidAckInterval: milliseconds * MILLISECOND,
+    challengeInterval: milliseconds * MILLISECOND,
+  })),
   tcp_rto_max_ms: integer((milliseconds) => ({ rtoMax: milliseconds * MILLISECOND }), 1_000),
   tcp_rto_min_us: integer((rtoVarianceMin) => ({ rtoMin: rtoVarianceMin, rtoVarianceMin }), 1),
   tcp_rmem: buffer(receiveMemory),
   tcp_wmem: buffer((sendBuffer, sendBufferMost) => ({ sendBuffer, sendBufferMost })),
-  tcp_congestion_control: (congestionControl) => ({ congestionControl }),
+  tcp_congestion_control: (name) => ({ congestionControl: controllerNamed(name) }),
   tcp_ecn: (value) =>
     choice(
       {
@@ -124,12 +130,14 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_fastopen_key: cookieKeys,
   tcp_fastopen_blackhole_timeout_sec: integer((seconds) => ({ fastOpenPause: seconds * SECOND })),
   tcp_reordering: only("3"),
-  tcp_early_retrans: only("3", "4"),
-  tcp_recovery: only("1"),
-  tcp_frto: only("2"),
+  tcp_early_retrans: (value) => choice({ "0": { lossProbe: false }, "3": { lossProbe: true }, "4": { lossProbe: true } }, value),
+  tcp_recovery: (value) => choice({ "0": { lossDetection: "sack" }, "1": { lossDetection: "rack" } }, value),
+  tcp_frto: (value) => choice({ "0": { frto: false }, "1": { frto: true }, "2": { frto: true } }, value),
   tcp_dsack: only("1"),
   tcp_fack: only("0"),
-  tcp_mtu_probing: only("0"),
+  tcp_mtu_probing: (value) =>
+    choice({ "0": { pathProbing: "off" }, "1": { pathProbing: "black-hole" }, "2": { pathProbing: "always" } }, value),
+  tcp_base_mss: integer((mss) => ({ pathBase: mss + 40 }), 88),
   tcp_shrink_window: only("0"),
   tcp_rfc1337: nothing,
   tcp_tw_reuse: nothing,
