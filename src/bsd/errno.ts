@@ -20,6 +20,7 @@ const numbers = {
   EPIPE: [32, 32],
   ERANGE: [34, 34],
   EPROTO: [71, 92],
+  ENOMSG: [42, 83],
   ENOTSOCK: [88, 38],
   EDESTADDRREQ: [89, 39],
   EMSGSIZE: [90, 40],

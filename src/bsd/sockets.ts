@@ -332,7 +332,9 @@ export class Sockets {
       }
     };
     const late = (): Outcome => (taken > 0 ? taken : "EAGAIN");
-    return this.#onSocket(name, fd, attempt, (socket) => socket.receiveTimeout, flags, late);
+    // Nobody waits for the error queue.
+    const waiting = flags & Msg.ERRQUEUE ? flags | Msg.DONTWAIT : flags;
+    return this.#onSocket(name, fd, attempt, (socket) => socket.receiveTimeout, waiting, late);
   }
 
   #send(name: string, fd: number, message: Message, flags: number): Call {

@@ -3,12 +3,12 @@ import { MILLISECOND, SECOND } from "../base/environment.js";
 import type { ConnectionOptions } from "../tcp/connection-options.js";
 import { State } from "../tcp/state.js";
 import { Flag, has } from "../tcp/tcb.js";
+import { isOpening } from "../tcp/user.js";
 import type { Outcome } from "./call.js";
 import { type Errno, errnoNumber } from "./errno.js";
 import type { Linger, OptionValue, TimeValue } from "./message.js";
 import type { OptionGot } from "./socket.js";
 import { congestionInfo, memoryInfo, tcpInfo } from "./tcp-info.js";
-import { isOpening } from "../tcp/user.js";
 import type { SocketEnvironment, TcpSocket } from "./tcp-socket.js";
 
 /** What has been set on a socket: for the connection that it has, or will have. */
@@ -131,6 +131,21 @@ const socketLevel: Readonly<Record<string, Option>> = {
   SO_NOSIGPIPE: storedSwitch("SO_NOSIGPIPE"),
   SO_MAX_PACING_RATE: stored("SO_MAX_PACING_RATE", -1),
   SO_OOBINLINE: storedSwitch("SO_OOBINLINE"),
+  SO_ZEROCOPY: {
+    get: (socket) => (socket.errors.zeroCopy ? 1 : 0),
+    set: (socket, value) => {
+      if (value < 0 || value > 1) return "EINVAL";
+      socket.errors.zeroCopy = value === 1;
+      return 0;
+    },
+  },
+  SO_TIMESTAMPING: {
+    get: (socket) => socket.errors.stamps,
+    set: (socket, value) => {
+      socket.errors.setStamps(value);
+      return 0;
+    },
+  },
   SO_TIMESTAMP: storedSwitch("SO_TIMESTAMP"),
   SO_TIMESTAMPNS: storedSwitch("SO_TIMESTAMPNS"),
   SO_SNDBUF: bufferOption("send", false),

@@ -12,6 +12,7 @@ import { isOpening } from "../tcp/user.js";
 import type { Outcome } from "./call.js";
 import { Msg, Poll } from "./constants.js";
 import { type Errno, errnoNamed } from "./errno.js";
+import { ErrorQueue } from "./error-queue.js";
 import type { Message, OptionValue, SocketAddress } from "./message.js";
 import type { Personality } from "./personality.js";
 import { Edges, type OptionGot, type Socket } from "./socket.js";
@@ -41,6 +42,7 @@ export class TcpSocket implements Socket, Application {
   listening = false;
   /** SO_ERROR: told once. */
   error: Errno | null = null;
+  readonly errors = new ErrorQueue();
   #bound: SocketAddress | null = null;
   /** A connect was begun and its outcome is not told yet. */
   #connecting = false;
@@ -166,6 +168,8 @@ export class TcpSocket implements Socket, Application {
     if (handle === 0) return "EAGAIN";
     const socket = new TcpSocket(this.environment, this.settings.inherited());
     socket.handle = handle;
+    socket.errors.zeroCopy = this.errors.zeroCopy;
+    socket.errors.setStamps(this.errors.stamps);
     tcp.attach(handle, socket);
     return socket;
   }
@@ -195,6 +199,10 @@ export class TcpSocket implements Socket, Application {
     if (notSentLowat > 0 && unsent(tcb) >= notSentLowat) return "EAGAIN";
     const taken = stack.tcp.send(this.handle, octets, 0, octets.length, now(), (flags & Msg.MORE) !== 0);
     if (taken < 0) return this.takeError() ?? "EPIPE";
+    if (taken > 0 && this.errors.active) {
+      stack.tcp.followSends(this.handle);
+      this.errors.sends(taken, seqAdd(tcb.snd.text, tcb.sendQueue.length), (flags & Msg.ZEROCOPY) !== 0);
+    }
     if (taken === octets.length && flags & Msg.EOR) stack.tcp.endRecord(this.handle);
     if (taken > 0 && flags & Msg.OOB) stack.tcp.markUrgent(this.handle);
     return taken === 0 ? "EAGAIN" : taken;
@@ -204,7 +212,7 @@ export class TcpSocket implements Socket, Application {
     const { stack, now } = this.environment;
     this.#notice();
     message.flags = 0;
-    if (flags & Msg.ERRQUEUE) return "EAGAIN";
+    if (flags & Msg.ERRQUEUE) return this.#takeReport(message);
     const { tcb } = this;
     if (this.#deferred !== null) return "EAGAIN";
     if (tcb === null || this.listening) return this.takeError() ?? "ENOTCONN";
@@ -217,11 +225,23 @@ export class TcpSocket implements Socket, Application {
         stack.tcp.consume(this.handle, count, now());
         return count;
       }
-      return stack.tcp.receive(this.handle, octets, 0, count, now());
+      message.control = this.errors.received(tcb.rcv.textAt);
+      const taken = stack.tcp.receive(this.handle, octets, 0, count, now());
+      if (this.settings.stored.get("TCP_INQ") === 1)
+        message.control.push({ level: "SOL_TCP", type: "TCP_CM_INQ", data: tcb.receiveQueue.length || (tcb.rcv.finSeen ? 1 : 0) });
+      return taken;
     }
     if (octets.length === 0) return 0;
     if (this.#atEnd(tcb)) return this.#ended && !tcb.rcv.finSeen ? (this.takeError() ?? 0) : 0;
     return this.takeError() ?? "EAGAIN";
+  }
+
+  #takeReport(message: Message): Outcome {
+    const report = this.errors.take();
+    if (report === null) return "EAGAIN";
+    message.control = report.control;
+    message.flags = Msg.ERRQUEUE | (report.withText ? Msg.TRUNC : 0);
+    return 0;
   }
 
   shutdown(how: number): Outcome {
@@ -305,7 +325,7 @@ export class TcpSocket implements Socket, Application {
     if (this.listening) return stack.tcp.waiting(this.handle) > 0 ? Poll.IN | Poll.RDNORM : 0;
     const { tcb } = this;
     if (this.#deferred !== null) return Poll.OUT | Poll.WRNORM;
-    const error = this.error === null ? 0 : Poll.ERR;
+    const error = this.error === null && this.errors.length === 0 ? 0 : Poll.ERR;
     if (tcb === null || this.#ended) {
       const over = Poll.HUP | Poll.OUT | Poll.WRNORM | error;
       return tcb === null ? over : over | Poll.IN | Poll.RDNORM | Poll.RDHUP;
@@ -358,6 +378,8 @@ export class TcpSocket implements Socket, Application {
   #notice(): void {
     const { tcb } = this;
     if (tcb === null || this.#ended) return;
+    if (this.errors.active && this.errors.progress(tcb.snd.nxt, tcb.snd.una, tcb.state === State.Closed, this.environment.now()))
+      this.edges.out += 1;
     if (tcb.state !== State.Closed && tcb.state !== State.TimeWait) return;
     this.#ended = true;
     const code = this.environment.stack.tcp.errorOf(this.handle);

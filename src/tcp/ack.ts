@@ -191,6 +191,7 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     core.network.reachable(tcb.remote, tcb.local, now);
   }
   if (text > 0) tellOfRoom(core, tcb);
+  if (has(tcb, Flag.Followed)) core.tell(tcb, TcpEvent.Progress);
 }
 
 /** Until the RTO. RFC 7765 s4: where too few segments are left for a fast retransmit, it counts from when the first of them was sent. */

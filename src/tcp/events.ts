@@ -23,6 +23,8 @@ export const TcpEvent = {
   Advice: 256,
   /** All that was sent has been acknowledged. */
   Drained: 512,
+  /** Text has left or was acknowledged, where the application wants to follow it (`followSends`). */
+  Progress: 1024,
 } as const;
 
 export interface Application {

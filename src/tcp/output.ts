@@ -8,6 +8,7 @@ import { resumes } from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { delayOf, noteAckSent, noteReply } from "./delayed-ack.js";
 import { setupFlags } from "./ecn.js";
+import { TcpEvent } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { grantCookie, offerFastOpen, sentInSyn } from "./fast-open-handshake.js";
 import { heldBy } from "./hold.js";
@@ -264,6 +265,7 @@ function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boo
   tcb.octetsSent += length;
   if (length > 0 && small) snd.sml = snd.nxt;
   if (length > 0) noteReply(tcb, now);
+  if (has(tcb, Flag.Followed)) core.tell(tcb, TcpEvent.Progress);
   tcb.lastTextSentAt = now;
   if (fin) finSent(core, tcb, now);
   return true;

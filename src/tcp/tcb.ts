@@ -173,6 +173,8 @@ export const Flag = {
   TellsSynMark: 67108864,
   /** What we send answers what comes: ACKs wait for a reply to travel on. */
   Conversing: 134217728,
+  /** The application wants to hear when text leaves, and when it is acknowledged. */
+  Followed: 268435456,
 } as const;
 
 /** Fields that every segment touches come first, since that is where they lie in memory: ten thousand connections do not fit into a

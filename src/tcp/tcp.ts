@@ -197,6 +197,11 @@ export class Tcp {
     user.deriveOptions(this.#core, this.#core.defaultSet, changes, "check");
   }
 
+  /** Progress follows whenever text leaves, and when it is acknowledged. */
+  followSends(handle: Handle): void {
+    this.#connection(handle, "followSends").flags |= Flag.Followed;
+  }
+
   /** All that has been sent so far is a record: no segment will have octets of it and of what follows. */
   endRecord(handle: Handle): void {
     user.endRecord(this.#connection(handle, "endRecord"));

@@ -212,6 +212,7 @@ function keepAlive(core: Core, tcb: Tcb, now: Micros): void {
 
 /** The peer is gone, or might as well be: reset, and tell the application. */
 function giveUp(core: Core, tcb: Tcb, why: number, now: Micros): void {
-  if (tcb.state !== State.SynSent && (core.policy.resetOnTimeout || why === St.KeepAliveTimeout)) resetFrom(core, tcb, tcb.snd.nxt, Tx.RstTimeout, now);
+  if (tcb.state !== State.SynSent && (core.policy.resetOnTimeout || why === St.KeepAliveTimeout))
+    resetFrom(core, tcb, tcb.snd.nxt, Tx.RstTimeout, now);
   core.finish(tcb, tcb.softError === 0 ? CloseError.TimedOut : tcb.softError, why, now);
 }

@@ -101,8 +101,11 @@ function describeOption(value: OptionValue): string {
   return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
+/** IPPROTO_TCP and SOL_TCP are one level. */
+const levelOf = ({ level }: ControlMessage): string => level.replace(/^IPPROTO_/, "SOL_");
+
 function sameControl(expected: ControlMessage, actual: ControlMessage, times: Times): boolean {
-  if (expected.level !== actual.level || expected.type !== actual.type) return false;
+  if (levelOf(expected) !== levelOf(actual) || expected.type !== actual.type) return false;
   const one = expected.data;
   const other = actual.data;
   if (typeof one === "object" && "seconds" in one && typeof other === "object" && "seconds" in other) {

@@ -1,10 +1,10 @@
 /** Our stack as the host under test, in virtual time: nothing sleeps, and every timer fires at its microsecond. */
-import { type Micros, NEVER } from "../../base/environment.js";
+import { type Micros, NEVER, SECOND } from "../../base/environment.js";
 import { createMemory, type Memory } from "../../base/memory.js";
 import { SeededRandom } from "../../base/prng.js";
 import type { Call } from "../../bsd/call.js";
 import type { EpollEvent } from "../../bsd/epoll.js";
-import type { IoVec, Message, OptionValue, SocketAddress } from "../../bsd/message.js";
+import type { ControlMessage, IoVec, Message, OptionValue, SocketAddress } from "../../bsd/message.js";
 import type { Personality } from "../../bsd/personality.js";
 import { type PollFd, Sockets } from "../../bsd/sockets.js";
 import { type IpAddress, UNSPECIFIED } from "../../ip/address.js";
@@ -230,7 +230,10 @@ export class VirtualHost {
         );
       case "recvmsg": {
         const message: Message = { name: null, iov: vector(call.lengths), control: [], flags: 0 };
-        return { made: sockets.recvmsg(call.fd, message, call.flags), given: () => ({ flags: message.flags, control: message.control }) };
+        return {
+          made: sockets.recvmsg(call.fd, message, call.flags),
+          given: () => ({ flags: message.flags, control: message.control.map((one) => this.#sinceBegin(one)) }),
+        };
       }
       case "shutdown":
         return plain(sockets.shutdown(call.fd, call.how));
@@ -262,6 +265,14 @@ export class VirtualHost {
         return { made: sockets.epollWait(call.epfd, events, call.most, call.timeout), given: () => ({ events }) };
       }
     }
+  }
+
+  /** A script counts time from its own begin. */
+  #sinceBegin(message: ControlMessage): ControlMessage {
+    const { data } = message;
+    if (typeof data !== "object" || !("seconds" in data)) return message;
+    const micros = data.seconds * SECOND + data.fraction / 1_000 - this.#origin;
+    return { ...message, data: { seconds: Math.floor(micros / SECOND), fraction: (micros % SECOND) * 1_000 } };
   }
 
   /** Carries a shell line out; what failed, or null. */
