@@ -15,8 +15,12 @@ describe("the open suite", () => {
     expect(result.verdict === "pass" ? "" : reportLines(result).join("\n")).toBe("");
   });
 
-  test("every script is named for its clause, and cites it", () => {
+  test("every script is named for its clause, and cites it; those of what a system does name the system", () => {
     for (const path of own) {
+      if (path.includes("/linux/")) {
+        expect.soft(readFileSync(path, "utf8"), path).toMatch(/^\/\/ Linux: /);
+        continue;
+      }
       const rfc = /rfc(\d+)\//.exec(path)?.[1];
       const section = /^([\d.]+|[a-z])-/.exec(basename(path))?.[1];
       expect.soft(readFileSync(path, "utf8"), path).toContain(`RFC ${rfc} s${section}`);
