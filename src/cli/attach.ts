@@ -1,7 +1,5 @@
 /** A stack on a link, as the common options of all commands describe it. */
-import { networkInterfaces } from "node:os";
 import type { Command } from "commander";
-import { networkError } from "../base/errors.js";
 import type { Memory } from "../base/memory.js";
 import { leaseConfiguration, type ResolverConfiguration } from "../dns/configuration.js";
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
@@ -11,14 +9,17 @@ import { CaptureFile } from "../inspect/capture-file.js";
 import { attachProbe } from "../inspect/probes.js";
 import { traceProbe } from "../inspect/trace.js";
 import { formatIp, type IpAddress, inPrefix, UNSPECIFIED } from "../ip/address.js";
+import { leaseAddress } from "../node/lease-address.js";
 import type { Device } from "../stack/device.js";
 import { Stack } from "../stack/stack.js";
 import { State } from "../tcp/state.js";
+import { kernelAddresses, refuseKernelAddress } from "../transport/kernel-addresses.js";
 import type { Link } from "../transport/link.js";
+import type { LinkChoice } from "../transport/link-choice.js";
 import { Namespace } from "../transport/namespace.js";
+import { openLink } from "../transport/open-link.js";
 import { isHurried, say, type Undo, UsageError } from "./exit.js";
-import { leaseAddress } from "./lease.js";
-import { type LinkChoice, openLink, parseLink } from "./link.js";
+import { linkChoice } from "./link.js";
 import { type Names, namesOf, parseServer } from "./names.js";
 import { type AddressAndPrefix, parseAddress, parseInteger, parseMac, parseOwnAddress, parsePrefix } from "./parse.js";
 
@@ -43,7 +44,7 @@ export const withCommonOptions = (command: Command): Command =>
     .option(
       "--link <kind:name>",
       "tap:NAME (as --tap), packet:INTERFACE, xdp:INTERFACE, or auto:INTERFACE: the best that works there; see onwire links",
-      parseLink,
+      linkChoice,
     )
     .option("--offload", "let a TAP device pass super-segments and unfinished checksums: faster, and captures show them so")
     .requiredOption("--address <a.b.c.d/n>", "our address and the subnet; dhcp: leased for as long as the command runs", parseOwnAddress)
@@ -79,6 +80,7 @@ export const attach = async (options: AttachOptions, undo: Undo): Promise<Attach
       if (options[name] !== undefined)
         throw new UsageError(`--${name} is for TAP devices: leave it out, or set it on ${choice.name} itself`);
   const { link, interfaceName, memory } = openLink({
+    remark: say,
     choice,
     namespace,
     ...(options.address === "dhcp" ? {} : { address: options.address.address }),
@@ -104,7 +106,7 @@ const configureAddress = async (
 ): Promise<() => ResolverConfiguration> => {
   const given: ResolverConfiguration = { servers: dns ?? [] };
   if (address !== "dhcp") return () => given;
-  const { lease, release } = await leaseAddress(drive, device);
+  const { lease, release } = await leaseAddress(drive, device, say);
   undo.add(async () => {
     await settle(drive);
     release();
@@ -127,27 +129,6 @@ const check = (options: AttachOptions, namespace: Namespace | null): void => {
   if (options.kernel?.address === address) throw new UsageError(`--kernel and --address are both ${text}: two hosts need two addresses`);
   if (options.gateway !== undefined && !inPrefix(options.gateway, address, prefixLength))
     throw new UsageError(`--gateway ${formatIp(options.gateway)} is not in ${text}/${prefixLength}: a gateway must be on the link`);
-};
-
-const refuseKernelAddress = ({ address, prefixLength }: AddressAndPrefix, namespace: Namespace | null): void => {
-  const text = formatIp(address);
-  const owner = kernelAddresses(namespace).find((own) => own.address === text);
-  if (owner !== undefined)
-    throw networkError(
-      "EADDRINUSE",
-      "attach",
-      `${text}: the kernel has this address on ${owner.name}`,
-      `choose another in the subnet, or take it away: ip addr del ${text}/${prefixLength} dev ${owner.name}`,
-    );
-};
-
-const kernelAddresses = (namespace: Namespace | null, only?: string): { name: string; address: string }[] => {
-  const interfaces = namespace === null ? networkInterfaces() : namespace.run(() => networkInterfaces());
-  return Object.entries(interfaces).flatMap(([name, addresses]) =>
-    only !== undefined && name !== only
-      ? []
-      : (addresses ?? []).filter((a) => a.family === "IPv4").map((a) => ({ name, address: a.address })),
-  );
 };
 
 /** A stack on any link, with the options' address, gateway, capture and trace. */

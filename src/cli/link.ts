@@ -1,96 +1,19 @@
 /** `--link KIND:NAME`: the links that commands run on, and which of them this host can make. */
 import { networkInterfaces } from "node:os";
-import { createMemory, type Memory } from "../base/memory.js";
-import type { IpAddress } from "../ip/address.js";
+import { createMemory } from "../base/memory.js";
 import type { Link } from "../transport/link.js";
+import { LINK_FORMS, type LinkChoice, parseLink } from "../transport/link-choice.js";
 import { Namespace } from "../transport/namespace.js";
 import { openPacket } from "../transport/packet.js";
 import { openTap } from "../transport/tap.js";
 import { openXdp } from "../transport/xdp/xdp.js";
-import { say, UsageError } from "./exit.js";
-
-export const linkKinds = ["tap", "packet", "xdp", "auto"] as const;
-
-export interface LinkChoice {
-  readonly kind: (typeof linkKinds)[number];
-  /** Of the device or interface; absent with "auto": a TAP. */
-  readonly name?: string;
-}
+import { UsageError } from "./exit.js";
 
 /** "tap:onwire0", "packet:eth1", "xdp:eth1", "auto:eth1", "auto". */
-export const parseLink = (text: string): LinkChoice => {
-  const [kind, name] = text.split(":", 2) as [string, string | undefined];
-  if (!linkKinds.includes(kind as LinkChoice["kind"]) || name === "" || (name === undefined && kind !== "auto" && kind !== "tap"))
-    throw new UsageError(`link ${JSON.stringify(text)}: use tap[:NAME], packet:INTERFACE, xdp:INTERFACE or auto[:INTERFACE]`);
-  return { kind: kind as LinkChoice["kind"], ...(name === undefined ? {} : { name }) };
-};
-
-export interface LinkRequest {
-  readonly choice: LinkChoice;
-  readonly namespace: Namespace | null;
-  /** Ours: what an XDP program hands over, and leaves the rest. Absent: every frame. */
-  readonly address?: IpAddress;
-  /** For a TAP device. */
-  readonly mtu?: number;
-  readonly kernel?: { readonly address: IpAddress; readonly prefixLength: number };
-  readonly offload?: boolean;
-}
-
-export interface OpenedLink {
-  readonly link: Link;
-  /** The interface that the kernel knows it by. */
-  readonly interfaceName: string;
-  /** Made for the link: the stack must use it. */
-  readonly memory: Memory;
-}
-
-const SUPER_SEGMENT = 65_600;
-const CHUNKS = 16_384;
-
-/** Opens the link, with memory whose packets suit it. */
-export const openLink = (request: LinkRequest): OpenedLink => {
-  const { kind, name } = request.choice;
-  if (kind === "tap" || name === undefined) return tap(request, name ?? "onwire0");
-  if (kind === "packet") return packet(request, name);
-  if (kind === "xdp") return xdp(request, name);
-  // The best that the interface and our privileges allow.
-  try {
-    return xdp(request, name);
-  } catch (error) {
-    const opened = packet(request, name);
-    say(`a packet socket on ${name}, since AF_XDP is not to be had: ${error instanceof Error ? error.message : String(error)}`);
-    return opened;
-  }
-};
-
-const where = ({ namespace }: LinkRequest): { namespace?: Namespace } => (namespace === null ? {} : { namespace });
-
-const tap = (request: LinkRequest, name: string): OpenedLink => {
-  const { mtu, kernel, offload = false } = request;
-  const link = openTap({
-    ...where(request),
-    name,
-    ...(mtu === undefined ? {} : { mtu }),
-    ...(kernel === undefined ? {} : { address: kernel }),
-    offload,
-    queueLength: 5_000,
-  });
-  const packetSize = offload ? SUPER_SEGMENT : Math.max(2_048, link.capabilities.mtu + 18);
-  const memory = createMemory({ packets: packetSize > 16_384 ? 512 : 1_024, packetSize, chunks: CHUNKS });
-  return { link, interfaceName: link.interfaceName, memory };
-};
-
-const packet = (request: LinkRequest, name: string): OpenedLink => ({
-  link: openPacket({ ...where(request), interface: name }),
-  interfaceName: name,
-  memory: createMemory({ packets: 512, packetSize: SUPER_SEGMENT, chunks: CHUNKS }),
-});
-
-const xdp = (request: LinkRequest, name: string): OpenedLink => {
-  const memory = createMemory({ packets: 8_192, packetSize: 3_944, packetAlignment: 4_096, chunks: CHUNKS });
-  const { address } = request;
-  const link = openXdp({ ...where(request), interface: name, memory, ...(address === undefined ? {} : { addresses: [address] }) });
-  return { link, interfaceName: name, memory };
+export const linkChoice = (text: string): LinkChoice => {
+  const choice = parseLink(text);
+  if (choice === null) throw new UsageError(`link ${JSON.stringify(text)}: use ${LINK_FORMS}`);
+  return choice;
 };
 
 /** One thing that this host can do, or why not. */

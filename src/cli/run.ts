@@ -13,15 +13,15 @@ interface RunOptions {
 
 /** Options that are keys of the configuration, and what people are told of them. */
 const SETTINGS: readonly (readonly [key: string, flags: string, text: string])[] = [
-  ["link", "--link <kind>", 'the network of the stack: loopback (default), or "tap:NAME"'],
-  ["address", "--address <a.b.c.d/n,...>", "our addresses and their subnets"],
+  ["link", "--link <kind>", "the network of the stack: loopback (default), tap:NAME, packet:INTERFACE, xdp:INTERFACE, auto:INTERFACE"],
+  ["address", "--address <a.b.c.d/n,...>", "our addresses and their subnets; dhcp: leased for as long as the program runs"],
   ["gateway", "--gateway <address>", "the router to everywhere else"],
   ["kernel", "--kernel <a.b.c.d/n>", "give the kernel's end of the device this address"],
   ["netns", "--netns <name>", "the network namespace of the kernel's end"],
   ["mtu", "--mtu <octets>", "the largest IP packet"],
   ["destinations", "--destinations <prefix,...>", "where to is ours; default: where the routes lead"],
   ["listen", "--listen <rule,...>", 'listening where is ours: "*" (default), ADDRESS, ADDRESS:PORT, *:PORT'],
-  ["dns", "--dns <server,...>", "DNS servers, asked over our stack; default: the host resolves names"],
+  ["dns", "--dns <server,...>", "DNS servers, asked over our stack; default: as leased, or the host resolves names"],
   ["pcapng", "--pcapng <file>", "capture all frames, with reasons, into a file"],
 ];
 

@@ -3,8 +3,10 @@ import { isIP } from "node:net";
 import { decode, encode, RECURSION_DESIRED } from "dns-packet";
 import { canonicalName } from "./name.js";
 
-export const recordTypes = ["A", "AAAA", "CNAME", "MX", "NS", "PTR", "SOA", "SRV", "TXT"] as const;
+export const recordTypes = ["A", "AAAA", "CAA", "CNAME", "MX", "NAPTR", "NS", "PTR", "SOA", "SRV", "TXT"] as const;
 export type RecordType = (typeof recordTypes)[number];
+/** What can be asked for: ANY is whatever the server cares to give (RFC 8482). */
+export type QuestionType = RecordType | "ANY";
 
 export interface DnsRecord {
   /** Canonical. */
@@ -28,7 +30,7 @@ export interface Reply {
   readonly negativeTtl: number | null;
 }
 
-export const encodeQuery = (id: number, name: string, type: RecordType): Uint8Array =>
+export const encodeQuery = (id: number, name: string, type: QuestionType): Uint8Array =>
   encode({ id, type: "query", flags: RECURSION_DESIRED, questions: [{ name, type, class: "IN" }] });
 
 /** The reply; null for what is none, or broken. */
@@ -95,6 +97,16 @@ function dataOf(type: RecordType, data: unknown): unknown {
       const { priority, weight, port, target } = fieldsOf(data);
       const host = nameOf(target);
       return host === null ? null : { name: host, port: Number(port), priority: Number(priority), weight: Number(weight) };
+    }
+    case "CAA": {
+      const { flags, tag, value } = fieldsOf(data);
+      return typeof tag === "string" && typeof value === "string" ? { critical: Number(flags), [tag]: value } : null;
+    }
+    case "NAPTR": {
+      const { order, preference, flags, services, regexp, replacement } = fieldsOf(data);
+      const host = nameOf(replacement);
+      const texts = { flags: String(flags), service: String(services), regexp: String(regexp) };
+      return host === null ? null : { ...texts, replacement: host, order: Number(order), preference: Number(preference) };
     }
     case "SOA": {
       const { mname, rname, serial, refresh, retry, expire, minimum } = fieldsOf(data);

@@ -4,7 +4,7 @@ import { Dns as Why } from "../base/why.js";
 import type { Agent } from "../stack/agent.js";
 import type { Stack } from "../stack/stack.js";
 import { Cache } from "./cache.js";
-import type { DnsRecord, RecordType, Reply } from "./codec.js";
+import type { DnsRecord, QuestionType, Reply } from "./codec.js";
 import { type CheckedConfiguration, checkedConfiguration, type DnsServer, type ResolverConfiguration } from "./configuration.js";
 import type { QueryCode } from "./errors.js";
 import { type Asked, DatagramExchange, type Ending, type Exchange, StreamExchange } from "./exchange.js";
@@ -33,7 +33,7 @@ const MOST_ALIASES = 16;
 class Pending {
   readonly key: string;
   readonly name: string;
-  readonly type: RecordType;
+  readonly type: QuestionType;
   readonly configuration: CheckedConfiguration;
   readonly waiting: ((answer: Answer, now: Micros) => void)[] = [];
   exchange: Exchange | null = null;
@@ -44,7 +44,7 @@ class Pending {
   /** What the servers that failed have said last. */
   code: QueryCode = "ETIMEOUT";
 
-  constructor(key: string, name: string, type: RecordType, configuration: CheckedConfiguration) {
+  constructor(key: string, name: string, type: QuestionType, configuration: CheckedConfiguration) {
     this.key = key;
     this.name = name;
     this.type = type;
@@ -74,7 +74,7 @@ export class Engine implements Agent {
   }
 
   /** Asks for a canonical name; `done` may be called before this returns. */
-  ask(name: string, type: RecordType, done: (answer: Answer) => void, now: Micros): void {
+  ask(name: string, type: QuestionType, done: (answer: Answer) => void, now: Micros): void {
     this.#ask(name, type, MOST_ALIASES, done, now);
   }
 
@@ -119,7 +119,7 @@ export class Engine implements Agent {
     };
   }
 
-  #ask(name: string, type: RecordType, aliases: number, done: (answer: Answer) => void, now: Micros): void {
+  #ask(name: string, type: QuestionType, aliases: number, done: (answer: Answer) => void, now: Micros): void {
     const follow = (answer: Answer, at: Micros): void => this.#follow(answer, type, aliases, done, at);
     const key = `${type} ${name}`;
     const known = this.cache.find(key, now);
@@ -134,8 +134,8 @@ export class Engine implements Agent {
   }
 
   /** An answer may be an alias alone, whose own records another question brings. */
-  #follow(answer: Answer, type: RecordType, aliases: number, done: (answer: Answer) => void, now: Micros): void {
-    const target = answer.code === null && type !== "CNAME" ? aliasOf(answer, type) : null;
+  #follow(answer: Answer, type: QuestionType, aliases: number, done: (answer: Answer) => void, now: Micros): void {
+    const target = answer.code === null && type !== "CNAME" && type !== "ANY" ? aliasOf(answer) : null;
     if (target === null) return done(answer);
     if (aliases === 0) return done(failed("EBADRESP"));
     this.#ask(target, type, aliases - 1, (last) => done({ ...last, ttl: leastOf(answer.ttl, last.ttl) }), now);
@@ -215,7 +215,7 @@ function answerIn(reply: Reply, { name, type }: Pending): Answer {
   let alias: DnsRecord | undefined;
   for (let hops = 0; hops < MOST_ALIASES; hops++) {
     const own = reply.answers.filter((record) => record.name === current);
-    const records = own.filter((record) => record.type === type);
+    const records = type === "ANY" ? own : own.filter((record) => record.type === type);
     if (records.length > 0)
       return { code: null, records, ttl: Math.min(ttl ?? Number.POSITIVE_INFINITY, ...records.map((record) => record.ttl)) };
     const next = own.find((record) => record.type === "CNAME");
@@ -231,7 +231,7 @@ function answerIn(reply: Reply, { name, type }: Pending): Answer {
 }
 
 /** The name that an answer leads to, when it is an alias and nothing more; else null. */
-function aliasOf({ records }: Answer, type: RecordType): string | null {
+function aliasOf({ records }: Answer): string | null {
   const [first] = records;
-  return first !== undefined && first.type === "CNAME" && type !== "CNAME" ? String(first.data) : null;
+  return first?.type === "CNAME" ? String(first.data) : null;
 }

@@ -8,7 +8,7 @@ import { UNSPECIFIED } from "../ip/address.js";
 import { DatagramEvent } from "../ip/application.js";
 import type { Stack } from "../stack/stack.js";
 import { TcpEvent } from "../tcp/events.js";
-import { decodeReply, encodeQuery, type RecordType, type Reply } from "./codec.js";
+import { decodeReply, encodeQuery, type QuestionType, type Reply } from "./codec.js";
 import type { DnsServer } from "./configuration.js";
 import { mixedCase } from "./name.js";
 
@@ -20,7 +20,7 @@ const MOST_WRONG = 16;
 export interface Asked {
   readonly server: DnsServer;
   readonly name: string;
-  readonly type: RecordType;
+  readonly type: QuestionType;
   /** Letters in a random case, and the same in the answer. */
   readonly mixedCase: boolean;
 }

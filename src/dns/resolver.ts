@@ -4,8 +4,7 @@ import { isIP } from "node:net";
 import { domainToASCII } from "node:url";
 import { promisify } from "node:util";
 import type { Drive } from "../drive/drive.js";
-import type { RecordType } from "./codec.js";
-import { recordTypes } from "./codec.js";
+import { type DnsRecord, type QuestionType, recordTypes } from "./codec.js";
 import { checkedConfiguration, type ResolverConfiguration } from "./configuration.js";
 import { type Answer, Engine } from "./engine.js";
 import { type DnsError, lookupError, queryError } from "./errors.js";
@@ -109,13 +108,14 @@ export class Resolver {
 
   /** As `dns.resolve`: records of a type, in the form that Node gives them. */
   resolve(hostname: string, callback: Done<unknown[]>): void;
-  resolve(hostname: string, type: RecordType, callback: Done<unknown>): void;
-  resolve(hostname: string, first: RecordType | Done<unknown[]>, second?: Done<unknown>): void {
+  resolve(hostname: string, type: QuestionType, callback: Done<unknown>): void;
+  resolve(hostname: string, first: QuestionType | Done<unknown[]>, second?: Done<unknown>): void {
     const type = typeof first === "string" ? first : "A";
     const callback = (typeof first === "function" ? first : second) as Done<unknown> | undefined;
-    if (!recordTypes.includes(type)) throw new TypeError(`record type ${JSON.stringify(type)}: use one of ${recordTypes.join(", ")}`);
+    if (type !== "ANY" && !recordTypes.includes(type))
+      throw new TypeError(`record type ${JSON.stringify(type)}: use one of ${recordTypes.join(", ")}, ANY`);
     this.#records(type, syscalls[type], hostname, checkedCallback(callback), (answer) => {
-      const data = answer.records.map((record) => record.data);
+      const data = answer.records.map(type === "ANY" ? named : (record) => record.data);
       return type === "SOA" ? data[0] : data;
     });
   }
@@ -138,7 +138,7 @@ export class Resolver {
       }),
     resolve4: (hostname: string): Promise<string[]> => promised((done: Done<string[]>) => this.resolve4(hostname, done)),
     resolve6: (hostname: string): Promise<string[]> => promised((done: Done<string[]>) => this.resolve6(hostname, done)),
-    resolve: (hostname: string, type: RecordType = "A"): Promise<unknown> => promised((done) => this.resolve(hostname, type, done)),
+    resolve: (hostname: string, type: QuestionType = "A"): Promise<unknown> => promised((done) => this.resolve(hostname, type, done)),
     reverse: (address: string): Promise<string[]> => promised((done: Done<string[]>) => this.reverse(address, done)),
   };
 
@@ -218,7 +218,7 @@ export class Resolver {
   }
 
   #records(
-    type: RecordType,
+    type: QuestionType,
     syscall: string,
     hostname: string,
     callback: Done<unknown>,
@@ -251,11 +251,21 @@ export class Resolver {
   }
 }
 
-const syscalls: Readonly<Record<RecordType, string>> = {
+/** A record among those of other types, as `resolveAny` has it. */
+function named({ type, ttl, data }: DnsRecord): object {
+  if (type === "A" || type === "AAAA") return { address: data, ttl, type };
+  if (type === "TXT") return { entries: data, type };
+  return typeof data === "string" ? { value: data, type } : { ...(data as object), type };
+}
+
+const syscalls: Readonly<Record<QuestionType, string>> = {
   A: "queryA",
   AAAA: "queryAaaa",
+  ANY: "queryAny",
+  CAA: "queryCaa",
   CNAME: "queryCname",
   MX: "queryMx",
+  NAPTR: "queryNaptr",
   NS: "queryNs",
   PTR: "queryPtr",
   SOA: "querySoa",

@@ -4,14 +4,16 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type IpAddress, inPrefix, ip, parseIp, UNSPECIFIED } from "../ip/address.js";
 import type { ConnectionOptions } from "../tcp/connection-options.js";
+import { LINK_FORMS, type LinkChoice, parseLink } from "../transport/link-choice.js";
 import { parseName } from "./names.js";
 import type { ListeningRule, Prefix } from "./territory.js";
 
 /** A configuration as people write it. Every key has a variable of the environment: ONWIRE_ADDRESS, with commas between several values. */
 export interface UserConfiguration {
-  /** "loopback" (default): no device, only what the program says to itself. "tap:NAME": that TAP device. */
+  /** "loopback" (default): no device, only what the program says to itself. Or a device: "tap:NAME", "packet:INTERFACE", "xdp:INTERFACE",
+   *  "auto:INTERFACE". */
   readonly link?: string;
-  /** Our addresses with their subnets, "10.9.0.2/24". */
+  /** Our addresses with their subnets, "10.9.0.2/24"; or "dhcp", and one is leased for as long as the program runs. */
   readonly address?: string | readonly string[];
   /** The router to everywhere else. */
   readonly gateway?: string;
@@ -25,7 +27,7 @@ export interface UserConfiguration {
   readonly destinations?: string | readonly string[];
   /** Listening where is ours: "*" (default: the wildcard and every address of the stack), "ADDRESS", "ADDRESS:PORT", "*:PORT". */
   readonly listen?: string | readonly string[];
-  /** Servers to ask for names; default: names are the host's to resolve. */
+  /** Servers to ask for names; default: those of the lease, or else names are the host's to resolve. */
   readonly dns?: string | readonly string[];
   /** A capture of all frames. */
   readonly pcapng?: string;
@@ -33,8 +35,8 @@ export interface UserConfiguration {
   readonly tcp?: Partial<ConnectionOptions>;
 }
 
-export interface TapConfiguration {
-  readonly name: string;
+export interface LinkConfiguration {
+  readonly choice: LinkChoice;
   readonly netns: string | null;
   readonly kernel: Prefix | null;
   readonly mtu: number | null;
@@ -46,10 +48,11 @@ export interface RouteConfiguration extends Prefix {
 
 export interface Configuration {
   /** null: the loopback alone. */
-  readonly tap: TapConfiguration | null;
-  readonly addresses: readonly Prefix[];
+  readonly link: LinkConfiguration | null;
+  readonly addresses: readonly Prefix[] | "dhcp";
   readonly routes: readonly RouteConfiguration[];
-  readonly destinations: readonly Prefix[];
+  /** null: where the routes lead. */
+  readonly destinations: readonly Prefix[] | null;
   readonly listening: readonly ListeningRule[];
   readonly dns: readonly string[];
   readonly pcapng: string | null;
@@ -88,23 +91,20 @@ async function readConfiguration(file: string): Promise<Record<string, unknown>>
 export function checkConfiguration(user: UserConfiguration & Readonly<Record<string, unknown>>): Configuration {
   for (const key of Object.keys(user))
     if (!(KEYS as readonly string[]).includes(key)) throw wrong(key, user[key], `there is no such key: use one of ${KEYS.join(", ")}`);
-  const addresses = listOf(user.address).map((text) => prefixOf("address", text));
-  const tap = tapOf(user);
-  if (tap === null && addresses.length > 0)
-    throw wrong("address", user.address, "an address wants a device: add link, for example tap:onwire0");
-  if (tap !== null && addresses.length === 0)
-    throw wrong("link", user.link, "a device wants an address: add address, for example 10.9.0.2/24");
-  const routes = listOf(user.routes).map(routeOf);
-  if (user.gateway !== undefined) routes.push({ address: UNSPECIFIED, prefixLength: 0, via: addressOf("gateway", user.gateway) });
-  for (const { via } of routes)
-    if (!addresses.some((own) => inPrefix(via, own.address, own.prefixLength)))
-      throw wrong("gateway", user.gateway ?? user.routes, "a router must be in the subnet of an address of ours");
-  const led = tap === null ? [{ address: ip("127.0.0.0"), prefixLength: 8 }] : [...addresses, ...routes];
+  const link = linkOf(user);
+  const addresses = addressesOf(user, link);
+  const routes = routesOf(user, addresses);
+  const loopback = [{ address: ip("127.0.0.0"), prefixLength: 8 }];
   return {
-    tap,
+    link,
     addresses,
     routes,
-    destinations: user.destinations === undefined ? led : listOf(user.destinations).map((text) => prefixOf("destinations", text)),
+    destinations:
+      user.destinations !== undefined
+        ? listOf(user.destinations).map((text) => prefixOf("destinations", text))
+        : link === null
+          ? loopback
+          : null,
     listening: listOf(user.listen ?? "*").map(ruleOf),
     dns: listOf(user.dns),
     pcapng: user.pcapng ?? null,
@@ -112,20 +112,41 @@ export function checkConfiguration(user: UserConfiguration & Readonly<Record<str
   };
 }
 
-function tapOf(user: UserConfiguration): TapConfiguration | null {
-  const link = user.link ?? "loopback";
+function linkOf(user: UserConfiguration): LinkConfiguration | null {
+  const { link = "loopback", netns = null, kernel } = user;
   if (link === "loopback") return null;
-  const match = /^tap:([^/\s]{1,15})$/.exec(link);
-  if (match === null) throw wrong("link", link, 'use "loopback", or "tap:NAME"');
+  const choice = parseLink(link);
+  if (choice === null) throw wrong("link", link, `use loopback, ${LINK_FORMS}`);
+  const isTap = choice.kind === "tap" || choice.name === undefined;
+  for (const key of ["kernel", "mtu"] as const)
+    if (!isTap && user[key] !== undefined)
+      throw wrong(key, user[key], `that is for TAP devices: leave it out, or set it on ${choice.name} itself`);
   const mtu = user.mtu === undefined ? null : Number(user.mtu);
   if (mtu !== null && !(Number.isInteger(mtu) && mtu >= 68 && mtu <= 65_521))
     throw wrong("mtu", user.mtu, "use an integer from 68 to 65521");
-  return {
-    name: match[1]!,
-    netns: user.netns ?? null,
-    kernel: user.kernel === undefined ? null : prefixOf("kernel", user.kernel),
-    mtu,
-  };
+  return { choice, netns, kernel: kernel === undefined ? null : prefixOf("kernel", kernel), mtu };
+}
+
+function addressesOf({ address, gateway, routes, link: written }: UserConfiguration, link: LinkConfiguration | null): Prefix[] | "dhcp" {
+  const texts = listOf(address);
+  if (link === null && texts.length > 0) throw wrong("address", address, "an address wants a device: add link, for example tap:onwire0");
+  if (link !== null && texts.length === 0)
+    throw wrong("link", written, "a device wants an address: add address, for example 10.9.0.2/24, or dhcp");
+  if (!texts.includes("dhcp")) return texts.map((text) => prefixOf("address", text));
+  if (texts.length > 1) throw wrong("address", address, "a lease is all there is: leave out the other addresses, or dhcp");
+  for (const [key, value] of Object.entries({ gateway, routes }))
+    if (value !== undefined) throw wrong(key, value, "that comes with the lease: leave it out, or give an address");
+  return "dhcp";
+}
+
+function routesOf(user: UserConfiguration, addresses: readonly Prefix[] | "dhcp"): RouteConfiguration[] {
+  if (addresses === "dhcp") return [];
+  const routes = listOf(user.routes).map(routeOf);
+  if (user.gateway !== undefined) routes.push({ address: UNSPECIFIED, prefixLength: 0, via: addressOf("gateway", user.gateway) });
+  for (const { via } of routes)
+    if (!addresses.some((own) => inPrefix(via, own.address, own.prefixLength)))
+      throw wrong("gateway", user.gateway ?? user.routes, "a router must be in the subnet of an address of ours");
+  return routes;
 }
 
 const wrong = (key: string, value: unknown, remedy: string): Error =>

@@ -1,6 +1,8 @@
 /** A stack and its drive, as a configuration describes them. */
+import { writeSync } from "node:fs";
 import { networkError } from "../base/errors.js";
 import { createMemory, type Memory } from "../base/memory.js";
+import { leaseConfiguration, type ResolverConfiguration } from "../dns/configuration.js";
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
 import { NodeDrive } from "../drive/node.js";
 import { Capture } from "../inspect/capture.js";
@@ -9,15 +11,20 @@ import { attachProbe } from "../inspect/probes.js";
 import { formatIp } from "../ip/address.js";
 import { Stack } from "../stack/stack.js";
 import { State } from "../tcp/state.js";
-import type { Link } from "../transport/link.js";
-import type { Configuration, TapConfiguration } from "./configuration.js";
+import type { Namespace } from "../transport/namespace.js";
+import type { OpenedLink } from "../transport/open-link.js";
+import type { Configuration, LinkConfiguration } from "./configuration.js";
+import { type Leased, leaseAddress } from "./lease-address.js";
 
 /** How long what was written may take to arrive when the program is over otherwise. */
 const LINGER_MILLISECONDS = 60_000;
 const LOOK_AGAIN_MILLISECONDS = 5;
+const STANDARD_ERROR = 2;
 
 export interface OpenStack {
   readonly drive: NodeDrive;
+  /** Whom to ask for names now. */
+  readonly names: () => ResolverConfiguration;
   /** Says the last of all connections, and lets go of the device. */
   close(): void;
 }
@@ -28,53 +35,93 @@ export function openLoopback(): NodeDrive {
   return driveOf(createMemory({ packets: 512, packetSize: 65_536, chunks: 16_384 }));
 }
 
-/** Throws what opening the device throws. */
+/** Throws what opening the device throws, and when there is no lease. */
 export async function openStack(configuration: Configuration): Promise<OpenStack> {
-  const { tap, pcapng } = configuration;
-  const link = tap === null ? null : await openTap(tap);
-  const drive = link === null ? openLoopback() : driveOf(memoryFor(link));
+  const { link: wanted, pcapng, dns } = configuration;
+  const opened = wanted === null ? null : await openDevice(wanted, configuration);
+  const drive = opened === null ? openLoopback() : driveOf(opened.memory);
   const { stack } = drive;
   const capture = pcapng === null ? null : startCapture(stack, pcapng);
-  if (link !== null) configure(drive, link, configuration);
+  let leased: Leased | null = null;
   const close = (): void => {
     sayGoodbye(stack, drive.now());
+    leased?.release();
+    stack.flush(drive.now());
     drive.stop();
     capture?.close();
-    link?.close();
+    opened?.link.close();
+    opened?.namespace?.close();
   };
-  return { drive, close };
+  if (opened === null) return { drive, names: () => ({ servers: dns }), close };
+  try {
+    leased = await configure(drive, opened, configuration);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  const lease = (): ResolverConfiguration => leaseConfiguration(leased?.lease() ?? null);
+  return { drive, names: () => (dns.length > 0 ? { ...lease(), servers: dns } : lease()), close };
 }
 
 const driveOf = (memory: Memory): NodeDrive => new NodeDrive(new Stack({ random: cryptoRandom, memory }, monotonicMicros()));
 
-const memoryFor = (link: Link): Memory => {
-  const packetSize = Math.max(2_048, link.capabilities.mtu + 18);
-  return createMemory({ packets: packetSize > 16_384 ? 256 : 2_048, packetSize, chunks: 16_384 });
-};
-
-/** The device needs koffi; the loopback does not even look for it. */
-async function openTap(tap: TapConfiguration): Promise<Link> {
-  const transport = await import("../transport/tap.js");
-  return transport.openTap({
-    name: tap.name,
-    queueLength: 5_000,
-    ...(tap.netns === null ? {} : { namespace: tap.netns }),
-    ...(tap.kernel === null ? {} : { address: tap.kernel }),
-    ...(tap.mtu === null ? {} : { mtu: tap.mtu }),
-  });
+interface OpenedDevice extends OpenedLink {
+  readonly namespace: Namespace | null;
 }
 
-function configure(drive: NodeDrive, link: Link, configuration: Configuration): void {
+/** Devices need koffi; the loopback does not even look for it. */
+async function openDevice({ choice, netns, kernel, mtu }: LinkConfiguration, { addresses }: Configuration): Promise<OpenedDevice> {
+  const [{ openLink }, { Namespace }, { refuseKernelAddress }] = await Promise.all([
+    import("../transport/open-link.js"),
+    import("../transport/namespace.js"),
+    import("../transport/kernel-addresses.js"),
+  ]);
+  const namespace = netns === null ? null : Namespace.open(netns);
+  try {
+    const own = addresses === "dhcp" ? [] : addresses;
+    for (const address of own) refuseKernelAddress(address, namespace);
+    const [first, ...others] = own;
+    const opened = openLink({
+      choice,
+      namespace,
+      // An XDP program hands over what is for one address, or everything.
+      ...(first === undefined || others.length > 0 ? {} : { address: first.address }),
+      ...(kernel === null ? {} : { kernel }),
+      ...(mtu === null ? {} : { mtu }),
+      remark: say,
+    });
+    return { ...opened, namespace };
+  } catch (error) {
+    namespace?.close();
+    throw error;
+  }
+}
+
+/** Resolves when the device has its addresses. */
+async function configure(drive: NodeDrive, { link }: OpenedDevice, configuration: Configuration): Promise<Leased | null> {
   const { stack } = drive;
   const { addresses, routes } = configuration;
-  const device = stack.addDevice(link, { addresses }, drive.now());
+  const isLeased = addresses === "dhcp";
+  const device = stack.addDevice(link, { addresses: isLeased ? [] : addresses }, drive.now());
   for (const { address, prefixLength, via } of routes)
     stack.routes.add({ prefix: address, prefixLength, gateway: via, device: device.index });
   stack.onAddress = (_device, address, granted) => {
-    if (granted) return;
+    if (granted || isLeased) return;
     const remedy = "it belongs to another host on the link: choose another";
     process.emitWarning(networkError("EADDRINUSE", "address", formatIp(address), remedy).message, "OnwireWarning");
   };
+  if (!isLeased) return null;
+  drive.start();
+  return leaseAddress(drive, device, say);
+}
+
+/** Not by `process.stderr`, which loads `net` where it is a pipe. */
+function say(text: string): void {
+  try {
+    writeSync(STANDARD_ERROR, `onwire: ${text}\n`);
+  } catch {
+    // Nobody is listening, or not fast enough.
+  }
 }
 
 function startCapture(stack: Stack, path: string): { close(): void } {

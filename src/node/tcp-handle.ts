@@ -6,7 +6,7 @@ import { type IpAddress, isLoopback, UNSPECIFIED } from "../ip/address.js";
 import { hold, release } from "../net/liveness.js";
 import { type Application, TcpEvent } from "../tcp/events.js";
 import type { Tcp } from "../tcp/tcp.js";
-import { atClosing, enter, soon } from "./bottom.js";
+import { amongImmediates, atClosing, enter, soon } from "./bottom.js";
 import type { Host, Told } from "./host.js";
 import { errno, hasTls, JSStream, noteWrite, type Request, readError, readerOf, WriteWrap } from "./internals.js";
 import { ELSEWHERE, type Family, fill, IPV4_LOOPBACK, IPV6_LOOPBACK, parseName, type SocketName } from "./names.js";
@@ -524,9 +524,9 @@ export class TcpHandle extends JSStream implements Application, Told {
     const status = this.#writes.length > 0 ? 1 : this.#offer(write);
     if (status < 0) return status;
     if (status === 1) this.#writes.push(write);
-    // TLS cannot bear that a write ends before its call does; HTTP/2 is lost for words when it does not: what it has to say last
-    // would find a write in progress.
-    else if (hasTls(this)) soon(() => write.done(0));
+    // TLS cannot bear that a write ends before its call does, and expects that end where Node itself puts it. HTTP/2 is lost for words when it
+    // does not: what it has to say last would find a write in progress.
+    else if (hasTls(this)) amongImmediates(() => write.done(0));
     else write.done(0);
     this.#keepLoop();
     return 0;

@@ -17,7 +17,8 @@ export interface ListeningRule {
 type Named = IpAddress | typeof ELSEWHERE | null;
 
 export interface TerritoryOptions {
-  readonly destinations: readonly Prefix[];
+  /** null: where the routes lead. */
+  readonly destinations: readonly Prefix[] | null;
   readonly listening: readonly ListeningRule[];
   /** 127.0.0.0/8 is ours altogether. Otherwise it is the kernel's, but for the ports at which we listen. */
   readonly loopback: boolean;
@@ -43,6 +44,10 @@ export class Territory {
     if (isLoopback(address) && !this.#options.loopback)
       return this.#host.listening.has(port, address) || this.#host.udpPorts.has(port, address);
     if (!isLoopback(address) && this.#host.drive.stack.ip.isLocal(address)) return true;
+    if (this.#options.destinations === null) {
+      const { stack } = this.#host.drive;
+      return !isLoopback(address) && stack.routes.lookup(address, -1, stack.now) !== null;
+    }
     return this.#options.destinations.some((prefix) => inPrefix(address, prefix.address, prefix.prefixLength));
   }
 

@@ -94,7 +94,9 @@ test("a file says what is ours, and the environment goes before it", async () =>
 });
 
 test.each([
-  [{ ONWIRE_LINK: "wire" }, 'link "wire": use "loopback", or "tap:NAME"'],
+  [{ ONWIRE_LINK: "wire" }, 'link "wire": use loopback, tap[:NAME], packet:INTERFACE'],
+  [{ ONWIRE_LINK: "packet:eth0", ONWIRE_ADDRESS: "10.0.0.1/24", ONWIRE_MTU: "900" }, "that is for TAP devices"],
+  [{ ONWIRE_LINK: "tap:x", ONWIRE_ADDRESS: "dhcp", ONWIRE_GATEWAY: "10.0.0.1" }, "that comes with the lease"],
   [{ ONWIRE_ADDRESS: "10.0.0.1/24" }, "an address wants a device"],
   [{ ONWIRE_LISTEN: "here" }, 'listen "here": use *, ADDRESS, ADDRESS:PORT or *:PORT'],
   [{ ONWIRE_DESTINATIONS: "10.0.0.0/40" }, 'destinations "10.0.0.0/40": use A.B.C.D/N'],
@@ -104,6 +106,62 @@ test.each([
   expect(ended.status).not.toBe(0);
   expect(ended.stdout).toBe("");
   expect(ended.stderr).toContain(message);
+});
+
+test("dns.resolve and its like ask servers that our stack reaches, by our stack", async () => {
+  const ended = await preload.run(`
+    import dgram from "node:dgram";
+    import dns from "node:dns";
+    import { once } from "node:events";
+    import { decode, encode } from "dns-packet";
+    const records = {
+      A: { data: "10.0.0.7", ttl: 300 },
+      MX: { data: { preference: 5, exchange: "mail.test" } },
+      CAA: { data: { flags: 0, tag: "issue", value: "ca.test" } },
+      TXT: { data: ["a", "b"] },
+    };
+    const server = dgram.createSocket("udp4").bind(0, "127.0.0.1");
+    server.on("message", (octets, { port, address }) => {
+      const { id, questions } = decode(octets);
+      const [{ name, type }] = questions;
+      if (name === "silent.test") return;
+      const known = name === "host.test";
+      const asked = type === "ANY" ? Object.entries(records) : Object.entries(records).filter(([kind]) => kind === type);
+      const answers = known ? asked.map(([kind, record]) => ({ name, type: kind, ttl: 60, ...record })) : [];
+      server.send(encode({ id, type: "response", flags: known ? 0 : 3, questions, answers }), port, address);
+    });
+    await once(server, "listening");
+    const resolver = new dns.promises.Resolver();
+    const address = "127.0.0.1:" + server.address().port;
+    resolver.setServers([address]);
+    const show = (value) => console.log(JSON.stringify(value));
+    show(resolver.getServers()[0] === address);
+    show(await resolver.resolve4("host.test", { ttl: true }));
+    show(await resolver.resolveMx("host.test"));
+    show(await resolver.resolveCaa("host.test"));
+    show((await resolver.resolveAny("host.test")).map(({ type }) => type));
+    const failed = (error) => show([error.code, error.syscall, error.hostname, error.message]);
+    await resolver.resolve4("nobody.test").catch(failed);
+    dns.setServers([address]);
+    dns.resolveTxt("host.test", (error, texts) => {
+      show(texts);
+      const silent = resolver.resolve4("silent.test").catch(failed);
+      server.once("message", () => resolver.cancel());
+      silent.then(() => server.close());
+    });
+  `);
+  const lines = [
+    "true",
+    '[{"address":"10.0.0.7","ttl":300}]',
+    '[{"exchange":"mail.test","priority":5}]',
+    '[{"critical":0,"issue":"ca.test"}]',
+    '["A","MX","CAA","TXT"]',
+    '["ENOTFOUND","queryA","nobody.test","queryA ENOTFOUND nobody.test"]',
+    '[["a","b"]]',
+    '["ECANCELLED","queryA","silent.test","queryA ECANCELLED silent.test"]',
+    "",
+  ];
+  expect(ended).toEqual({ status: 0, stdout: lines.join("\n"), stderr: "" });
 });
 
 describe("other threads and processes", () => {
@@ -268,7 +326,7 @@ test("onwire run: the program has its arguments, its status, and the stack", asy
   const ended = await preload.command(["run", "--listen", "*", "app.mjs", "--port", "80"]);
   expect(ended).toEqual({ status: 7, stdout: "--port 80 -1\n", stderr: "" });
   const wrong = await preload.command(["run", "--link", "wire", "app.mjs"]);
-  expect(wrong).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining('--link "wire": use "loopback", or "tap:NAME"') });
+  expect(wrong).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining('--link "wire": use loopback, tap[:NAME]') });
 });
 
 test("a thousand connections leave no handle behind, and the process ends", async () => {

@@ -1,14 +1,23 @@
 /** How `dns.lookup`, and so all that connects to a name, finds addresses in a process whose network is ours. */
 import dns from "node:dns";
 import { syncBuiltinESMExports } from "node:module";
+import { promisify } from "node:util";
+import type { ResolverConfiguration } from "../../dns/configuration.js";
 import type { NodeDrive } from "../../drive/node.js";
 
 /** Names are asked for over the stack. */
-export async function useResolver(drive: NodeDrive, servers: readonly string[]): Promise<void> {
+export async function useResolver(drive: NodeDrive, configuration: () => ResolverConfiguration): Promise<void> {
   const { createResolver } = await import("../../dns/resolver.js");
-  const resolver = createResolver(drive, { servers });
-  Object.assign(dns, { lookup: resolver.lookup });
-  Object.assign(dns.promises, { lookup: resolver.promises.lookup });
+  const resolver = createResolver(drive, { configuration });
+  const { lookup } = dns;
+  const promised = dns.promises.lookup;
+  // A lease may name no server.
+  const isOurs = (): boolean => configuration().servers.length > 0;
+  const ours = (...rest: unknown[]): unknown => Reflect.apply(isOurs() ? resolver.lookup : lookup, dns, rest);
+  const oursPromised = (...rest: unknown[]): unknown => Reflect.apply(isOurs() ? resolver.promises.lookup : promised, dns.promises, rest);
+  Object.defineProperty(ours, promisify.custom, { value: oursPromised });
+  Object.assign(dns, { lookup: ours });
+  Object.assign(dns.promises, { lookup: oursPromised });
   syncBuiltinESMExports();
 }
 

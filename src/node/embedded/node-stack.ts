@@ -56,7 +56,8 @@ export function attachNode(drive: NodeDrive, options: AttachOptions = {}): NodeS
 export async function nodeStack(configuration: Omit<UserConfiguration, "destinations" | "listen"> = {}): Promise<NodeStack> {
   const checked = checkConfiguration({ ...configuration });
   const open = await openStack(checked);
-  const lookup = checked.dns.length === 0 ? undefined : createResolver(open.drive, { servers: checked.dns }).lookup;
+  const isOurs = checked.dns.length > 0 || checked.addresses === "dhcp";
+  const lookup = isOurs ? createResolver(open.drive, { configuration: open.names }).lookup : undefined;
   const attached = attachNode(open.drive, { tcp: checked.tcp, lookup: lookup as Lookup | undefined });
   return { ...attached, close: () => open.close() };
 }

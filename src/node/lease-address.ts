@@ -1,10 +1,9 @@
-/** `--address dhcp`: a lease for as long as the command runs. */
+/** An address by DHCP, for as long as a program runs. */
 import { DhcpClient } from "../dhcp/client.js";
 import type { Lease } from "../dhcp/lease.js";
 import type { Drive } from "../drive/drive.js";
 import { formatIp } from "../ip/address.js";
 import type { Device } from "../stack/device.js";
-import { say } from "./exit.js";
 
 /** Four messages to the server, and the probing of the address. */
 const PATIENCE_MILLISECONDS = 45_000;
@@ -16,8 +15,8 @@ export interface Leased {
   readonly release: () => void;
 }
 
-/** Waits for a lease, which is renewed until it is given back. */
-export const leaseAddress = async (drive: Drive, device: Device): Promise<Leased> => {
+/** Waits for a lease, which is renewed until it is given back. `say` hears of addresses that come and go. */
+export const leaseAddress = async (drive: Drive, device: Device, say: (text: string) => void): Promise<Leased> => {
   let tell: (lease: Lease) => void = () => {};
   const bound = new Promise<Lease>((resolve) => {
     tell = resolve;
@@ -37,7 +36,7 @@ export const leaseAddress = async (drive: Drive, device: Device): Promise<Leased
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      const remedy = client.state === "SELECTING" ? "is a DHCP server on that network?" : "look at it with --trace";
+      const remedy = client.state === "SELECTING" ? "is a DHCP server on that network?" : "look at a capture";
       reject(new Error(`no lease on ${device.name} in ${PATIENCE_MILLISECONDS / 1000} s, state ${client.state}: ${remedy}`));
     }, PATIENCE_MILLISECONDS);
   });
