@@ -5,6 +5,7 @@ import type { Link } from "../transport/link.js";
 import { LINK_FORMS, type LinkChoice, parseLink } from "../transport/link-choice.js";
 import { Namespace } from "../transport/namespace.js";
 import { openPacket } from "../transport/packet.js";
+import { openRawIp } from "../transport/raw-ip.js";
 import { openTap } from "../transport/tap.js";
 import { openXdp } from "../transport/xdp/xdp.js";
 import { UsageError } from "./exit.js";
@@ -15,6 +16,9 @@ export const linkChoice = (text: string): LinkChoice => {
   if (choice === null) throw new UsageError(`link ${JSON.stringify(text)}: use ${LINK_FORMS}`);
   return choice;
 };
+
+/** RFC 3692: a protocol that nobody speaks. */
+const EXPERIMENT = 253;
 
 /** One thing that this host can do, or why not. */
 export interface Ability {
@@ -66,7 +70,10 @@ export const abilities = (): Ability[] => {
     for (const link of opened.reverse()) link?.close();
     namespace?.close();
   }
-  found.push({ link: "pair, messages, replay", possible: true, remark: "in the process: they need nothing of the host" });
+  attempt("rawip", "bare IP; the kernel must have the address, and be kept from answering", () =>
+    openRawIp({ protocols: [EXPERIMENT] }),
+  )?.close();
+  found.push({ link: "pair, messages, replay, bond, VLAN", possible: true, remark: "in the process: they need nothing of the host" });
   return found;
 };
 

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { describe, expect } from "vitest";
 import type { Memory, MemoryOptions } from "../../src/base/memory.js";
 import { ip } from "../../src/ip/address.js";
+import { type BondLink, type BondOptions, openBond } from "../../src/transport/bond.js";
 import { openPacket } from "../../src/transport/packet.js";
 import { openXdp, type XdpLink } from "../../src/transport/xdp/index.js";
 import { KERNEL, type Kernel, OURS, wireTest } from "./kernel.js";
@@ -22,6 +23,21 @@ const withoutOffload = (kernel: Kernel): string => {
 };
 const xdp = (kernel: Kernel, memory: Memory, more: object = {}): XdpLink =>
   openXdp({ interface: kernel.veth(), namespace: kernel.namespace, memory, trustLink: true, ...more });
+
+/** Two TAPs as one link; the kernel's end of it is a bridge of both. */
+const bond = (kernel: Kernel, options: BondOptions = {}): BondLink => {
+  const run = (...args: string[]): void => kernel.namespace.run(() => void execFileSync("ip", args));
+  run("link", "add", "bridge0", "type", "bridge", "stp_state", "0", "forward_delay", "0");
+  const taps = [0, 1].map(() => kernel.tap({ queueLength: 5_000 }));
+  for (const { interfaceName } of taps) {
+    run("addr", "flush", "dev", interfaceName);
+    run("link", "set", interfaceName, "master", "bridge0");
+  }
+  run("addr", "add", `${KERNEL}/24`, "dev", "bridge0");
+  kernel.sysctl("ipv6.conf.bridge0.disable_ipv6", 1);
+  run("link", "set", "bridge0", "up");
+  return openBond(taps, { interval: 10, ...options });
+};
 
 const kinds: { readonly name: string; readonly options: OursOptions; readonly device: string }[] = [
   { name: "TAP", options: {}, device: "wire0" },
@@ -53,6 +69,8 @@ const kinds: { readonly name: string; readonly options: OursOptions; readonly de
     options: { memory: UMEM, link: (kernel, memory) => xdp(kernel, memory, { addresses: [ip(OURS)], rings: 64 }) },
     device: "kernel0",
   },
+  { name: "bond of two TAPs", options: { link: (kernel) => bond(kernel) }, device: "bridge0" },
+  { name: "bond of two TAPs, balanced", options: { link: (kernel) => bond(kernel, { mode: "balance" }) }, device: "bridge0" },
 ];
 
 const exchange = async (ours: Ours, octets: number): Promise<void> => {
@@ -117,3 +135,24 @@ for (const { name, options, device } of kinds)
       });
     });
   });
+
+describe("bond", () => {
+  wireTest(
+    "its active member goes down in the middle of a transfer: the other takes over, and the bridge is told where we are",
+    async () => {
+      let made: BondLink | null = null;
+      const link = (kernel: Kernel): BondLink => {
+        made = bond(kernel);
+        return made;
+      };
+      await withStack({ link }, async (ours) => {
+        const done = exchange(ours, 16 * MEGABYTE);
+        await received(ours, MEGABYTE);
+        expect(made!.active).toBe(0);
+        ours.kernel.namespace.run(() => void execFileSync("ip", ["link", "set", "wire0", "down"]));
+        await done;
+        expect([made!.active, made!.counters.failovers]).toEqual([1, 1]);
+      });
+    },
+  );
+});

@@ -69,7 +69,7 @@ export interface XdpStatistics {
 
 /**
  * Opens the link. Throws a NetworkError: ENOTSUP (no Linux, no koffi), EPERM, ENODEV, EBUSY (another program, another socket on the queue),
- * EINVAL (no such queue, memory that is not aligned, an MTU above 3 808), each with its remedy.
+ * EINVAL (no such queue, memory that is not aligned, an MTU above 3 822), each with its remedy.
  */
 export const openXdp = (options: XdpOptions): XdpLink => inNamespace(options.namespace, () => open(options));
 
