@@ -13,6 +13,7 @@ const candidates: Candidate[] = [
   { name: "node:net, kernel without offloads", api: "net", link: "kernel", plain: true },
   { name: "C, kernel without offloads", api: "C", link: "kernel", plain: true },
   { name: "raw, TAP", api: "raw", link: "tap", plain: true },
+  { name: "raw, TAP, segments apart", api: "raw", link: "tap", plain: true, apart: true },
   { name: "raw, packet socket", api: "raw", link: "packet", plain: true },
   { name: "raw, XDP", api: "raw", link: "xdp", plain: true },
 ];

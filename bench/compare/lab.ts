@@ -15,6 +15,8 @@ export interface Candidate {
   readonly link: LinkKind;
   /** Neither end of its wire offloads anything: no unfinished checksums, no super-segments. */
   readonly plain?: boolean;
+  /** Received segments are not joined. */
+  readonly apart?: boolean;
   /** Keep turning for a while after the last frame. */
   readonly adaptive?: boolean;
 }
@@ -75,7 +77,7 @@ export class Lab {
 
   /** Starts a server and waits until it listens. */
   async start(candidate: Candidate, service: ServiceKind, program = ""): Promise<Server> {
-    const { api, link, plain = false, adaptive = false } = candidate;
+    const { api, link, plain = false, adaptive = false, apart = false } = candidate;
     this.#wires += 1;
     const subnet = `10.9.${this.#wires}`;
     const host = `${subnet}.2`;
@@ -84,7 +86,7 @@ export class Lab {
     const isTap = link.startsWith("tap");
     const side = isTap ? this.client : this.#namespace(device);
     if (!isTap) this.#veth(device, side, subnet, link === "kernel" ? host : null, plain);
-    const options: ServerOptions = { api: api === "C" ? "net" : api, link, device, service, host, peer: `${subnet}.1`, adaptive };
+    const options: ServerOptions = { api: api === "C" ? "net" : api, link, device, service, host, peer: `${subnet}.1`, adaptive, apart };
     const child = side.run(() =>
       api === "C"
         ? spawn(program, ["serve"], { stdio: ["ignore", "pipe", "inherit"] })

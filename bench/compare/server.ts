@@ -30,6 +30,7 @@ export interface ServerOptions {
   /** The client's address. */
   readonly peer: string;
   readonly adaptive: boolean;
+  readonly apart: boolean;
 }
 
 const SUPER_SEGMENT = 65_600;
@@ -60,7 +61,8 @@ const openStack = (options: ServerOptions): NodeDrive => {
   const { link, memory } = openLink(options);
   const stack = new Stack({ random: cryptoRandom, memory }, monotonicMicros());
   const drive = new NodeDrive(stack, { busy: options.adaptive ? "adaptive" : "no" });
-  stack.addDevice(link, { addresses: [{ address: ip(options.host), prefixLength: PREFIX_LENGTH }] }, drive.now());
+  const addresses = [{ address: ip(options.host), prefixLength: PREFIX_LENGTH }];
+  stack.addDevice(link, { addresses, ...(options.apart ? { merge: false } : {}) }, drive.now());
   drive.start();
   process.on("SIGUSR2", () =>
     console.error(JSON.stringify({ ...stack.inspect(drive.now()), turns: drive.turns, pulled: drive.frames }, null, 1)),
