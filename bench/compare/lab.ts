@@ -107,9 +107,30 @@ export class Lab {
     };
   }
 
-  /** Runs a client program in its namespace to its end; its standard output, or null when it failed or took too long. */
-  run(program: string, args: readonly string[], milliseconds: number): Promise<string | null> {
-    const child = this.client.run(() => spawn(program, args, { stdio: ["ignore", "pipe", "ignore"], timeout: milliseconds }));
+  /** A veth without servers: the client's end, the other, and the namespace that has it. */
+  wire(): { readonly near: string; readonly far: string; readonly side: Namespace } {
+    this.#wires += 1;
+    const far = `wire${this.#wires}`;
+    const side = this.#namespace(far);
+    this.#veth(far, side, `10.9.${this.#wires}`, null, false);
+    return { near: `c${far}`, far, side };
+  }
+
+  /** Starts a program that goes on until it is killed. */
+  spawn(
+    side: Namespace,
+    program: string,
+    args: readonly string[],
+  ): { kill(signal: NodeJS.Signals): void; readonly gone: Promise<unknown> } {
+    const child = side.run(() => spawn(program, args, { stdio: "ignore" }));
+    const kill = (signal: NodeJS.Signals): void => void child.kill(signal);
+    this.#undo.push(() => kill("SIGKILL"));
+    return { kill, gone: once(child, "exit") };
+  }
+
+  /** Runs a program to its end, in the client's namespace or another; its standard output, or null when it failed or took too long. */
+  run(program: string, args: readonly string[], milliseconds: number, side: Namespace = this.client): Promise<string | null> {
+    const child = side.run(() => spawn(program, args, { stdio: ["ignore", "pipe", "ignore"], timeout: milliseconds }));
     let out = "";
     child.stdout!.setEncoding("utf8").on("data", (text: string) => {
       out += text;
