@@ -1,7 +1,7 @@
 /** Connections as octets: a snapshot of what a stack knows of them, and their life in another stack, process or worker on the same addresses.
  *
  *  Sequence state, queues, timers and options are exact, and so are the clocks that peers see. Not kept: what a scoreboard knows of a
- *  flight (RFC 2018 s8 lets a sender forget it), who is being probed, and the keys from which new connections get their numbers. */
+ *  flight (RFC 2018 s5 has senders forget it after a timeout), who is being probed, and the keys from which new connections get their numbers. */
 import { ArchiveReader, ArchiveWriter } from "../base/archive.js";
 import { type Micros, NEVER } from "../base/environment.js";
 import { networkError } from "../base/errors.js";
