@@ -195,7 +195,7 @@ export class TcpSocket implements Socket, Application {
       if (taken > 0) return taken;
     }
     if (octets.length === 0) return 0;
-    const { notSentLowat } = this.settings;
+    const notSentLowat = this.settings.notSentLowat || this.environment.stack.tcp.policy.notSentLowat;
     if (notSentLowat > 0 && unsent(tcb) >= notSentLowat) return "EAGAIN";
     const taken = stack.tcp.send(this.handle, octets, 0, octets.length, now(), (flags & Msg.MORE) !== 0);
     if (taken < 0) return this.takeError() ?? "EPIPE";
@@ -395,7 +395,7 @@ export class TcpSocket implements Socket, Application {
   #writable(tcb: Readonly<Tcb>): boolean {
     // A third must be free: what a full queue frees by every segment is not worth waking for.
     const queued = tcb.sendQueue.length;
-    const { notSentLowat } = this.settings;
+    const notSentLowat = this.settings.notSentLowat || this.environment.stack.tcp.policy.notSentLowat;
     if (notSentLowat > 0 && unsent(tcb) >= notSentLowat) return false;
     return tcb.snd.buffer - queued >= queued >> 1;
   }

@@ -148,6 +148,7 @@ const linuxTcp: TcpPolicy = {
   receiveBuffer: 65_536,
   receiveBufferMost: 6 << 20,
   receiveOffer: 0,
+  notSentLowat: 0,
   ttl: 64,
   synCookies: true,
 };

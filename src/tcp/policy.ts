@@ -203,6 +203,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly receiveBufferMost: number;
   /** What of the receive buffer is offered at first; it grows with the text that comes. 0: all of it. */
   readonly receiveOffer: number;
+  /** Octets not sent yet beyond which a socket that names no such bound is not writable; 0: none. */
+  readonly notSentLowat: number;
   readonly ttl: number;
   /** Let a full SYN queue answer with cookies: RFC 4987 s3.6. */
   readonly synCookies: boolean;

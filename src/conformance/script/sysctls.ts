@@ -149,7 +149,10 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_tso_rtt_log: nothing,
   tcp_pacing_ss_ratio: nothing,
   tcp_pacing_ca_ratio: nothing,
-  tcp_notsent_lowat: only("4294967295", "-1"),
+  tcp_notsent_lowat: (value) => {
+    const octets = Number(value) >>> 0;
+    return /^-?\d+$/.test(value) ? { notSentLowat: octets === 0xffff_ffff ? 0 : octets } : "unsupported";
+  },
   tcp_moderate_rcvbuf: nothing,
   tcp_challenge_ack_limit: nothing,
   tcp_max_syn_backlog: nothing,
