@@ -110,8 +110,8 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "tcp/rtt",
-    "if (newest.retransmitted) return !duplicate && measureEcho(core, tcb, seg, since, now);",
-    "",
+    "if (newest.retransmitted) {",
+    "if (newest.retransmitted && false) {",
     "what was sent again is timed as if once (Karn: RFC 6298 s3)",
   ),
   mutant(
