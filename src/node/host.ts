@@ -28,6 +28,7 @@ export class Host {
   readonly scratch = new Uint8Array(READ_LIMIT);
   /** The handle of a connection that was accepted: of the class that whoever listens has put in Node's place. */
   makeSocket: () => TcpHandle = () => new TcpHandle(this, HandleType.Socket);
+  #warnedOfCluster = false;
   #told: Told[] = [];
   #next = 0;
   #afterTurn: (() => void)[] = [];
@@ -78,6 +79,14 @@ export class Host {
         this.#next = 0;
       }
     }
+  }
+
+  /** Said once: connections are not handed on, but reset. */
+  warnOfCluster(): void {
+    if (this.#warnedOfCluster) return;
+    this.#warnedOfCluster = true;
+    const remedy = "let its workers listen with { exclusive: true }, each on a port of its own, or the primary alone";
+    process.emitWarning(`a cluster's primary cannot hand a connection of the onwire stack to another process: ${remedy}`, "OnwireWarning");
   }
 
   /** True for addresses of this very host: what is said to them needs no time. */

@@ -8,7 +8,7 @@ import { type Application, TcpEvent } from "../tcp/events.js";
 import type { Tcp } from "../tcp/tcp.js";
 import { amongImmediates, atClosing, enter, soon } from "./bottom.js";
 import type { Host, Told } from "./host.js";
-import { errno, hasTls, JSStream, noteWrite, type Request, readError, readerOf, WriteWrap } from "./internals.js";
+import { errno, hasTls, JSStream, noteWrite, ownerOf, type Request, readError, readerOf, WriteWrap } from "./internals.js";
 import { ELSEWHERE, type Family, fill, IPV4_LOOPBACK, IPV6_LOOPBACK, parseName, type SocketName } from "./names.js";
 import { type Claim, claimOf } from "./taken-ports.js";
 
@@ -215,6 +215,11 @@ export class TcpHandle extends JSStream implements Application, Told {
       if (handle === 0) return;
       const { family, claim } = this.#bound!;
       if (!claim.ipv6 && this.#tcp.endpointsOf(handle).local === IPV6_LOOPBACK) {
+        this.#tcp.abort(handle, this.#host.drive.now());
+        continue;
+      }
+      if (isOfCluster(this)) {
+        this.#host.warnOfCluster();
         this.#tcp.abort(handle, this.#host.drive.now());
         continue;
       }
@@ -691,6 +696,9 @@ export class TcpHandle extends JSStream implements Application, Told {
     else release(this.#host.drive);
   }
 }
+
+/** The primary of a cluster takes the handle away from its server, to hand what it accepts on to workers. */
+const isOfCluster = (handle: TcpHandle): boolean => ownerOf(handle)?._handle === null;
 
 /** Native code takes what is no number for 0. */
 const portOf = (port: unknown): number => (typeof port === "number" || typeof port === "string" ? Number(port) & 0xffff : 0);

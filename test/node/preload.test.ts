@@ -311,6 +311,31 @@ describe("other threads and processes", () => {
   });
 });
 
+test("a cluster whose primary accepts for its workers is refused with a word, and goes on; a worker that listens itself is asked", async () => {
+  const ended = await preload.run(`
+    import cluster from "node:cluster";
+    import net from "node:net";
+    import { once } from "node:events";
+    if (cluster.isPrimary) {
+      for (const exclusive of ["", "yes"]) {
+        const worker = cluster.fork({ EXCLUSIVE: exclusive });
+        const [port] = await once(worker, "message");
+        const socket = net.connect(port, "127.0.0.1").on("error", (error) => console.log(error.code)).on("data", (text) => console.log(String(text)));
+        await new Promise((closed) => socket.on("close", closed));
+        worker.kill();
+        await once(worker, "exit");
+      }
+    } else {
+      const server = net.createServer((socket) => socket.end("a worker"));
+      server.listen({ port: 0, exclusive: process.env.EXCLUSIVE !== "" }, () => process.send(server.address().port));
+    }
+  `);
+  const warning = expect.stringMatching(
+    /OnwireWarning: a cluster's primary cannot hand a connection of the onwire stack to another process: let its workers/,
+  );
+  expect(ended).toEqual({ status: 0, stdout: "ECONNRESET\na worker\n", stderr: warning });
+});
+
 test("onwire run: the program has its arguments, its status, and the stack", async () => {
   writeFileSync(
     join(preload.folder, "app.mjs"),
