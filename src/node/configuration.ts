@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { serverOf } from "../dns/configuration.js";
 import { type IpAddress, inPrefix, ip, parseIp, UNSPECIFIED } from "../ip/address.js";
 import type { ConnectionOptions } from "../tcp/connection-options.js";
 import { LINK_FORMS, type LinkChoice, parseLink } from "../transport/link-choice.js";
@@ -106,7 +107,7 @@ export function checkConfiguration(user: UserConfiguration & Readonly<Record<str
           ? loopback
           : null,
     listening: listOf(user.listen ?? "*").map(ruleOf),
-    dns: listOf(user.dns),
+    dns: listOf(user.dns).map(serverNamed),
     pcapng: user.pcapng ?? null,
     tcp: user.tcp ?? {},
   };
@@ -176,6 +177,15 @@ function routeOf(text: string): RouteConfiguration {
   const match = /^(\S+)\s+via\s+(\S+)$/.exec(text);
   if (match === null) throw wrong("routes", text, "use PREFIX via ROUTER, for example 10.8.0.0/16 via 10.9.0.1");
   return { ...prefixOf("routes", match[1]!), via: addressOf("routes", match[2]!) };
+}
+
+function serverNamed(text: string): string {
+  try {
+    serverOf(text);
+  } catch {
+    throw wrong("dns", text, "use A.B.C.D or A.B.C.D:PORT");
+  }
+  return text;
 }
 
 function ruleOf(text: string): ListeningRule {

@@ -99,6 +99,7 @@ test.each([
   [{ ONWIRE_LINK: "tap:x", ONWIRE_ADDRESS: "dhcp", ONWIRE_GATEWAY: "10.0.0.1" }, "that comes with the lease"],
   [{ ONWIRE_ADDRESS: "10.0.0.1/24" }, "an address wants a device"],
   [{ ONWIRE_LISTEN: "here" }, 'listen "here": use *, ADDRESS, ADDRESS:PORT or *:PORT'],
+  [{ ONWIRE_DNS: "here" }, 'dns "here": use A.B.C.D or A.B.C.D:PORT'],
   [{ ONWIRE_DESTINATIONS: "10.0.0.0/40" }, 'destinations "10.0.0.0/40": use A.B.C.D/N'],
   [{ ONWIRE_CONFIG: "absent.json" }, "absent.json cannot be read"],
 ] as Record<string, string>[][])("a configuration that is wrong is named: %o", async (env, message) => {
