@@ -274,7 +274,9 @@ export class Socket extends Duplex implements Application {
   }
 
   override _final(done: (error?: Error | null) => void): void {
-    if (this.connecting) this.#finalDone = done;
+    // The reset follows at once. A stack in another thread could put a FIN before it, which the peer would take for the end.
+    if (this.#resetting) done();
+    else if (this.connecting) this.#finalDone = done;
     else this.#finish(done);
   }
 
