@@ -41,7 +41,7 @@ export interface Course {
 }
 
 export interface Result {
-  /** Virtual time until the last octet was read; the limit, when it was not. */
+  /** Virtual time until the last octet was read, or the last sender gave up; the limit, when neither happened. */
   readonly time: Micros;
   readonly done: boolean;
   /** Octets that the server has read, by sender. */
@@ -157,6 +157,8 @@ export function run(course: Course): Result {
     let left = course.octets;
     const source: Application = {
       onEvents(handle, events) {
+        // Too many retransmissions in a row were lost: R2 of RFC 9293 s3.8.3.
+        if (events & TcpEvent.Closed && --unfinished === 0) finishedAt = world.now;
         if (!(events & (TcpEvent.Established | TcpEvent.Writable))) return;
         for (let taken = BLOCK.length; left > 0 && taken === BLOCK.length; ) {
           taken = client.tcp.send(handle, BLOCK, 0, Math.min(left, BLOCK.length), world.now);
@@ -176,7 +178,7 @@ export function run(course: Course): Result {
       counts.retransmitted += tcb.segmentsRetransmitted;
       counts.timeouts += tcb.timeouts;
     });
-  return { time: finishedAt, done: unfinished === 0, delivered, ...counts, spurious: arrivals.spurious, overflow: arrivals.overflow };
+  return { time: finishedAt, done: delivered.every((octets) => octets === course.octets), delivered, ...counts, spurious: arrivals.spurious, overflow: arrivals.overflow };
 }
 
 /** Jain's index of fairness: 1 when all have the same, 1/n when one has all. */

@@ -50,7 +50,7 @@ const one = ({ loss = 0, rtt, rate = 0, buffer, reorder = 0, queueFrames = 1_000
 };
 
 const figures = (result: Result): string =>
-  `${pad((result.time / SECOND).toFixed(3), 10)} s ${pad(Math.round((result.delivered[0]! * SECOND) / result.time), 11)} ${pad(result.segments, 8)} ${pad(result.retransmitted, 7)} ${pad(result.spurious, 6)} ${pad(result.timeouts, 6)}`;
+  `${pad((result.time / SECOND).toFixed(3), 10)} s ${pad(Math.round((result.delivered[0]! * SECOND) / result.time), 11)} ${pad(result.segments, 8)} ${pad(result.retransmitted, 7)} ${pad(result.spurious, 6)} ${pad(result.timeouts, 6)}${result.done ? "" : "  gave up"}`;
 const HEADER = `${pad("time", 12)} ${pad("octets/s", 11)} ${pad("segments", 8)} ${pad("again", 7)} ${pad("vain", 6)} ${pad("RTOs", 6)}`;
 
 interface Cell {
