@@ -178,7 +178,14 @@ export function run(course: Course): Result {
       counts.retransmitted += tcb.segmentsRetransmitted;
       counts.timeouts += tcb.timeouts;
     });
-  return { time: finishedAt, done: delivered.every((octets) => octets === course.octets), delivered, ...counts, spurious: arrivals.spurious, overflow: arrivals.overflow };
+  return {
+    time: finishedAt,
+    done: delivered.every((octets) => octets === course.octets),
+    delivered,
+    ...counts,
+    spurious: arrivals.spurious,
+    overflow: arrivals.overflow,
+  };
 }
 
 /** Jain's index of fairness: 1 when all have the same, 1/n when one has all. */
