@@ -520,11 +520,6 @@ export class Tcp {
     for (const tcb of this.#core.live) visit(tcb);
   }
 
-  /** The least deadline of a connection: for invariants. */
-  static deadlineOf(tcb: Tcb): Micros {
-    return deadline(tcb);
-  }
-
   #showSlot(slot: number, now: Micros): Record<string, unknown> {
     const form = this.#core.demux.form(slot) === Form.Row ? "frozen" : "live";
     const tcb = this.#core.resolve(slot)!;

@@ -22,7 +22,6 @@ export class SelectiveRecovery implements LossRecovery {
   lossWhy: number = Loss.Rack;
   undoWhy: number = Cc.Undo;
   probing = false;
-  mayProbe = false;
   /** What to show. */
   readonly prr = new ProportionalRate();
   readonly #frto = new ForwardRto();
