@@ -4,6 +4,7 @@ import type { Memory } from "../base/memory.js";
 import { leaseConfiguration, type ResolverConfiguration } from "../dns/configuration.js";
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
 import { NodeDrive } from "../drive/node.js";
+import { settled } from "../drive/settled.js";
 import { Capture } from "../inspect/capture.js";
 import { CaptureFile } from "../inspect/capture-file.js";
 import { attachProbe } from "../inspect/probes.js";
@@ -12,7 +13,6 @@ import { formatIp, type IpAddress, inPrefix, UNSPECIFIED } from "../ip/address.j
 import { leaseAddress } from "../node/lease-address.js";
 import type { Device } from "../stack/device.js";
 import { Stack } from "../stack/stack.js";
-import { State } from "../tcp/state.js";
 import { kernelAddresses, refuseKernelAddress } from "../transport/kernel-addresses.js";
 import type { Link } from "../transport/link.js";
 import type { LinkChoice } from "../transport/link-choice.js";
@@ -187,19 +187,5 @@ const observe = (stack: Stack, options: Pick<AttachOptions, "pcapng" | "trace">,
 const LINGER_MILLISECONDS = 60_000;
 const HURRIED_MILLISECONDS = 500;
 
-/** Waits until nothing that was written is on its way any more: a process that ends takes its stack with it. */
-export const settle = async (drive: NodeDrive): Promise<void> => {
-  const began = performance.now();
-  const left = (): boolean => performance.now() - began < (isHurried() ? HURRIED_MILLISECONDS : LINGER_MILLISECONDS);
-  while (left() && isBusy(drive.stack)) await new Promise((resolve) => setTimeout(resolve, 5));
-};
-
-const isBusy = (stack: Stack): boolean => {
-  let busy = false;
-  stack.tcp.each((connection) => {
-    const { state } = connection;
-    // In FIN-WAIT-2 all has arrived; whether the peer says more is no matter of ours.
-    if (state === State.FinWait1 || state === State.Closing || state === State.LastAck) busy = true;
-  });
-  return busy;
-};
+/** Waits until nothing that was written is on its way any more. */
+export const settle = (drive: NodeDrive): Promise<void> => settled(drive, () => (isHurried() ? HURRIED_MILLISECONDS : LINGER_MILLISECONDS));

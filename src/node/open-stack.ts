@@ -5,6 +5,7 @@ import { createMemory, type Memory } from "../base/memory.js";
 import { leaseConfiguration, type ResolverConfiguration } from "../dns/configuration.js";
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
 import { NodeDrive } from "../drive/node.js";
+import { isSettled } from "../drive/settled.js";
 import { Capture } from "../inspect/capture.js";
 import { CaptureFile } from "../inspect/capture-file.js";
 import { attachProbe } from "../inspect/probes.js";
@@ -152,15 +153,6 @@ function sayGoodbye(stack: Stack, now: number): void {
   stack.flush(now);
 }
 
-/** Whether something that was written is still on its way. */
-function isBusy(stack: Stack): boolean {
-  let busy = false;
-  stack.tcp.each(({ state }) => {
-    if (state === State.FinWait1 || state === State.Closing || state === State.LastAck) busy = true;
-  });
-  return busy;
-}
-
 /** A process that ends takes its stack along: it waits for what its sockets have left behind, and says the last of those that are open.
  *  `isHeard`: whether there is anybody outside of the process who would hear it. */
 export function closeWithProcess(open: OpenStack, isHeard: () => boolean): void {
@@ -168,7 +160,7 @@ export function closeWithProcess(open: OpenStack, isHeard: () => boolean): void 
   process.on("beforeExit", () => {
     if (!isHeard()) return;
     began ??= performance.now();
-    if (isBusy(open.drive.stack) && performance.now() - began < LINGER_MILLISECONDS) setTimeout(() => {}, LOOK_AGAIN_MILLISECONDS);
+    if (!isSettled(open.drive.stack) && performance.now() - began < LINGER_MILLISECONDS) setTimeout(() => {}, LOOK_AGAIN_MILLISECONDS);
   });
   process.on("exit", () => open.close());
 }

@@ -1,6 +1,7 @@
 /** The program of a stack in a thread of its own: the link, the stack, its crank, and nothing that could block them. */
 import { setImmediate as turn } from "node:timers/promises";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { settled } from "../drive/settled.js";
 import type { Link } from "../transport/link.js";
 import { ApplicationHost } from "./application-host.js";
 import { Area } from "./area.js";
@@ -8,7 +9,6 @@ import { BellPost } from "./bell.js";
 import { openPlannedLink } from "./open-link.js";
 import { plainError } from "./program.js";
 import { makeStack } from "./settings.js";
-import { settled } from "./settled.js";
 import type { FromApplication, FromStack, StackPlan, ToStack } from "./stack-program.js";
 
 interface Attached {
@@ -94,7 +94,7 @@ const main = (): void => {
 
   const stop = async (patience: number): Promise<never> => {
     for (const id of [...attached.keys()]) attached.get(id)!.host.serve();
-    await settled(drive, patience);
+    await settled(drive, () => patience);
     for (const id of [...attached.keys()]) end(id);
     stack.close(drive.now());
     await turn();

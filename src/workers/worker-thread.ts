@@ -1,12 +1,12 @@
 /** The program of a worker: opens its link, makes its stack, runs the application's module, and ends in order. */
 import { setImmediate as turn } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
+import { settled } from "../drive/settled.js";
 import type { Link } from "../transport/link.js";
 import { CrossingLink } from "./crossing.js";
 import { type OpenedLink, openPlannedLink } from "./open-link.js";
 import { type FromWorker, plainError, type Run, type ToWorker, type WorkerContext, type WorkerPlan } from "./program.js";
 import { makeStack } from "./settings.js";
-import { settled } from "./settled.js";
 import { Steering } from "./steering.js";
 
 const plan = workerData as WorkerPlan;
@@ -89,7 +89,7 @@ const main = async (): Promise<void> => {
   stop = async (patience) => {
     ending.abort();
     if (typeof end === "function") await end();
-    await settled(drive, patience);
+    await settled(drive, () => patience);
     stack.close(drive.now());
     // What closing has to say leaves in a last turn.
     await turn();
