@@ -5,8 +5,7 @@ import { leaseConfiguration, type ResolverConfiguration } from "../dns/configura
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
 import { NodeDrive } from "../drive/node.js";
 import { settled } from "../drive/settled.js";
-import { Capture } from "../inspect/capture.js";
-import { CaptureFile } from "../inspect/capture-file.js";
+import { openCapture } from "../inspect/capture-file.js";
 import { attachProbe } from "../inspect/probes.js";
 import { traceProbe } from "../inspect/trace.js";
 import { formatIp, type IpAddress, inPrefix, UNSPECIFIED } from "../ip/address.js";
@@ -174,13 +173,9 @@ const observe = (stack: Stack, options: Pick<AttachOptions, "pcapng" | "trace">,
       traceProbe((line) => process.stderr.write(`${line}\n`)),
     );
   if (options.pcapng === undefined) return;
-  const file = new CaptureFile(options.pcapng, { onError: (error) => say(error.message) });
-  const capture = new Capture(file.sink, { epoch: Date.now() * 1000 - monotonicMicros() });
-  attachProbe(stack, capture.probe);
-  undo.add(() => {
-    capture.close();
-    file.close();
-  });
+  const { probe, close } = openCapture(options.pcapng, monotonicMicros(), { onError: (error) => say(error.message) });
+  attachProbe(stack, probe);
+  undo.add(close);
 };
 
 /** How long what was written may take to arrive, when the command is over otherwise; and when a signal has ended it. */

@@ -6,8 +6,7 @@ import { leaseConfiguration, type ResolverConfiguration } from "../dns/configura
 import { cryptoRandom, monotonicMicros } from "../drive/clock.js";
 import { NodeDrive } from "../drive/node.js";
 import { isSettled } from "../drive/settled.js";
-import { Capture } from "../inspect/capture.js";
-import { CaptureFile } from "../inspect/capture-file.js";
+import { openCapture } from "../inspect/capture-file.js";
 import { attachProbe } from "../inspect/probes.js";
 import { formatIp } from "../ip/address.js";
 import { Stack } from "../stack/stack.js";
@@ -126,15 +125,9 @@ function say(text: string): void {
 }
 
 function startCapture(stack: Stack, path: string): { close(): void } {
-  const file = new CaptureFile(path, { onError: (error) => process.emitWarning(error.message, "OnwireWarning") });
-  const capture = new Capture(file.sink, { epoch: Date.now() * 1000 - monotonicMicros() });
+  const capture = openCapture(path, monotonicMicros(), { onError: (error) => process.emitWarning(error.message, "OnwireWarning") });
   attachProbe(stack, capture.probe);
-  return {
-    close: () => {
-      capture.close();
-      file.close();
-    },
-  };
+  return capture;
 }
 
 /** What a kernel does with the sockets of a process that is gone: each is closed, and the first word of it leaves at once. */
