@@ -2,17 +2,15 @@
  *  kind of host that is. */
 import { type Micros, SECOND } from "../../base/environment.js";
 import type { Personality } from "../../bsd/personality.js";
-import type { IpAddress } from "../../ip/address.js";
 import { Arguments } from "./arguments.js";
-import type { Call, Code, Event, Packet, Ports, Position, Script, TcpLine } from "./ast.js";
-import { type Surroundings, systemCall } from "./calls.js";
+import type { Call, Code, Event, Packet, Position, Script, TcpLine } from "./ast.js";
+import { systemCall } from "./calls.js";
 import { type Comparing, Comparison, type Difference, describePacket, endpointsOf, protocolName, strictIp } from "./compare.js";
+import { Endpoints } from "./endpoints.js";
 import { ScriptError } from "./error.js";
 import { Failure } from "./failure.js";
-import { ACK, type Flow, SYN, UnknownTimestamp } from "./flow.js";
-import { Flows, opens } from "./flows.js";
-import type { Info, LocalAndRemote, Reply, Request, Running, Sent } from "./host.js";
-import { icmpInbound, tcpInbound, udpInbound } from "./inbound.js";
+import { type Flow, SYN, UnknownTimestamp } from "./flow.js";
+import type { Info, Reply, Request, Running, Sent } from "./host.js";
 import { merge } from "./merge.js";
 import { printAction, printPacket, printSeconds } from "./print.js";
 import { compareResult, opens as opensDescriptor } from "./results.js";
@@ -58,20 +56,13 @@ export class Player {
   readonly #personality: Personality;
   readonly #now: () => Micros;
   readonly #print: (line: string) => void;
-  readonly #flows: Flows;
-  /** Live descriptors by the script's. */
-  readonly #fds = new Map<number, number>();
-  /** The script's descriptors, the one that was opened last at the end. */
-  #opened: number[] = [];
-  /** The script's descriptor that connected last. */
-  #connecting: number | null = null;
+  readonly #endpoints: Endpoints;
   readonly #snapshots: { readonly code: Code; readonly info: Info }[] = [];
   readonly #identifications = new Set<string>();
   /** Packets that were taken and not used. */
   readonly #returned: Sent[] = [];
   #blocked: Blocked | null = null;
   #past: Past | null = null;
-  #nextId = 1;
   /** The event that is being played. */
   event: Event | null = null;
 
@@ -82,7 +73,7 @@ export class Player {
     this.#personality = personality;
     this.#now = now;
     this.#print = print;
-    this.#flows = new Flows(settings);
+    this.#endpoints = new Endpoints(settings);
   }
 
   /** Plays it to the end. Throws Failure, ScriptError and Unsupported. */
@@ -137,54 +128,20 @@ export class Player {
 
   // ---- packets to the host
 
-  *#inject(event: Event, { ip, body }: Packet): Play<void> {
-    const id = this.#nextId++ & 0xffff;
-    let octets: Uint8Array;
-    let segmentSize = 0;
-    if (body.protocol === "tcp") {
-      const flow = yield* this.#flowFor(body);
-      octets = this.#numbered(event, () => tcpInbound(body, ip, flow, id, this.#settings));
-      if (this.#settings.mss > 0 && body.seq.length > this.#settings.mss) segmentSize = this.#settings.mss;
-    } else if (body.protocol === "udp") octets = udpInbound(body.length, ip, yield* this.#udpFlow(body.ports), id);
-    else octets = icmpInbound(body, ip, this.#flows.current, id, this.#settings);
-    if (octets.length > 0xffff)
-      throw new ScriptError(this.#script.name, event.at, `found a packet of ${octets.length} octets, expected 65535 at most`);
-    yield* this.#ask({ type: "inject", octets, segmentSize });
+  *#inject(event: Event, packet: Packet): Play<void> {
+    const request = yield* this.#inbound(event, packet);
+    const { length } = request.octets;
+    if (length > 0xffff) throw new ScriptError(this.#script.name, event.at, `found a packet of ${length} octets, expected 65535 at most`);
+    yield* this.#ask(request);
   }
 
-  #numbered(event: Event, make: () => Uint8Array): Uint8Array {
+  *#inbound(event: Event, packet: Packet): Play<Request & { readonly type: "inject" }> {
     try {
-      return make();
+      return yield* this.#endpoints.inbound(packet);
     } catch (error) {
       if (error instanceof UnknownTimestamp) throw new ScriptError(this.#script.name, event.at, error.message);
       throw error;
     }
-  }
-
-  /** The connection that a line to the host speaks of. A SYN opens one, unless the host still knows the one that there is. */
-  *#flowFor(line: TcpLine): Play<Flow> {
-    const flows = this.#flows;
-    const known = line.ports === null ? flows.current : flows.named(line.ports);
-    if (known !== null && !opens(line)) {
-      flows.current = known;
-      return known;
-    }
-    if (known !== null) {
-      const { localPort, remotePort } = known;
-      if ((yield { type: "alive", localPort, remotePort }) !== null) return known;
-    }
-    return flows.open(this.#settings.bindPort, line.ports);
-  }
-
-  *#udpFlow(ports: Ports | null): Play<Flow> {
-    const flows = this.#flows;
-    const known = ports === null ? flows.current : flows.named(ports);
-    if (known !== null) return known;
-    const fd = this.#opened.at(-1);
-    const ends = fd === undefined ? null : ((yield { type: "ports", fd: this.#live(fd) }) as LocalAndRemote);
-    const localPort = ends === null || ends.local === 0 ? this.#settings.bindPort : ends.local;
-    if (ports === null && ends !== null && ends.remote !== 0) return flows.open(localPort, { source: ends.remote, target: localPort });
-    return flows.open(localPort, ports);
   }
 
   // ---- packets of the host
@@ -241,7 +198,7 @@ export class Player {
       comparison.icmp(body, wire);
       return { sent, wire, flow: null, differences };
     }
-    const flow = this.#flowOf(body, wire);
+    const flow = this.#endpoints.flowOf(wire, body.ports);
     if (body.protocol === "udp") {
       comparison.udp(body.length, wire);
     } else if (wire.tcp === null) comparison.add("protocol", "TCP", protocolName(wire));
@@ -249,25 +206,10 @@ export class Player {
     else {
       this.#learn(body, wire, flow, sent.at);
       comparison.tcp(body, wire.tcp, flow, sent.at);
-      yield* this.#whose(flow);
+      yield* this.#endpoints.whose(flow);
     }
-    if (flow !== null && flow !== this.#flows.current) comparison.add("connection", "the latest one", endpointsOf(wire));
+    if (flow !== null && flow !== this.#endpoints.flows.current) comparison.add("connection", "the latest one", endpointsOf(wire));
     return { sent, wire, flow, differences };
-  }
-
-  /** The connection of a packet: one that opens a connection makes it known. */
-  #flowOf(body: Exclude<Packet["body"], { protocol: "icmp" }>, wire: WirePacket): Flow | null {
-    const flows = this.#flows;
-    const ends = wire.tcp ?? wire.udp;
-    if (ends === null) return null;
-    let flow = flows.of(wire);
-    const opening = wire.udp !== null || (wire.tcp !== null && (wire.tcp.flags & (SYN | ACK)) === SYN);
-    if (opening && (flow === null || (wire.tcp !== null && flow.liveIsn !== null && flow.liveIsn !== wire.tcp.seq)))
-      flow = flows.opened(wire, ends.sourcePort, ends.targetPort, body.ports);
-    if (flow !== null && body.ports !== null && (body.ports.source !== ends.sourcePort || body.ports.target !== ends.targetPort))
-      return null;
-    if (flow !== null && body.ports !== null) flows.current = flow;
-    return flow;
   }
 
   /** What a SYN tells of the host's numbers, and any segment of its timestamps. */
@@ -283,25 +225,14 @@ export class Player {
     if (live !== null) flow.sawStamp(stamp.value, live, at);
   }
 
-  /** Finds the descriptor of a connection that the script has opened. */
-  *#whose(flow: Flow): Play<void> {
-    const fd = this.#connecting;
-    if (flow.fd !== null || fd === null) return;
-    const live = this.#live(fd);
-    if (live < 0) return;
-    const { local } = (yield { type: "ports", fd: live }) as LocalAndRemote;
-    if (local === flow.localPort) flow.fd = fd;
-  }
-
   // ---- system calls
 
   *#call(event: Event, call: Call, when: Due): Play<void> {
     yield* this.#finishBlocked(CALL_PATIENCE);
     const args = new Arguments(call, this.#script.name, event.at, this.#personality.system);
-    const request = systemCall(args, this.#surroundings());
+    const request = systemCall(args, this.#endpoints.surroundings);
     const running = (yield* this.#ask({ type: "call", call: request, blocks: call.blocksFor !== null })) as Running;
-    if (call.name === "connect" || call.name === "sendto" || call.name === "sendmsg") this.#connecting = args.number(0);
-    if (call.name === "close") this.#closed(args.number(0));
+    this.#endpoints.began(call, args);
     const blocked: Blocked = { event, call, args, running, due: this.#endOf(call, running, when) };
     if (running.outcome !== null) return yield* this.#finished(blocked, running.outcome);
     if (call.blocksFor === null)
@@ -337,22 +268,7 @@ export class Player {
         differences,
       );
     }
-    if (opensDescriptor(call.name) && outcome.value >= 0) yield* this.#opens(call, args.value(call.result), outcome.value);
-  }
-
-  *#opens(call: Call, scriptFd: number, live: number): Play<void> {
-    if (scriptFd < 0) return;
-    this.#fds.set(scriptFd, live);
-    this.#opened = [...this.#opened.filter((fd) => fd !== scriptFd), scriptFd];
-    if (call.name !== "accept" && call.name !== "accept4") return;
-    const { local, remote } = (yield { type: "ports", fd: live }) as LocalAndRemote;
-    const flow = this.#flows.named({ source: remote, target: local });
-    if (flow !== null) flow.fd = scriptFd;
-  }
-
-  #closed(scriptFd: number): void {
-    this.#fds.delete(scriptFd);
-    this.#opened = this.#opened.filter((fd) => fd !== scriptFd);
+    if (opensDescriptor(call.name) && outcome.value >= 0) yield* this.#endpoints.opened(call, args.value(call.result), outcome.value);
   }
 
   #checkBlocked(): void {
@@ -365,19 +281,6 @@ export class Player {
 
   /** Calls that have ended and were not looked at. */
   readonly #ended: Blocked[] = [];
-
-  #surroundings(): Surroundings {
-    const { local, remote, bindPort, connectPort } = this.#settings;
-    return {
-      fd: (scriptFd) => this.#live(scriptFd),
-      bind: { address: (local | 0) as IpAddress, port: bindPort },
-      connect: { address: (remote | 0) as IpAddress, port: connectPort },
-    };
-  }
-
-  #live(scriptFd: number): number {
-    return this.#fds.get(scriptFd) ?? -1;
-  }
 
   *#finishBlocked(patience: Micros): Play<void> {
     yield* this.#lookAtEnded();
@@ -408,10 +311,9 @@ export class Player {
 
   *#snapshot(event: Event, code: Code): Play<void> {
     yield* this.#lookAtEnded();
-    const own = this.#flows.current?.fd ?? null;
-    const fd = own !== null && this.#fds.has(own) ? own : this.#opened.at(-1);
-    if (fd === undefined) throw new ScriptError(this.#script.name, event.at, "found code where no socket is open, expected one to look at");
-    this.#snapshots.push({ code, info: (yield { type: "info", fd: this.#live(fd) }) as Info });
+    const fd = this.#endpoints.looksAt();
+    if (fd === null) throw new ScriptError(this.#script.name, event.at, "found code where no socket is open, expected one to look at");
+    this.#snapshots.push({ code, info: (yield { type: "info", fd }) as Info });
   }
 
   /** All the code, as one program, each piece with what was true at its time. */
@@ -440,7 +342,7 @@ export class Player {
     const left = yield* this.#take(this.#now());
     if (left === null) return;
     const wire = readPacket(left.octets);
-    const flow = wire === null ? null : this.#flows.of(wire);
+    const flow = wire === null ? null : this.#endpoints.flows.of(wire);
     const last = this.#script.events.at(-1)!;
     throw new Failure(
       "a packet is left over",
