@@ -60,6 +60,9 @@ export interface Configuration {
   readonly tcp: Partial<ConnectionOptions>;
 }
 
+/** The configuration is wrong. */
+export class ConfigurationError extends Error {}
+
 const KEYS = ["link", "address", "gateway", "routes", "kernel", "netns", "mtu", "destinations", "listen", "dns", "pcapng", "tcp"] as const;
 const FILES = ["onwire.config.json", "onwire.config.mjs", "onwire.config.js"];
 
@@ -82,10 +85,12 @@ async function readConfiguration(file: string): Promise<Record<string, unknown>>
     if (file.endsWith(".json")) read = JSON.parse(readFileSync(file, "utf8"));
     else read = ((await import(pathToFileURL(file).href)) as { default?: unknown }).default;
   } catch (cause) {
-    throw new Error(`onwire: ${file} cannot be read: ${(cause as Error).message}`, { cause });
+    const remedy = "correct it, or let ONWIRE_CONFIG name another";
+    throw new ConfigurationError(`onwire: ${file} cannot be read: ${(cause as Error).message}: ${remedy}`, { cause });
   }
   if (typeof read === "object" && read !== null) return read as Record<string, unknown>;
-  throw new Error(`onwire: ${file} holds no configuration: let it be, or export as default, an object such as { "link": "loopback" }`);
+  const remedy = 'let it be, or export as default, an object such as { "link": "loopback" }';
+  throw new ConfigurationError(`onwire: ${file} holds no configuration: ${remedy}`);
 }
 
 /** Throws an error that names the key, the value and what is wanted. */
@@ -151,7 +156,7 @@ function routesOf(user: UserConfiguration, addresses: readonly Prefix[] | "dhcp"
 }
 
 const wrong = (key: string, value: unknown, remedy: string): Error =>
-  new Error(`onwire: configuration: ${key} ${JSON.stringify(value)}: ${remedy}`);
+  new ConfigurationError(`onwire: configuration: ${key} ${JSON.stringify(value)}: ${remedy}`);
 
 function listOf(value: string | readonly string[] | undefined): string[] {
   if (value === undefined) return [];

@@ -1,5 +1,4 @@
 /** A stack and its drive, as a configuration describes them. */
-import { writeSync } from "node:fs";
 import { networkError } from "../base/errors.js";
 import { createMemory, type Memory } from "../base/memory.js";
 import { leaseConfiguration, type ResolverConfiguration } from "../dns/configuration.js";
@@ -15,11 +14,11 @@ import type { Namespace } from "../transport/namespace.js";
 import type { OpenedLink } from "../transport/open-link.js";
 import type { Configuration, LinkConfiguration } from "./configuration.js";
 import { type Leased, leaseAddress } from "./lease-address.js";
+import { say } from "./say.js";
 
 /** How long what was written may take to arrive when the program is over otherwise. */
 const LINGER_MILLISECONDS = 60_000;
 const LOOK_AGAIN_MILLISECONDS = 5;
-const STANDARD_ERROR = 2;
 
 export interface OpenStack {
   readonly drive: NodeDrive;
@@ -113,15 +112,6 @@ async function configure(drive: NodeDrive, { link }: OpenedDevice, configuration
   if (!isLeased) return null;
   drive.start();
   return leaseAddress(drive, device, say);
-}
-
-/** Not by `process.stderr`, which loads `net` where it is a pipe. */
-function say(text: string): void {
-  try {
-    writeSync(STANDARD_ERROR, `onwire: ${text}\n`);
-  } catch {
-    // Nobody is listening, or not fast enough.
-  }
 }
 
 function startCapture(stack: Stack, path: string): { close(): void } {

@@ -102,11 +102,41 @@ test.each([
   [{ ONWIRE_DNS: "here" }, 'dns "here": use A.B.C.D or A.B.C.D:PORT'],
   [{ ONWIRE_DESTINATIONS: "10.0.0.0/40" }, 'destinations "10.0.0.0/40": use A.B.C.D/N'],
   [{ ONWIRE_CONFIG: "absent.json" }, "absent.json cannot be read"],
-] as Record<string, string>[][])("a configuration that is wrong is named: %o", async (env, message) => {
+] as [Record<string, string>, string][])("a configuration that is wrong is named: %o", async (env, message) => {
   const ended = await preload.run("console.log('ran')", { env });
-  expect(ended.status).not.toBe(0);
-  expect(ended.stdout).toBe("");
-  expect(ended.stderr).toContain(message);
+  expect(ended).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining(message) });
+  expect(ended.stderr).toMatch(/^onwire: .*: .*\n$/);
+});
+
+test("what keeps the stack from being is said in one line", async () => {
+  const device = { ONWIRE_LINK: "packet:absent0", ONWIRE_ADDRESS: "10.0.0.1/24" };
+  const ended = await preload.run("console.log('ran')", { env: device });
+  expect(ended).toMatchObject({ status: 1, stdout: "", stderr: expect.stringMatching(/^onwire: .*: .*\n$/) });
+  const flag = process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission";
+  const denied = await preload.run("console.log('ran')", {
+    flags: [flag, "--allow-fs-read=*", "--no-warnings", "--import", preload.register],
+  });
+  expect(denied).toMatchObject({
+    status: 1,
+    stdout: "",
+    stderr: expect.stringMatching(/^onwire: .*: use the sockets of onwire\/net.*\n$/),
+  });
+});
+
+test("in a Worker its parent hears of it, as of any error", async () => {
+  const ended = await preload.run(
+    `
+    import { once } from "node:events";
+    import { isMainThread, Worker } from "node:worker_threads";
+    if (isMainThread) {
+      const env = { ...process.env, ONWIRE_LINK: "wire" };
+      const [error] = await once(new Worker(new URL(import.meta.url), { env, execArgv: ["--import", ${JSON.stringify(preload.register)}] }), "error");
+      console.log(error.message);
+    } else console.log("ran");
+  `,
+    { flags: [] },
+  );
+  expect(ended).toMatchObject({ status: 0, stdout: expect.stringMatching(/^onwire: configuration: link "wire"/), stderr: "" });
 });
 
 test("dns.resolve and its like ask servers that our stack reaches, by our stack", async () => {
@@ -353,6 +383,9 @@ test("onwire run: the program has its arguments, its status, and the stack", asy
   expect(ended).toEqual({ status: 7, stdout: "--port 80 -1\n", stderr: "" });
   const wrong = await preload.command(["run", "--link", "wire", "app.mjs"]);
   expect(wrong).toMatchObject({ status: 2, stdout: "", stderr: expect.stringContaining('--link "wire": use loopback, tap[:NAME]') });
+  writeFileSync(join(preload.folder, "wrong.json"), JSON.stringify({ link: "wire" }));
+  const file = await preload.command(["run", "--config", "wrong.json", "app.mjs"]);
+  expect(file).toMatchObject({ status: 2, stdout: "", stderr: expect.stringMatching(/^onwire: configuration: link "wire": use .*\n$/) });
 });
 
 test("a thousand connections leave no handle behind, and the process ends", async () => {
