@@ -106,7 +106,7 @@ export function run(course: Course): Result {
   // What waits to be sent must not take the room for what is out of order.
   const [sending, receiving] = [createMemory(SIZES), createMemory(SIZES)];
   const makeStack = (name: string, memory: Memory): Stack =>
-    new Stack({ name, random: world.random.fork(), memory, profile: linux }, world.now);
+    new Stack({ name, random: world.random.fork(), memory, profile: linux, sharing: "none" }, world.now);
   const hub = world.addSwitch();
 
   const server = makeStack("server", receiving);

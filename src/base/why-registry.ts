@@ -263,6 +263,7 @@ const cc: Table<typeof Cc> = {
   ],
   LostAgain: ["lost_again", "RFC 5681 s4.3", "What was sent again is lost too: a second sign of congestion."],
   ProbeRepaired: ["probe_repaired", "RFC 8985 s7.4.2", "A loss probe has repaired a loss: the window answers for it as for any other."],
+  Recalled: ["recalled", "RFC 9040 s6.1", "Slow start is to end where it did on earlier connections to this peer."],
   Swapped: ["swapped", "RFC 9293 s3.8.2", "Another controller takes over this connection, with the window as it is."],
 };
 
@@ -324,6 +325,11 @@ const tm: Table<typeof Tm> = {
   Linger: ["linger", "RFC 9293 s3.9.1.6", "Time that a closed connection may take to get its text acknowledged."],
   RtoAfterSyn: ["syn_rto_3s", "RFC 6298 s5", "A SYN was retransmitted after less than 3 s: text begins with a timeout of 3 s (5.7)."],
   Pacing: ["pacing", "RFC 9002 s7.7", "So long until the next segment leaves, at the rate that the sender paces by."],
+  RttRecalled: [
+    "rtt_recalled",
+    "RFC 9040 s6.1",
+    "The round trip to this peer is known from earlier connections: the estimator goes on from there.",
+  ],
   LossProbe: ["pto", "RFC 8985 s7.2", "Two round trips and no acknowledgment: a probe is due."],
   Reordering: ["reorder", "RFC 8985 s6.2", "Reordered segments have had their time to arrive: the rest is lost."],
 };

@@ -186,7 +186,15 @@ class Run {
     const memory = this.#shelf.take(plan.mtu + 64, plan.chunks);
     const named = profiles[plan.profile]!;
     const { congestionControl, ecn, pathProbing } = plan;
-    const tcp = { ...named.tcp, congestionControl, ecn, pathProbing, ...Object.fromEntries(plan.without.map((option) => [option, false])) };
+    const sharing = "none" as const; // what one connection does says nothing of another that replays alone
+    const tcp = {
+      ...named.tcp,
+      congestionControl,
+      ecn,
+      pathProbing,
+      sharing,
+      ...Object.fromEntries(plan.without.map((option) => [option, false])),
+    };
     const profile = { ...named, tcp };
     const watch = new Watch(name, profile.tcp, this.#violations);
     const stack = new Stack({ name, random: world.random.fork(), memory, profile, probe: watch.probe, ...this.#stackOptions }, world.now);

@@ -93,7 +93,7 @@ export function inspect(stack: Stack, now: Micros) {
     },
     udp: stack.udp.show(),
     ping: stack.icmp.show(),
-    tcp: { ...stack.tcp.summary(), connections: stack.tcp.showAll(now) },
+    tcp: { ...stack.tcp.summary(), paths: stack.tcp.showPaths(now), connections: stack.tcp.showAll(now) },
     agents: stack.agents.map((agent) => ({ name: agent.name, state: agent.inspect(now) })),
     tally: stack.tally.show(),
     limits: { ...stack.limits },

@@ -4,6 +4,7 @@ import type { FlowOwner, Random } from "../base/environment.js";
 import type { Memory } from "../base/memory.js";
 import type { IpAddress } from "../ip/address.js";
 import type { ControllerFactory } from "../tcp/congestion/controller.js";
+import type { TcpPolicy } from "../tcp/policy.js";
 import type { Device } from "./device.js";
 import type { Limits } from "./limits.js";
 import type { Probe } from "./probe.js";
@@ -23,6 +24,9 @@ export interface StackOptions {
   readonly congestionControl?: string;
   /** Congestion controllers of the application's own, by name (docs/congestion.md). */
   readonly congestionControllers?: Readonly<Record<string, ControllerFactory>>;
+  /** What a connection begins with of what earlier ones to the same peer have learned (RFC 9040): nothing, round-trip times, or the slow start
+   *  threshold as well; absent: as the profile has it. */
+  readonly sharing?: TcpPolicy["sharing"];
   readonly probe?: Probe | null;
   /** For one of several stacks that share an address: which flows arrive here. Absent: every one. */
   readonly owns?: FlowOwner | null;

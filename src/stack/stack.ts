@@ -142,8 +142,12 @@ export class Stack {
       work,
       applicationError,
     });
-    const { congestionControl = profile.tcp.congestionControl, congestionControllers: controllers = {} } = options;
-    const policy = { ...profile.tcp, congestionControl };
+    const {
+      congestionControl = profile.tcp.congestionControl,
+      congestionControllers: controllers = {},
+      sharing = profile.tcp.sharing,
+    } = options;
+    const policy = { ...profile.tcp, congestionControl, sharing };
     this.tcp = new Tcp(
       { network: this.ip, memory, random, tally, cause, policy, limits: bounds, probes: this, controllers, owns, work, applicationError },
       now,

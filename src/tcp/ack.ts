@@ -14,6 +14,7 @@ import { settleSynText } from "./fast-open-handshake.js";
 import { beginHolds } from "./hold.js";
 import { resetFrom } from "./output.js";
 import { packetSize } from "./path.js";
+import { recallRtt, recallThreshold } from "./path-history.js";
 import { beginSearch, probeFailed, searchAcknowledged } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
@@ -41,14 +42,16 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   snd.sml = snd.una;
   snd.reduced = tcb.iss;
   tcb.owes &= ~(Owe.Syn | Owe.SynAck);
-  measureSyn(core, tcb, seg, now);
+  recallRtt(core, tcb, now);
+  const measured = measureSyn(core, tcb, seg, now);
   tcb.timedAt = NEVER;
   core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
   core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
   // RFC 6928 s2: one segment only if the SYN or SYN,ACK was lost more than once.
   tcb.cc.begin(snd.mss, core.policy, tcb.retries > 1);
   if (tcb.retries > 1) core.congestionChanged(tcb, Cc.SynLost, now);
-  if (tcb.retries > 0 && tcb.srtt === 0) tcb.rto = Math.max(tcb.rto, Math.min(RTO_AFTER_SYN_LOSS, tcb.options.rtoMax)); // Deviation: rto-after-syn
+  recallThreshold(core, tcb, now);
+  if (tcb.retries > 0 && !measured) tcb.rto = Math.max(tcb.rto, Math.min(RTO_AFTER_SYN_LOSS, tcb.options.rtoMax)); // Deviation: rto-after-syn
   tcb.backoff = 0;
   tcb.retries = 0;
   // A server may have sent text already, which is in flight.

@@ -25,6 +25,7 @@ import { endHolds } from "./hold.js";
 import { Secrets } from "./isn.js";
 import type { TcpLimits } from "./limits.js";
 import type { Listener } from "./listener.js";
+import { learnPath, PathHistory } from "./path-history.js";
 import type { TcpPolicy } from "./policy.js";
 import { EphemeralPorts } from "./ports.js";
 import { type TcpProbe, type Timer, TimerEvent } from "./probe.js";
@@ -95,6 +96,8 @@ export class Core {
   readonly wheel: TimerWheel;
   readonly optionSets: OptionSets;
   readonly fastOpenMemory: FastOpenMemory;
+  /** Null: connections share nothing (`policy.sharing`). */
+  history: PathHistory | null = null;
   /** The keys of Fast Open cookies: the one in use, and the one before it. */
   cookieKeys: readonly SipKey[];
   readonly rows: FrozenRows;
@@ -113,6 +116,7 @@ export class Core {
   /** Which of them the hand looks at next. */
   #hand = 0;
   readonly #spare: Tcb[] = [];
+  readonly #random: Random;
   readonly #sentPool = new SentPool();
   readonly turn = new Turn();
   /** Handles of connections that found no memory for a first octet, the longest waiting first. */
@@ -151,6 +155,14 @@ export class Core {
     this.fastOpenMemory = new FastOpenMemory(parts.random, parts.limits.fastOpenServers);
     const { fastOpenKeys } = parts.policy;
     this.cookieKeys = fastOpenKeys.length > 0 ? fastOpenKeys.map(cookieKey) : [new SipKey(parts.random)];
+    this.#random = parts.random;
+    this.share();
+  }
+
+  /** Begins to remember paths, or forgets them, as policy says. */
+  share(): void {
+    if (this.policy.sharing === "none") this.history = null;
+    else this.history ??= new PathHistory(this.#random, this.limits.pathHistories);
   }
 
   /** A new live connection in CLOSED, not yet in the table of 4-tuples; null when there are as many as there may be. */
@@ -339,7 +351,10 @@ export class Core {
     if (old === State.TimeWait) this.timeWaits.count -= 1;
     tcb.state = state;
     this.tally.add(why);
-    if (state === State.TimeWait) this.#noteTimeWait(tcb, now);
+    if (state === State.TimeWait) {
+      learnPath(this, tcb, now);
+      this.#noteTimeWait(tcb, now);
+    }
     const probe = this.probes.probe;
     if (probe?.stateChanged) probe.stateChanged(tcb, old, why, cause, now);
   }
@@ -438,6 +453,7 @@ export class Core {
   finish(tcb: Tcb, error: number, why: number, now: Micros): void {
     if (tcb.fastOpen !== 0) concludeFastOpen(this, tcb, now);
     const told = tcb.state === State.TimeWait; // it was over for the application then
+    if (!told) learnPath(this, tcb, now);
     const listener = tcb.listener !== 0 && has(tcb, Flag.Unaccepted) ? this.listener(tcb.listener) : null;
     if (tcb.state !== State.Closed) this.enter(tcb, State.Closed, why, now);
     endHolds(tcb, now);

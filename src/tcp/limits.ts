@@ -8,6 +8,8 @@ export interface TcpLimits {
   readonly synQueue: number;
   /** Servers whose Fast Open cookies are remembered. */
   readonly fastOpenServers: number;
+  /** Pairs of hosts whose past connections are remembered (`policy.sharing`). */
+  readonly pathHistories: number;
   /** Ranges of out-of-order text of one connection. */
   readonly outOfOrderRanges: number;
   /** Resets sent to segments of no connection, a second. Deviation: reset-limit */
@@ -21,6 +23,7 @@ export const defaultTcpLimits: TcpLimits = {
   timeWaits: 262_144,
   synQueue: 1_024,
   fastOpenServers: 1_024,
+  pathHistories: 4_096,
   outOfOrderRanges: 1_024,
   resetsPerSecond: 1_000,
   challengesPerSecond: 1_000,

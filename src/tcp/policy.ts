@@ -46,6 +46,11 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Slow start again after an idle time longer than the RTO: RFC 5681 s4.1. */
   readonly idleRestart: boolean;
 
+  /** What a connection begins with of what earlier ones between the same hosts have learned (RFC 9040 s6): nothing, round-trip times, or the
+   *  slow start threshold as well; and for how long after the last of them. */
+  readonly sharing: "none" | "rtt" | "all";
+  readonly sharingLifetime: Micros;
+
   /** RFC 6298: the RTO before the first sample (2.1), its least (2.4) and its most (2.5). */
   readonly rtoInitial: Micros;
   readonly rtoMin: Micros;

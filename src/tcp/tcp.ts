@@ -21,6 +21,7 @@ import { icmpError } from "./icmp.js";
 import type { Listener } from "./listener.js";
 import { output, resetFrom } from "./output.js";
 import { announcedMss } from "./path.js";
+import type { ShownHistory } from "./path-history.js";
 import type { TcpPolicy } from "./policy.js";
 import { showListener, showTcb } from "./show.js";
 import { restore, snapshot } from "./snapshot.js";
@@ -307,6 +308,7 @@ export class Tcp {
   adopt(changes: Partial<TcpPolicy>): void {
     const core = this.#core;
     core.policy = { ...core.policy, ...changes };
+    if (changes.sharing !== undefined) core.share();
     if (changes.fastOpenClient === false) core.fastOpenMemory.clear();
     if (changes.fastOpenKeys !== undefined && changes.fastOpenKeys.length > 0) this.setCookieKeys(changes.fastOpenKeys);
     core.defaultSet = core.optionSets.intern(defaultConnectionOptions(core.policy));
@@ -508,6 +510,12 @@ export class Tcp {
     const { demux, live, rows, timeWaits } = this.#core;
     const sizes = { rowSize: ROW_SIZE, timeWaitRowSize: TIME_WAIT_ROW_SIZE };
     return { slots: demux.used, live: live.length, frozen: rows.used, timeWait: timeWaits.count, ...sizes };
+  }
+
+  /** What is known of the paths to peers from connections that are over; the latest last. */
+  showPaths(now: Micros): ShownHistory[] {
+    const { history, policy } = this.#core;
+    return history === null ? [] : history.show(policy.sharingLifetime, now);
   }
 
   /** The connection itself, for tools that show what no call tells: it is live, change nothing and keep it no longer than the turn. */

@@ -19,6 +19,7 @@ import { Listener } from "./listener.js";
 import { resetFrom } from "./output.js";
 import { updateRate } from "./pacing.js";
 import { effectiveMss } from "./path.js";
+import { recallRtt } from "./path-history.js";
 import { Timer } from "./probe.js";
 import { timeout } from "./rtt.js";
 import { sendShare } from "./share.js";
@@ -93,6 +94,7 @@ export function connect(core: Core, request: ConnectRequest, application: Applic
   snd.mss = effectiveMss(core, tcb, now);
   tcb.cc.begin(snd.mss, policy, false);
   core.beginRecovery(tcb, tcb.iss);
+  recallRtt(core, tcb, now);
   core.enter(tcb, State.SynSent, St.OpenActive, now);
   tcb.owes = Owe.Syn;
   tcb.ackCause = core.cause.id;
@@ -292,7 +294,7 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
   if (before.receiveBuffer !== tcb.options.receiveBuffer || (before.receiveTuning && !tcb.options.receiveTuning))
     tcb.rcv.buffer = tcb.options.receiveBuffer;
   if (before.keepAlive !== tcb.options.keepAlive) armKeepAlive(core, tcb, now);
-  if (tcb.srtt > 0) tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar, tcb.options);
+  if (tcb.srtt > 0 && tcb.state >= State.Established) tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar, tcb.options);
   else if (before.rtoInitial !== tcb.options.rtoInitial) tcb.rto = tcb.options.rtoInitial;
   if (before.userTimeout !== tcb.options.userTimeout) {
     const opening = tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive));

@@ -227,7 +227,7 @@ export class Exchange {
         tally: this.tally,
         cause: new Cause(),
         // Reno's window, which stays as it is while nothing happens, so that segments can be counted.
-        policy: { ...profile.tcp, congestionControl: "newreno", windowValidation: "none", ...options.policy },
+        policy: { ...profile.tcp, congestionControl: "newreno", windowValidation: "none", sharing: "none", ...options.policy },
         limits: { ...defaultTcpLimits, ...options.limits },
         probes: {
           probe: {

@@ -141,7 +141,7 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_shrink_window: only("0"),
   tcp_rfc1337: nothing,
   tcp_tw_reuse: nothing,
-  tcp_no_metrics_save: nothing,
+  tcp_no_metrics_save: (value) => choice({ "0": { sharing: "rtt" }, "1": { sharing: "none" } }, value),
   tcp_autocorking: nothing,
   tcp_limit_output_bytes: nothing,
   tcp_min_tso_segs: integer((burstLeast) => ({ burstLeast }), 1),

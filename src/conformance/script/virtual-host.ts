@@ -76,7 +76,7 @@ export class VirtualHost {
         name: "script",
         random: new SeededRandom(seed),
         memory: this.#memory,
-        profile: { ...profile, tcp: { ...profile.tcp, ...policy } },
+        profile: { ...profile, tcp: { ...profile.tcp, sharing: "none", ...policy } },
         probe,
       },
       ORIGIN,
