@@ -8,9 +8,12 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/** A pointer to no memory of the process: whoever comes to use it gives EFAULT. */
+export const NOWHERE: unique symbol = Symbol("a buffer at an address that is not mapped");
+
 /** A buffer of `length` octets; without `base` the octets are zeros when written, and thrown away when read. */
 export interface IoVec {
-  readonly base: Uint8Array | null;
+  readonly base: Uint8Array | typeof NOWHERE | null;
   readonly length: number;
 }
 
@@ -57,16 +60,19 @@ export type InfoRecord = Readonly<Record<string, number>>;
 
 export type OptionValue = number | string | Linger | TimeValue | InfoRecord | Uint8Array | null;
 
+/** There are octets in the vector that are nowhere. */
+export const isFaulty = (iov: readonly IoVec[]): boolean => iov.some(({ base, length }) => base === NOWHERE && length > 0);
+
 export const vectorLength = (iov: readonly IoVec[]): number => iov.reduce((sum, { length }) => sum + length, 0);
 
 /** The octets of a vector, in one piece. */
 export function gather(iov: readonly IoVec[]): Uint8Array {
   const first = iov[0];
-  if (iov.length === 1 && first?.base) return first.base.subarray(0, first.length);
+  if (iov.length === 1 && first?.base instanceof Uint8Array) return first.base.subarray(0, first.length);
   const all = new Uint8Array(vectorLength(iov));
   let at = 0;
   for (const { base, length } of iov) {
-    if (base !== null) all.set(base.subarray(0, length), at);
+    if (base instanceof Uint8Array) all.set(base.subarray(0, length), at);
     at += length;
   }
   return all;
@@ -77,7 +83,7 @@ export function scatter(octets: Uint8Array, iov: readonly IoVec[]): void {
   let at = 0;
   for (const { base, length } of iov) {
     const count = Math.min(length, octets.length - at);
-    if (base !== null) base.set(octets.subarray(at, at + count));
+    if (base instanceof Uint8Array) base.set(octets.subarray(at, at + count));
     at += count;
   }
 }

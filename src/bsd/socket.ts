@@ -17,6 +17,8 @@ export interface Socket {
   send(octets: Uint8Array, flags: number, to: SocketAddress | null, blocking: boolean): Outcome;
   /** As much as there is, into `octets`. `message` takes who sent it, flags and control messages. */
   receive(octets: Uint8Array, flags: number, message: Message): Outcome;
+  /** As `receive`, for a splice: it stops before what is out of band, and does not wait for what can never come. */
+  spliceOut(octets: Uint8Array, blocking: boolean): Outcome;
   shutdown(how: number): Outcome;
   /** EAGAIN while a lingering close lasts. */
   close(): Outcome;

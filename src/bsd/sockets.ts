@@ -9,8 +9,9 @@ import { Call, type Outcome } from "./call.js";
 import { constantNamed, Msg, Poll } from "./constants.js";
 import { Epoll, type EpollEvent } from "./epoll.js";
 import type { Errno } from "./errno.js";
-import { gather, type IoVec, type Message, type OptionValue, type SocketAddress, scatter, vectorLength } from "./message.js";
+import { gather, type IoVec, isFaulty, type Message, type OptionValue, type SocketAddress, scatter, vectorLength } from "./message.js";
 import { linuxPersonality, type Personality } from "./personality.js";
+import { Pipe } from "./pipe.js";
 import type { OptionGot, Socket } from "./socket.js";
 import { TcpSocket } from "./tcp-socket.js";
 import { UdpSocket } from "./udp-socket.js";
@@ -22,14 +23,39 @@ export interface PollFd {
   revents: number;
 }
 
-/** What a descriptor names. */
+/** What a descriptor names: one of the four. */
 interface File {
   readonly socket: Socket | null;
   readonly epoll: Epoll | null;
+  readonly pipe: PipeEnd | null;
+  readonly regular: RegularFile | null;
   /** O_NONBLOCK. */
   nonBlocking: boolean;
   closed: boolean;
 }
+
+interface PipeEnd {
+  readonly pipe: Pipe;
+  readonly writes: boolean;
+}
+
+interface RegularFile {
+  readonly octets: Uint8Array;
+  position: number;
+}
+
+const newFile = (nonBlocking: boolean, what: Partial<File>): File => ({
+  socket: null,
+  epoll: null,
+  pipe: null,
+  regular: null,
+  closed: false,
+  ...what,
+  nonBlocking,
+});
+
+const SPLICE_F_NONBLOCK = 2;
+const SPLICE_F_MORE = 4;
 
 /** The first descriptor: 0 to 2 belong to somebody else. */
 const FIRST_FD = 3;
@@ -39,6 +65,8 @@ export class Sockets {
   readonly personality: Personality;
   readonly #now: () => Micros;
   readonly #files = new Map<number, File>();
+  /** What `open` finds. */
+  readonly #stored = new Map<string, Uint8Array>();
   /** Calls that wait. */
   #waiting: Call[] = [];
   readonly #news = (): void => this.#retry();
@@ -60,7 +88,7 @@ export class Sockets {
       if (kind === of("SOCK_STREAM") && (protocol === 0 || protocol === of("IPPROTO_TCP"))) socket = new TcpSocket(environment);
       else if (kind === of("SOCK_DGRAM") && (protocol === 0 || protocol === of("IPPROTO_UDP"))) socket = new UdpSocket(environment);
       else return kind === of("SOCK_STREAM") || kind === of("SOCK_DGRAM") ? "EPROTONOSUPPORT" : "ESOCKTNOSUPPORT";
-      return this.#open({ socket, epoll: null, nonBlocking: (type & of("SOCK_NONBLOCK")) !== 0, closed: false });
+      return this.#open(newFile((type & of("SOCK_NONBLOCK")) !== 0, { socket }));
     });
   }
 
@@ -102,13 +130,66 @@ export class Sockets {
         const name = socket.remoteName();
         if (from !== null) from.name = typeof name === "string" ? null : name;
         const nonBlocking = (flags & constantNamed("SOCK_NONBLOCK", this.personality.system)!) !== 0;
-        return this.#open({ socket, epoll: null, nonBlocking, closed: false });
+        return this.#open(newFile(nonBlocking, { socket }));
       },
       (socket) => socket.receiveTimeout,
     );
   }
 
-  read(fd: number, buffer: Uint8Array | null, length: number): Call {
+  /** `ends` takes the descriptors to read from and to write to. */
+  pipe(ends: { read: number; write: number }): Call {
+    return this.#call("pipe", () => {
+      const pipe = new Pipe();
+      ends.read = this.#open(newFile(false, { pipe: { pipe, writes: false } }));
+      ends.write = this.#open(newFile(false, { pipe: { pipe, writes: true } }));
+      return 0;
+    });
+  }
+
+  /** Makes a file that `open` finds. */
+  store(path: string, octets: Uint8Array): void {
+    this.#stored.set(path, octets);
+  }
+
+  /** Opens what was stored, to be read. */
+  open(path: string, flags: number): Call {
+    return this.#call("open", () => {
+      const octets = this.#stored.get(path);
+      if (octets === undefined) return "ENOENT";
+      return (flags & 3) === constantNamed("O_RDONLY", this.personality.system)
+        ? this.#open(newFile(false, { regular: { octets, position: 0 } }))
+        : "EACCES";
+    });
+  }
+
+  /** Octets of a file into a stream; `offset` null: from where the file is. */
+  sendfile(to: number, from: number, offset: number | null, length: number): Call {
+    const source = this.#file(from);
+    if (source === null) return this.#call("sendfile", () => "EBADF");
+    const { regular } = source;
+    if (regular === null) return this.#call("sendfile", () => "EINVAL");
+    const start = offset ?? regular.position;
+    const octets = regular.octets.subarray(start, start + length);
+    const moved = (count: number): void => {
+      if (offset === null) regular.position += count;
+    };
+    return this.#send("sendfile", to, { ...messageOf([{ base: octets, length: octets.length }]) }, 0, moved);
+  }
+
+  /** Octets from a stream into a pipe, or from a pipe into a stream, as many as there are and fit. */
+  splice(from: number, to: number, length: number, flags: number): Call {
+    const source = this.#file(from);
+    const target = this.#file(to);
+    if (source === null || target === null) return this.#call("splice", () => "EBADF");
+    if (target.pipe?.writes && source.socket !== null) return this.#spliceOut(source.socket, source, target.pipe.pipe, length, flags);
+    if (source.pipe?.writes === false && target.socket !== null)
+      return this.#spliceIn(source.pipe.pipe, target.socket, target, length, flags);
+    return this.#call("splice", () => "EINVAL");
+  }
+
+  read(fd: number, buffer: IoVec["base"], length: number): Call {
+    const opened = this.#file(fd);
+    if (opened?.pipe || opened?.regular) return this.#readHere(opened, [{ base: buffer, length }]);
     return this.#receive("read", fd, messageOf([{ base: buffer, length }]), 0);
   }
 
@@ -116,12 +197,12 @@ export class Sockets {
     return this.#receive("readv", fd, messageOf(iov), 0);
   }
 
-  recv(fd: number, buffer: Uint8Array | null, length: number, flags: number): Call {
+  recv(fd: number, buffer: IoVec["base"], length: number, flags: number): Call {
     return this.#receive("recv", fd, messageOf([{ base: buffer, length }]), flags);
   }
 
   /** `from`, if given, takes the sender's address. */
-  recvfrom(fd: number, buffer: Uint8Array | null, length: number, flags: number, from: { name: SocketAddress | null } | null = null): Call {
+  recvfrom(fd: number, buffer: IoVec["base"], length: number, flags: number, from: { name: SocketAddress | null } | null = null): Call {
     const message = messageOf([{ base: buffer, length }]);
     return this.#receive("recvfrom", fd, message, flags, () => {
       if (from !== null) from.name = message.name;
@@ -133,7 +214,9 @@ export class Sockets {
     return this.#receive("recvmsg", fd, message, flags);
   }
 
-  write(fd: number, buffer: Uint8Array | null, length: number): Call {
+  write(fd: number, buffer: IoVec["base"], length: number): Call {
+    const opened = this.#file(fd);
+    if (opened?.pipe) return this.#writeHere(opened.pipe, opened, [{ base: buffer, length }]);
     return this.#send("write", fd, messageOf([{ base: buffer, length }]), 0);
   }
 
@@ -141,11 +224,11 @@ export class Sockets {
     return this.#send("writev", fd, messageOf(iov), 0);
   }
 
-  send(fd: number, buffer: Uint8Array | null, length: number, flags: number): Call {
+  send(fd: number, buffer: IoVec["base"], length: number, flags: number): Call {
     return this.#send("send", fd, messageOf([{ base: buffer, length }]), flags);
   }
 
-  sendto(fd: number, buffer: Uint8Array | null, length: number, flags: number, to: SocketAddress | null): Call {
+  sendto(fd: number, buffer: IoVec["base"], length: number, flags: number, to: SocketAddress | null): Call {
     return this.#send("sendto", fd, { ...messageOf([{ base: buffer, length }]), name: to }, flags);
   }
 
@@ -164,7 +247,9 @@ export class Sockets {
     this.#files.delete(fd);
     file.closed = true;
     for (const other of this.#files.values()) other.epoll?.forget(fd);
-    const { socket } = file;
+    const { socket, pipe } = file;
+    if (pipe?.writes) pipe.pipe.writers -= 1;
+    else if (pipe) pipe.pipe.readers -= 1;
     if (socket === null) return this.#call("close", () => 0);
     const until = socket.lingerUntil(this.#now());
     return this.#call(
@@ -244,7 +329,7 @@ export class Sockets {
   }
 
   epollCreate(): Call {
-    return this.#call("epoll_create", () => this.#open({ socket: null, epoll: new Epoll(), nonBlocking: false, closed: false }));
+    return this.#call("epoll_create", () => this.#open(newFile(false, { epoll: new Epoll() })));
   }
 
   /** `operation`: EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD. */
@@ -307,11 +392,70 @@ export class Sockets {
     return file.socket !== null ? file.socket.readiness() : file.epoll?.ready ? Poll.IN : 0;
   }
 
+  #readHere(opened: File, iov: readonly IoVec[]): Call {
+    return this.#call(
+      "read",
+      () => {
+        if (opened.pipe?.writes) return "EBADF";
+        if (isFaulty(iov)) return "EFAULT";
+        const octets = new Uint8Array(vectorLength(iov));
+        const { pipe, regular } = opened;
+        let outcome: Outcome = 0;
+        if (pipe !== null) outcome = pipe.pipe.read(octets);
+        else if (regular !== null) {
+          outcome = Math.min(octets.length, regular.octets.length - regular.position);
+          octets.set(regular.octets.subarray(regular.position, regular.position + outcome));
+          regular.position += outcome;
+        }
+        if (typeof outcome === "number") scatter(octets.subarray(0, outcome), iov);
+        return outcome;
+      },
+      !opened.nonBlocking,
+    );
+  }
+
+  #writeHere({ pipe, writes }: PipeEnd, opened: File, iov: readonly IoVec[]): Call {
+    return this.#call("write", () => (!writes ? "EBADF" : isFaulty(iov) ? "EFAULT" : pipe.write(gather(iov))), !opened.nonBlocking);
+  }
+
+  #spliceOut(socket: Socket, { nonBlocking }: File, pipe: Pipe, length: number, flags: number): Call {
+    const attempt = (): Outcome => {
+      const octets = new Uint8Array(Math.min(length, pipe.room));
+      if (octets.length === 0) return length === 0 ? 0 : "EAGAIN";
+      const outcome = socket.spliceOut(octets, !nonBlocking);
+      return typeof outcome === "number" ? pipe.write(octets.subarray(0, outcome)) : outcome;
+    };
+    return this.#call("splice", attempt, !nonBlocking && (flags & SPLICE_F_NONBLOCK) === 0);
+  }
+
+  #spliceIn(pipe: Pipe, socket: Socket, { nonBlocking }: File, length: number, flags: number): Call {
+    let moved = 0;
+    const attempt = (): Outcome => {
+      if (pipe.length === 0 && moved === 0) return pipe.writers === 0 ? 0 : "EAGAIN";
+      while (moved < length && pipe.length > 0) {
+        const piece = pipe.peek(length - moved);
+        const more = (flags & SPLICE_F_MORE) !== 0 || piece.length < Math.min(pipe.length, length - moved);
+        const outcome = socket.send(piece, more ? Msg.MORE : 0, null, !nonBlocking);
+        if (typeof outcome === "string") return moved > 0 && outcome !== "EAGAIN" ? moved : moved > 0 && nonBlocking ? moved : outcome;
+        pipe.discard(outcome);
+        moved += outcome;
+      }
+      return moved;
+    };
+    return this.#call("splice", attempt, !nonBlocking && (flags & SPLICE_F_NONBLOCK) === 0);
+  }
+
   #receive(name: string, fd: number, message: Message, flags: number, filled: () => void = () => {}): Call {
     const wanted = vectorLength(message.iov);
     const all = new Uint8Array(wanted);
+    const faulty = isFaulty(message.iov);
     let taken = 0;
     const attempt = (socket: Socket): Outcome => {
+      if (faulty) {
+        // What there is stays: it cannot be copied.
+        const there = socket.receive(new Uint8Array(1), flags | Msg.PEEK, message);
+        return typeof there === "number" && there > 0 ? "EFAULT" : there;
+      }
       for (;;) {
         const outcome = socket.receive(all.subarray(taken), flags, message);
         // MSG_WAITALL: until it is full, or nothing more comes.
@@ -337,8 +481,9 @@ export class Sockets {
     return this.#onSocket(name, fd, attempt, (socket) => socket.receiveTimeout, waiting, late);
   }
 
-  #send(name: string, fd: number, message: Message, flags: number): Call {
-    const octets = gather(message.iov);
+  #send(name: string, fd: number, message: Message, flags: number, moved: (count: number) => void = () => {}): Call {
+    const faulty = isFaulty(message.iov);
+    const octets = faulty ? new Uint8Array(0) : gather(message.iov);
     const file = this.#file(fd);
     let sent = 0;
     const blocking = file?.nonBlocking === false && (flags & Msg.DONTWAIT) === 0;
@@ -347,7 +492,9 @@ export class Sockets {
         // The call opens at most once.
         const outcome = socket.send(octets.subarray(sent), sent > 0 ? flags & ~Msg.FASTOPEN : flags, message.name, blocking);
         if (typeof outcome === "string") return sent > 0 && outcome !== "EAGAIN" ? sent : outcome;
+        if (faulty) return "EFAULT";
         sent += outcome;
+        moved(outcome);
         // A blocking stream goes on until all is queued.
         if (sent >= octets.length || !socket.stream || !blocking) return sent;
       }

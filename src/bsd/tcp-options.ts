@@ -130,7 +130,13 @@ const socketLevel: Readonly<Record<string, Option>> = {
   SO_INCOMING_CPU: stored("SO_INCOMING_CPU"),
   SO_NOSIGPIPE: storedSwitch("SO_NOSIGPIPE"),
   SO_MAX_PACING_RATE: stored("SO_MAX_PACING_RATE", -1),
-  SO_OOBINLINE: storedSwitch("SO_OOBINLINE"),
+  SO_OOBINLINE: {
+    get: (socket) => (socket.urgent.inline ? 1 : 0),
+    set: (socket, value) => {
+      socket.urgent.inline = value !== 0;
+      return 0;
+    },
+  },
   SO_ZEROCOPY: {
     get: (socket) => (socket.errors.zeroCopy ? 1 : 0),
     set: (socket, value) => {

@@ -17,6 +17,7 @@ import type { Message, OptionValue, SocketAddress } from "./message.js";
 import type { Personality } from "./personality.js";
 import { Edges, type OptionGot, type Socket } from "./socket.js";
 import { getTcpOption, setTcpOption, TcpSettings } from "./tcp-options.js";
+import { type Stretch, UrgentOctet } from "./urgent.js";
 
 /** What a socket lives in. */
 export interface SocketEnvironment {
@@ -43,6 +44,7 @@ export class TcpSocket implements Socket, Application {
   /** SO_ERROR: told once. */
   error: Errno | null = null;
   readonly errors = new ErrorQueue();
+  readonly urgent = new UrgentOctet();
   #bound: SocketAddress | null = null;
   /** A connect was begun and its outcome is not told yet. */
   #connecting = false;
@@ -170,7 +172,9 @@ export class TcpSocket implements Socket, Application {
     socket.handle = handle;
     socket.errors.zeroCopy = this.errors.zeroCopy;
     socket.errors.setStamps(this.errors.stamps);
+    socket.urgent.inline = this.urgent.inline;
     tcp.attach(handle, socket);
+    if (tcp.urgentAhead(handle) > 0) socket.#markUrgent();
     return socket;
   }
 
@@ -216,22 +220,26 @@ export class TcpSocket implements Socket, Application {
     const { tcb } = this;
     if (this.#deferred !== null) return "EAGAIN";
     if (tcb === null || this.listening) return this.takeError() ?? "ENOTCONN";
-    if (flags & Msg.OOB) return this.#receiveOutOfBand(tcb, octets);
-    const readable = this.#readableBeforeUrgent(tcb);
+    if (flags & Msg.OOB) return this.#receiveOutOfBand(tcb, octets, flags, message);
+    const { hole, octets: readable } = isOpening(tcb) ? NOTHING : this.urgent.stretch(tcb);
     if (readable > 0) {
       const count = Math.min(octets.length, readable);
-      if (flags & Msg.PEEK) return stack.tcp.peek(this.handle, 0, octets, 0, count);
+      if (flags & Msg.PEEK) return stack.tcp.peek(this.handle, hole ? 1 : 0, octets, 0, count);
+      if (hole && count > 0) stack.tcp.consume(this.handle, 1, now());
       if (flags & Msg.TRUNC) {
         stack.tcp.consume(this.handle, count, now());
+        this.urgent.passed(tcb);
         return count;
       }
       message.control = this.errors.received(tcb.rcv.textAt);
       const taken = stack.tcp.receive(this.handle, octets, 0, count, now());
+      this.urgent.passed(tcb);
       if (this.settings.stored.get("TCP_INQ") === 1)
         message.control.push({ level: "SOL_TCP", type: "TCP_CM_INQ", data: tcb.receiveQueue.length || (tcb.rcv.finSeen ? 1 : 0) });
       return taken;
     }
     if (octets.length === 0) return 0;
+    if (hole && (flags & Msg.PEEK) === 0) this.#skipUrgent(tcb);
     if (this.#atEnd(tcb)) return this.#ended && !tcb.rcv.finSeen ? (this.takeError() ?? 0) : 0;
     return this.takeError() ?? "EAGAIN";
   }
@@ -242,6 +250,19 @@ export class TcpSocket implements Socket, Application {
     message.control = report.control;
     message.flags = Msg.ERRQUEUE | (report.withText ? Msg.TRUNC : 0);
     return 0;
+  }
+
+  spliceOut(octets: Uint8Array, blocking: boolean): Outcome {
+    const { stack, now } = this.environment;
+    this.#notice();
+    const { tcb } = this;
+    if (tcb === null || this.listening) return this.takeError() ?? "ENOTCONN";
+    const { hole, octets: readable } = isOpening(tcb) ? NOTHING : this.urgent.stretch(tcb);
+    // At the mark nothing can be taken, however long one waits.
+    if (hole) return blocking ? 0 : "EAGAIN";
+    if (readable > 0) return stack.tcp.receive(this.handle, octets, 0, Math.min(octets.length, readable), now());
+    if (this.#atEnd(tcb)) return this.takeError() ?? 0;
+    return this.takeError() ?? "EAGAIN";
   }
 
   shutdown(how: number): Outcome {
@@ -284,7 +305,7 @@ export class TcpSocket implements Socket, Application {
     switch (request) {
       case "FIONREAD":
       case "SIOCINQ":
-        return tcb === null ? 0 : this.#readableBeforeUrgent(tcb);
+        return tcb === null || isOpening(tcb) ? 0 : this.urgent.queued(tcb);
       case "SIOCOUTQ":
       case "TIOCOUTQ":
       case "FIONWRITE":
@@ -292,7 +313,7 @@ export class TcpSocket implements Socket, Application {
       case "SIOCOUTQNSD":
         return tcb === null ? 0 : unsent(tcb);
       case "SIOCATMARK":
-        return tcb !== null && this.#urgentAhead(tcb) === 0 ? 1 : 0;
+        return tcb !== null && this.urgent.atMark(tcb) ? 1 : 0;
       default:
         return "ENOTTY";
     }
@@ -336,9 +357,10 @@ export class TcpSocket implements Socket, Application {
     if (noMoreIn && this.#shutWrite) events |= Poll.HUP;
     if (noMoreIn) events |= Poll.IN | Poll.RDNORM | Poll.RDHUP;
     if (isOpening(tcb)) return events;
-    if (this.#readableBeforeUrgent(tcb) >= this.settings.receiveLowat) events |= Poll.IN | Poll.RDNORM;
+    const mark = this.urgent.atMark(tcb) && !this.urgent.inline ? 1 : 0;
+    if (tcb.receiveQueue.length >= this.settings.receiveLowat + mark) events |= Poll.IN | Poll.RDNORM;
     if (this.#shutWrite || this.#writable(tcb)) events |= Poll.OUT | Poll.WRNORM;
-    if (this.#urgentAhead(tcb) > 0) events |= Poll.PRI;
+    if (this.urgent.isHere) events |= Poll.PRI;
     return events;
   }
 
@@ -347,6 +369,7 @@ export class TcpSocket implements Socket, Application {
     const both = TcpEvent.Established | TcpEvent.PeerClosed | TcpEvent.Closed | TcpEvent.SoftError;
     if (events & (inbound | both)) this.edges.in += 1;
     if (events & (TcpEvent.Writable | both)) this.edges.out += 1;
+    if (events & TcpEvent.Urgent) this.#markUrgent();
     this.#notice();
     this.environment.news();
   }
@@ -378,6 +401,7 @@ export class TcpSocket implements Socket, Application {
   #notice(): void {
     const { tcb } = this;
     if (tcb === null || this.#ended) return;
+    this.urgent.notice(tcb);
     if (this.errors.active && this.errors.progress(tcb.snd.nxt, tcb.snd.una, tcb.state === State.Closed, this.environment.now()))
       this.edges.out += 1;
     if (tcb.state !== State.Closed && tcb.state !== State.TimeWait) return;
@@ -400,18 +424,22 @@ export class TcpSocket implements Socket, Application {
     return tcb.snd.buffer - queued >= queued >> 1;
   }
 
-  /** Octets to the urgent octet, which is out of band, or all of them. */
-  #readableBeforeUrgent(tcb: Readonly<Tcb>): number {
-    const { tcp } = this.environment.stack;
-    return isOpening(tcb) ? 0 : tcp.readable(this.handle);
+  #markUrgent(): void {
+    const { tcb } = this;
+    if (tcb === null) return;
+    if (this.urgent.announced(tcb)) this.environment.stack.tcp.consume(this.handle, 1, this.environment.now());
   }
 
-  #urgentAhead(tcb: Readonly<Tcb>): number {
-    return Math.max(0, seqDiff(tcb.rcv.up, seqAdd(tcb.rcv.nxt, -tcb.receiveQueue.length)));
+  /** A read that begins at the urgent octet passes it, even if it finds nothing behind. */
+  #skipUrgent(tcb: Readonly<Tcb>): void {
+    this.environment.stack.tcp.consume(this.handle, 1, this.environment.now());
+    this.urgent.passed(tcb);
   }
 
-  #receiveOutOfBand(_tcb: Readonly<Tcb>, _octets: Uint8Array): Outcome {
-    return "EINVAL";
+  #receiveOutOfBand(tcb: Readonly<Tcb>, octets: Uint8Array, flags: number, message: Message): Outcome {
+    const outcome = this.urgent.take(octets, (flags & Msg.PEEK) !== 0, this.#atEnd(tcb));
+    if (outcome === 1) message.flags = Msg.OOB;
+    return outcome;
   }
 
   #lingers(): boolean {
@@ -447,6 +475,8 @@ export class TcpSocket implements Socket, Application {
     this.handle = 0;
   }
 }
+
+const NOTHING: Stretch = { hole: false, octets: 0 };
 
 const unsent = (tcb: Readonly<Tcb>): number =>
   Math.max(0, seqDiff(seqAdd(tcb.snd.text, tcb.sendQueue.length), tcb.snd.nxt)) +

@@ -93,6 +93,10 @@ export class UdpSocket implements Socket, DatagramApplication {
     return flags & Msg.TRUNC ? udp.fullLength : count;
   }
 
+  spliceOut(): Outcome {
+    return "EINVAL";
+  }
+
   shutdown(how: number): Outcome {
     if (!this.#connected) return "ENOTCONN";
     if (how !== SHUT_WR) this.#shut |= 1;

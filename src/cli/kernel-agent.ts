@@ -1,11 +1,13 @@
 /** The agent on a kernel under test: a process that makes the system calls of a script with the kernel's own sockets. It is told by lines of
  *  JSON on its standard input, answers by lines on its output, and ends with its parent. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { getSystemErrorName } from "node:util";
 import { errnoNumbered } from "../bsd/errno.js";
-import type { SystemCall } from "../conformance/script/system-call.js";
+import type { ControlMessage } from "../bsd/message.js";
+import type { Extent, SystemCall } from "../conformance/script/system-call.js";
 import { type SocketCalls, socketCalls } from "../transport/native-sockets.js";
+import { readControl } from "./control-messages.js";
 import { INFO_OCTETS, levels, optionNumbers, readInfo, requests } from "./kernel-options.js";
 
 export type AgentOrder =
@@ -13,6 +15,7 @@ export type AgentOrder =
   | { readonly kind: "info"; readonly fd: number }
   | { readonly kind: "ports"; readonly fd: number }
   | { readonly kind: "alive"; readonly localPort: number; readonly remotePort: number }
+  | { readonly kind: "file"; readonly path: string; readonly zeros: number }
   | { readonly kind: "sysctl"; readonly key: string; readonly value: string };
 
 /** What a call came to: its value, or the name of an error, and what it gave. */
@@ -26,12 +29,15 @@ export interface AgentOutcome {
 const AGAIN = 1;
 const EAGAIN = -11;
 const EINPROGRESS = -115;
+const ENOTSOCK = -88;
 const MSG_DONTWAIT = 0x40;
+const MSG_ERRQUEUE = 0x2000;
 const O_NONBLOCK = 0o4000;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const SO_ERROR = 4;
 const POLLIN = 1;
+const POLLPRI = 2;
 const POLLOUT = 4;
 
 /** The controller of new stream sockets. A namespace takes none for its default that the machine does not let everybody use, and a machine
@@ -101,12 +107,13 @@ const sendAll = async (
   fd: number,
   length: number,
   flags: number,
-  send: (octets: Uint8Array, length: number, flags: number) => number,
+  nowhere: boolean,
+  send: (octets: Uint8Array | null, length: number, flags: number) => number,
 ): Promise<number> => {
   const blocks = isBlocking(fd) && (flags & MSG_DONTWAIT) === 0;
   let sent = 0;
   const result = await retry(blocks, () => {
-    const done = send(room(length - sent), length - sent, flags | MSG_DONTWAIT);
+    const done = send(nowhere ? null : room(length - sent), length - sent, flags | MSG_DONTWAIT);
     if (done < 0) return done;
     sent += done;
     return sent < length && blocks ? EAGAIN : sent;
@@ -114,10 +121,16 @@ const sendAll = async (
   return result < 0 && sent > 0 ? sent : result;
 };
 
+/** Octets for control messages. */
+const CONTROL_ROOM = 1024;
+
 /** A msghdr over one vector of zeros. What it points at is kept alive by the caller. */
-const messageHeader = (lengths: readonly number[], address: Uint8Array | null): { header: Uint8Array; keep: unknown[] } => {
-  const iov = new ArrayBuffer(16 * Math.max(1, lengths.length));
-  const control = new ArrayBuffer(1024);
+const messageHeader = (
+  extents: readonly Extent[],
+  address: Uint8Array | null,
+  control: ArrayBuffer | null,
+): { header: Uint8Array; keep: unknown[] } => {
+  const iov = new ArrayBuffer(16 * Math.max(1, extents.length));
   const header = new Uint8Array(56);
   const view = new DataView(header.buffer);
   const keep: unknown[] = [iov, control, address];
@@ -126,28 +139,51 @@ const messageHeader = (lengths: readonly number[], address: Uint8Array | null): 
     view.setUint32(8, address.length, true);
   }
   const vector = new DataView(iov);
-  for (const [i, length] of lengths.entries()) {
-    const memory = new ArrayBuffer(Math.max(1, length));
+  for (const [i, { length, nowhere }] of extents.entries()) {
+    const memory = new ArrayBuffer(nowhere ? 1 : Math.max(1, length));
     keep.push(memory);
-    vector.setBigUint64(16 * i, c.address(memory), true);
+    vector.setBigUint64(16 * i, nowhere ? 0n : c.address(memory), true);
     vector.setBigUint64(16 * i + 8, BigInt(length), true);
   }
   view.setBigUint64(16, c.address(iov), true);
-  view.setBigUint64(24, BigInt(lengths.length), true);
+  view.setBigUint64(24, BigInt(extents.length), true);
+  if (control !== null) {
+    view.setBigUint64(32, c.address(control), true);
+    view.setBigUint64(40, BigInt(control.byteLength), true);
+  }
   return { header, keep };
 };
 
-const sendMessage = (fd: number, lengths: readonly number[], flags: number, address: Uint8Array | null): Promise<number> => {
-  const { header, keep } = messageHeader(lengths, address);
+const sendMessage = (fd: number, extents: readonly Extent[], flags: number, address: Uint8Array | null): Promise<number> => {
+  const { header, keep } = messageHeader(extents, address, null);
   const blocks = isBlocking(fd) && (flags & MSG_DONTWAIT) === 0;
   return retry(blocks, () => (keep.length > 0 ? c.sendmsg(fd, header, flags | MSG_DONTWAIT) : 0));
 };
 
-const receiveMessage = async (fd: number, lengths: readonly number[], flags: number): Promise<{ value: number; flags: number }> => {
-  const { header, keep } = messageHeader(lengths, null);
-  const blocks = isBlocking(fd) && (flags & MSG_DONTWAIT) === 0;
+const receiveMessage = async (
+  fd: number,
+  extents: readonly Extent[],
+  flags: number,
+): Promise<{ value: number; flags: number; control: ControlMessage[] }> => {
+  const control = new ArrayBuffer(CONTROL_ROOM);
+  const { header, keep } = messageHeader(extents, null, control);
+  // Nobody waits for the error queue.
+  const blocks = isBlocking(fd) && (flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) === 0;
   const value = await retry(blocks, () => (keep.length > 0 ? c.recvmsg(fd, header, flags | MSG_DONTWAIT) : 0));
-  return { value, flags: new DataView(header.buffer).getInt32(48, true) & ~MSG_DONTWAIT };
+  const view = new DataView(header.buffer);
+  const length = value < 0 ? 0 : Number(view.getBigUint64(40, true));
+  return { value, flags: view.getInt32(48, true) & ~MSG_DONTWAIT, control: readControl(new Uint8Array(control), length) };
+};
+
+/** Does without waiting what would wait for `fd`, and tries again if it is one that blocks. */
+const impatient = (fd: number, attempt: () => number): Promise<number> => {
+  const flags = c.fcntl(fd, F_GETFL, 0);
+  return retry(isBlocking(fd), () => {
+    c.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    const result = attempt();
+    c.fcntl(fd, F_SETFL, flags);
+    return result;
+  });
 };
 
 const optionOctets = (value: unknown, length: number): Uint8Array => {
@@ -208,6 +244,14 @@ const openSocket = (domain: number, type: number, protocol: number): number => {
   return fd;
 };
 
+const openFile = (path: string, flags: number): number => {
+  try {
+    return openSync(path, flags);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).errno ?? EAGAIN;
+  }
+};
+
 const make = async (call: SystemCall): Promise<AgentOutcome> => {
   switch (call.name) {
     case "socket":
@@ -231,39 +275,44 @@ const make = async (call: SystemCall): Promise<AgentOutcome> => {
     case "recvfrom": {
       const flags = "flags" in call ? call.flags : 0;
       const blocks = isBlocking(call.fd) && (flags & MSG_DONTWAIT) === 0;
-      return outcome(
-        await retry(blocks, () => c.recv(call.fd, new Uint8Array(Math.max(1, call.length)), call.length, flags | MSG_DONTWAIT)),
-      );
+      const octets = call.nowhere ? null : new Uint8Array(Math.max(1, call.length));
+      const value = await retry(blocks, () => c.recv(call.fd, octets, call.length, flags | MSG_DONTWAIT));
+      return outcome(value === ENOTSOCK ? c.read(call.fd, octets, call.length) : value);
     }
     case "write":
     case "send": {
       const flags = "flags" in call ? call.flags : 0;
-      return outcome(await sendAll(call.fd, call.length, flags | 0x4000, (octets, length, bits) => c.send(call.fd, octets, length, bits)));
+      return outcome(
+        await sendAll(call.fd, call.length, flags | 0x4000, call.nowhere, (octets, length, bits) => {
+          const sent = c.send(call.fd, octets, length, bits);
+          return sent === ENOTSOCK ? c.write(call.fd, octets, length) : sent;
+        }),
+      );
     }
     case "sendto": {
       const to = call.address === null ? null : sockaddr(call.address.address, call.address.port);
       return outcome(
-        await sendAll(call.fd, call.length, call.flags | 0x4000, (octets, length, bits) =>
+        await sendAll(call.fd, call.length, call.flags | 0x4000, call.nowhere, (octets, length, bits) =>
           to === null ? c.send(call.fd, octets, length, bits) : c.sendto(call.fd, octets, length, bits, to),
         ),
       );
     }
     case "readv":
-      return outcome((await receiveMessage(call.fd, call.lengths, 0)).value);
+      return outcome((await receiveMessage(call.fd, call.vector, 0)).value);
     case "writev":
-      return outcome(await sendMessage(call.fd, call.lengths, 0x4000, null));
+      return outcome(await sendMessage(call.fd, call.vector, 0x4000, null));
     case "sendmsg":
       return outcome(
         await sendMessage(
           call.fd,
-          call.lengths,
+          call.vector,
           call.flags | 0x4000,
           call.address === null ? null : sockaddr(call.address.address, call.address.port),
         ),
       );
     case "recvmsg": {
-      const { value, flags } = await receiveMessage(call.fd, call.lengths, call.flags);
-      return outcome(value, { flags, control: [] });
+      const { value, flags, control } = await receiveMessage(call.fd, call.vector, call.flags);
+      return outcome(value, { flags, control });
     }
     case "shutdown":
       return outcome(c.shutdown(call.fd, call.how));
@@ -299,6 +348,24 @@ const make = async (call: SystemCall): Promise<AgentOutcome> => {
       }
       const value = await untilReady(call.timeout, () => c.poll(octets, call.fds.length));
       return outcome(value, { revents: call.fds.map((_, i) => view.getInt16(8 * i + 6, true)) });
+    }
+    case "pipe": {
+      const ends = new Int32Array(2);
+      const value = c.pipe(new Uint8Array(ends.buffer));
+      return outcome(value, { fds: [ends[0], ends[1]] });
+    }
+    case "open":
+      return outcome(openFile(call.path, call.flags));
+    case "sendfile": {
+      const { to, from, length } = call;
+      const offset = call.offset === null ? null : new Uint8Array(BigInt64Array.of(BigInt(call.offset)).buffer);
+      return outcome(await impatient(to, () => c.sendfile(to, from, offset, length)));
+    }
+    case "splice": {
+      const { from, to, length, flags } = call;
+      // What is there is taken by a call that may wait: to the kernel that makes a difference.
+      const waits = (): boolean => isBlocking(from) && !isReady(from, POLLIN | POLLPRI);
+      return outcome(await retry(isBlocking(from), () => (waits() ? EAGAIN : c.splice(from, to, length, flags))));
     }
     case "epoll_create":
       return outcome(c.epollCreate());
@@ -364,6 +431,9 @@ const obey = async (order: AgentOrder): Promise<unknown> => {
       return { local: portOf(c.getsockname, order.fd), remote: portOf(c.getpeername, order.fd) };
     case "alive":
       return isAlive(order.localPort, order.remotePort);
+    case "file":
+      writeFileSync(order.path, new Uint8Array(order.zeros));
+      return true;
     case "sysctl":
       if (order.key === "net.ipv4.tcp_congestion_control") {
         congestionControl = order.value;

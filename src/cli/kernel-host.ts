@@ -11,7 +11,7 @@ import { stepsOf } from "../conformance/script/commands.js";
 import type { Info, LocalAndRemote, Reply, Request, Running, Sent } from "../conformance/script/host.js";
 import type { LiveHost } from "../conformance/script/run-live.js";
 import type { Settings } from "../conformance/script/settings.js";
-import type { Outcome } from "../conformance/script/system-call.js";
+import type { Given, Outcome } from "../conformance/script/system-call.js";
 import { formatIp, type IpAddress } from "../ip/address.js";
 import { Namespace } from "../transport/namespace.js";
 import { NetworkInterfaces } from "../transport/network-interface.js";
@@ -38,6 +38,8 @@ export class KernelHost implements LiveHost {
   /** Told when a packet comes. */
   #waiting: (() => void) | null = null;
   #start = performance.now();
+  /** Milliseconds of the kernel's clock when the script began. */
+  #began = Date.now();
 
   private constructor(namespace: Namespace, link: TapLink, agent: Agent) {
     this.#namespace = namespace;
@@ -99,6 +101,7 @@ export class KernelHost implements LiveHost {
       case "begin":
         this.#sent.length = 0;
         this.#start = performance.now();
+        this.#began = Date.now();
         return null;
       case "sleep":
         await this.#until(request.until);
@@ -179,7 +182,7 @@ export class KernelHost implements LiveHost {
     const done = this.#agent.tell({ kind: "call", call }).then(
       (result) => {
         const { value, errno, given } = result as AgentOutcome;
-        running.outcome = { value, errno, given, finishedAt: this.now } as Outcome;
+        running.outcome = { value, errno, given: this.#sinceBegin(given), finishedAt: this.now } as Outcome;
       },
       (error: unknown) => {
         failed = error;
@@ -195,12 +198,25 @@ export class KernelHost implements LiveHost {
     return running;
   }
 
+  /** A script counts time from its own begin. */
+  #sinceBegin(given: Given): Given {
+    if (given.control === undefined) return given;
+    const control = given.control.map((message) => {
+      const { data } = message;
+      if (typeof data !== "object" || !("seconds" in data)) return message;
+      const micros = Math.round((data.seconds * 1_000 - this.#began) * 1_000 + data.fraction / 1_000);
+      return { ...message, data: { seconds: Math.floor(micros / 1e6), fraction: (micros - Math.floor(micros / 1e6) * 1e6) * 1_000 } };
+    });
+    return { ...given, control };
+  }
+
   async #command(text: string): Promise<string | null> {
     const steps = stepsOf(text);
     if (typeof steps === "string") return `${steps}: not known`;
     for (const step of steps) {
       if (step.type === "sleep") await this.#until(this.now + step.micros);
       else if (step.type === "policy") await this.#sysctl(step.key.replace(/^\/proc\/sys\//, "").replaceAll("/", "."), step.value);
+      else if (step.type === "file") await this.#agent.tell({ kind: "file", path: step.path, zeros: step.zeros });
       else if (step.type !== "nothing") return `${step.type}: not on a kernel`;
     }
     return null;

@@ -9,12 +9,20 @@ export interface SocketCalls {
   listen(fd: number, backlog: number): number;
   accept4(fd: number, flags: number): number;
   connect(fd: number, address: Uint8Array): number;
-  send(fd: number, octets: Uint8Array, length: number, flags: number): number;
-  sendto(fd: number, octets: Uint8Array, length: number, flags: number, address: Uint8Array): number;
-  recv(fd: number, octets: Uint8Array, length: number, flags: number): number;
+  /** Where octets may be null they are a null pointer. */
+  send(fd: number, octets: Uint8Array | null, length: number, flags: number): number;
+  sendto(fd: number, octets: Uint8Array | null, length: number, flags: number, address: Uint8Array): number;
+  recv(fd: number, octets: Uint8Array | null, length: number, flags: number): number;
   /** `header`: a msghdr, whose pointers are of `address`. */
   sendmsg(fd: number, header: Uint8Array, flags: number): number;
   recvmsg(fd: number, header: Uint8Array, flags: number): number;
+  read(fd: number, octets: Uint8Array | null, length: number): number;
+  write(fd: number, octets: Uint8Array | null, length: number): number;
+  /** `ends`: two descriptors, of 32 bits each. */
+  pipe(ends: Uint8Array): number;
+  /** `offset`: 64 bits, or null. */
+  sendfile(to: number, from: number, offset: Uint8Array | null, length: number): number;
+  splice(from: number, to: number, length: number, flags: number): number;
   shutdown(fd: number, how: number): number;
   close(fd: number): number;
   fcntl(fd: number, command: number, argument: number): number;
@@ -57,6 +65,7 @@ export function socketCalls(): SocketCalls {
   const getsockopt = call("getsockopt", "int", "int", "int", octets, octets);
   const name = { local: call("getsockname", "int", octets, octets), remote: call("getpeername", "int", octets, octets) };
   const poll = call("poll", octets, "ulong", "int");
+  const splice = call("splice", "int", octets, "int", octets, "size_t", "uint");
   const epollWait = call("epoll_wait", "int", octets, "int", "int");
   const epollCreate = call("epoll_create1", "int");
   return {
@@ -70,6 +79,11 @@ export function socketCalls(): SocketCalls {
     recv,
     sendmsg: call("sendmsg", "int", octets, "int"),
     recvmsg: call("recvmsg", "int", octets, "int"),
+    read: call("read", "int", octets, "size_t"),
+    write: call("write", "int", octets, "size_t"),
+    pipe: call("pipe", octets),
+    sendfile: call("sendfile", "int", "int", octets, "size_t"),
+    splice: (from, to, length, flags) => splice(from, null, to, null, length, flags),
     shutdown: call("shutdown", "int", "int"),
     close: call("close", "int"),
     fcntl: call("fcntl", "int", "int", "int"),

@@ -7,6 +7,7 @@ import { type IpAddress, parseIp } from "../../ip/address.js";
 import type { Call, Expr, Field, Position } from "./ast.js";
 import { ScriptError, Unsupported } from "./error.js";
 import { printExpr } from "./print.js";
+import type { Extent } from "./system-call.js";
 
 /** Octets of one buffer. */
 const MOST_OCTETS = 1 << 30;
@@ -88,19 +89,18 @@ export class Arguments {
     return value;
   }
 
-  /** `...`, a pointer to nothing, or a string. */
-  buffer(index: number): void {
-    const { type } = this.at(index);
-    const expr = this.at(index);
-    const none = (expr.type === "integer" && Number(expr.value) === 0) || (expr.type === "word" && expr.name === "NULL");
-    if (type !== "ellipsis" && !none) this.fail(`found ${printExpr(expr)} as a buffer of ${this.call.name}, expected ...`);
+  /** `...`, or a null pointer: true for that. */
+  isNowhere(expr: Expr): boolean {
+    if (expr.type === "ellipsis") return false;
+    if (isNull(expr)) return true;
+    return this.fail(`found ${printExpr(expr)} as a buffer of ${this.call.name}, expected ... or NULL`);
   }
 
   /** The address at `index`: `...` stands for `usual`, AF_UNSPEC for null. */
   address(index: number, usual: SocketAddress): SocketAddress | null {
     const expr = this.at(index);
     if (expr.type === "ellipsis") return usual;
-    if ((expr.type === "word" && expr.name === "NULL") || (expr.type === "integer" && Number(expr.value) === 0)) return usual;
+    if (isNull(expr)) return usual;
     if (expr.type !== "record")
       return this.fail(
         `found ${printExpr(expr)} as an address, expected ... or {sa_family=AF_INET, sin_port=htons(N), sin_addr=inet_addr("A.B.C.D")}`,
@@ -125,14 +125,14 @@ export class Arguments {
     return address ?? this.fail(`found ${printExpr(expr)}, expected inet_addr("A.B.C.D")`);
   }
 
-  /** `[{..., 100}, {..., 200}]`: the lengths. */
-  vector(expr: Expr | null): number[] {
+  /** `[{..., 100}, {NULL, 200}]`. */
+  vector(expr: Expr | null): Extent[] {
     if (expr?.type !== "list")
       return this.fail(`found ${expr === null ? "nothing" : printExpr(expr)} in ${this.call.name}, expected [{..., LENGTH}]`);
     return expr.items.map((item) => {
-      const length = item.type === "record" ? item.fields[1] : undefined;
-      if (length === undefined) return this.fail(`found ${printExpr(item)} in a vector, expected {..., LENGTH}`);
-      return this.value(length.value);
+      const [base, length] = item.type === "record" ? item.fields : [];
+      if (base === undefined || length === undefined) return this.fail(`found ${printExpr(item)} in a vector, expected {..., LENGTH}`);
+      return { length: this.value(length.value), nowhere: this.isNowhere(base.value) };
     });
   }
 
@@ -149,6 +149,9 @@ export class Arguments {
     throw new Unsupported(what, this.#at);
   }
 }
+
+export const isNull = (expr: Expr): boolean =>
+  (expr.type === "integer" && Number(expr.value) === 0) || (expr.type === "word" && expr.name === "NULL");
 
 export function field(fields: readonly Field[], name: string): Expr | null {
   return fields.find((one) => one.name === name)?.value ?? null;

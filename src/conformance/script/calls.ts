@@ -2,7 +2,7 @@
 
 import { errnoNamed } from "../../bsd/errno.js";
 import type { ControlMessage, ExtendedError, OptionValue, SocketAddress } from "../../bsd/message.js";
-import { type Arguments, field } from "./arguments.js";
+import { type Arguments, field, isNull } from "./arguments.js";
 import type { Expr } from "./ast.js";
 import { printExpr } from "./print.js";
 import type { SystemCall } from "./system-call.js";
@@ -21,23 +21,27 @@ const receiving =
   (name: "recv" | "send" | "recvfrom"): Row =>
   (args, around) => {
     args.count(name === "recvfrom" ? 6 : 4);
-    args.buffer(1);
-    return { name, fd: around.fd(args.number(0)), length: args.octets(2), flags: args.number(3) };
+    return {
+      name,
+      fd: around.fd(args.number(0)),
+      length: args.octets(2),
+      nowhere: args.isNowhere(args.at(1)),
+      flags: args.number(3),
+    };
   };
 
 const plain =
   (name: "read" | "write"): Row =>
   (args, around) => {
     args.count(3);
-    args.buffer(1);
-    return { name, fd: around.fd(args.number(0)), length: args.octets(2) };
+    return { name, fd: around.fd(args.number(0)), length: args.octets(2), nowhere: args.isNowhere(args.at(1)) };
   };
 
 const vectored =
   (name: "readv" | "writev"): Row =>
   (args, around) => {
     args.count(3);
-    return { name, fd: around.fd(args.number(0)), lengths: args.vector(args.at(1)) };
+    return { name, fd: around.fd(args.number(0)), vector: args.vector(args.at(1)) };
   };
 
 const message =
@@ -50,7 +54,7 @@ const message =
     return {
       name,
       fd: around.fd(args.number(0)),
-      lengths: args.vector(field(fields, "msg_iov")),
+      vector: args.vector(field(fields, "msg_iov")),
       flags: args.number(2),
       address: to === null || to.type === "word" ? null : around.connect,
       control: name === "sendmsg" && control !== null ? controlMessages(args, control) : [],
@@ -102,13 +106,13 @@ const rows: Readonly<Record<string, Row>> = {
   recvfrom: receiving("recvfrom"),
   sendto: (args, around) => {
     args.count(6);
-    args.buffer(1);
     return {
       name: "sendto",
       fd: around.fd(args.number(0)),
       length: args.octets(2),
+      nowhere: args.isNowhere(args.at(1)),
       flags: args.number(3),
-      address: args.address(4, around.connect),
+      address: isNull(args.at(4)) ? null : args.address(4, around.connect),
     };
   },
   sendmsg: message("sendmsg"),
@@ -163,6 +167,39 @@ const rows: Readonly<Record<string, Row>> = {
     });
     return { name: "poll", fds, timeout: args.number(2) };
   },
+  pipe: (args) => {
+    args.count(1);
+    descriptorPair(args);
+    return { name: "pipe" };
+  },
+  open: (args) => {
+    args.count(2, 3);
+    const path = args.at(0);
+    if (path.type !== "string") return args.fail(`found ${printExpr(path)} in open, expected the name of a file in quotes`);
+    return { name: "open", path: path.value, flags: args.number(1) };
+  },
+  sendfile: (args, around) => {
+    args.count(4);
+    const offset = args.at(2);
+    return {
+      name: "sendfile",
+      to: around.fd(args.number(0)),
+      from: around.fd(args.number(1)),
+      offset: isNull(offset) ? null : args.value(offset),
+      length: args.octets(3),
+    };
+  },
+  splice: (args, around) => {
+    args.count(6);
+    for (const offset of [args.at(1), args.at(3)]) if (!isNull(offset)) args.unsupported("splice with an offset");
+    return {
+      name: "splice",
+      from: around.fd(args.number(0)),
+      to: around.fd(args.number(2)),
+      length: args.octets(4),
+      flags: args.number(5),
+    };
+  },
   epoll_create: (args) => {
     args.count(1);
     return { name: "epoll_create" };
@@ -194,6 +231,14 @@ export function systemCall(args: Arguments, around: Surroundings): SystemCall {
 function checkLevel(args: Arguments, level: string): void {
   if (/IPV6|ICMPV6/.test(level)) args.unsupported(`IPv6 (${level})`);
   if (/SCTP|MPTCP/.test(level)) args.unsupported(level);
+}
+
+/** `[5, 6]` of pipe: what the script calls the two ends. */
+export function descriptorPair(args: Arguments): [number, number] {
+  const list = args.at(0);
+  const [read, write] = list.type === "list" ? list.items : [];
+  if (read === undefined || write === undefined) return args.fail(`found ${printExpr(list)} in pipe, expected [N, M]`);
+  return [args.value(read), args.value(write)];
 }
 
 /** `{events=E, fd=N}`, `{events=E, u64=N}`. */

@@ -11,6 +11,8 @@ export type Step =
   /** Fails unless the count of connections in a state, written out, has `wanted` in it. */
   | { readonly type: "count"; readonly state: string; readonly port: number; readonly wanted: string }
   | { readonly type: "drop"; readonly state: string }
+  /** A file of so many zeros. */
+  | { readonly type: "file"; readonly path: string; readonly zeros: number }
   | { readonly type: "nothing" };
 
 /** The steps of a shell line; a string: what of it is not known. */
@@ -71,9 +73,31 @@ function stepOf(command: string): Step[] | string {
     return [{ type: "nothing" }];
   if (name === "ip" && /^ip (?:-6 )?(?:tcp_metrics|route) flush\b/.test(line) && !line.includes("route flush table"))
     return [{ type: "nothing" }];
+  if (name === "dd") return fileOfZeros(rest) ?? line;
+  if (name === "rm" && rest.every((word) => word === "-f" || isTemporary(word))) return [{ type: "nothing" }];
   if (name === "tcpdrop" && rest.length === 2 && rest[0] === "-s") return [{ type: "drop", state: rest[1]! }];
   return line;
 }
+
+/** Octets of a file that a script makes. */
+const MOST_ZEROS = 64 << 20;
+const units: Readonly<Record<string, number>> = { "": 1, c: 1, k: 1024, K: 1024, M: 1 << 20, kB: 1_000, MB: 1_000_000 };
+
+/** `dd bs=N count=M if=/dev/zero of=FILE`. */
+function fileOfZeros(words: readonly string[]): Step[] | null {
+  const given = new Map(words.map((word) => word.split("=", 2) as [string, string]));
+  const octets = (text: string): number => {
+    const match = /^(\d+)([a-zA-Z]*)$/.exec(text);
+    return match === null ? Number.NaN : Number(match[1]) * (units[match[2]!] ?? Number.NaN);
+  };
+  const zeros = octets(given.get("bs") ?? "512") * octets(given.get("count") ?? "");
+  const path = given.get("of");
+  const known = [...given.keys()].every((key) => ["bs", "count", "if", "of", "status"].includes(key));
+  if (!known || given.get("if") !== "/dev/zero" || !isTemporary(path) || !(zeros <= MOST_ZEROS)) return null;
+  return [{ type: "file", path, zeros }];
+}
+
+const isTemporary = (path: string | undefined): path is string => path !== undefined && /^\/tmp\/[\w.-]+$/.test(path);
 
 function sysctlLine(words: readonly string[]): Step[] | string {
   const keys: string[] = [];

@@ -17,7 +17,7 @@ export class Endpoints {
   readonly #settings: Settings;
   /** Live descriptors by the script's. */
   readonly #fds = new Map<number, number>();
-  /** The script's descriptors, the one that was opened last at the end. */
+  /** The script's sockets, the one that was opened last at the end. */
   #opened: number[] = [];
   /** The script's descriptor that connected last. */
   #connecting: number | null = null;
@@ -120,11 +120,17 @@ export class Endpoints {
   *opened({ name }: Call, scriptFd: number, live: number): Asking<void> {
     if (scriptFd < 0) return;
     this.#fds.set(scriptFd, live);
+    if (name !== "socket" && name !== "accept" && name !== "accept4") return;
     this.#opened = [...this.#opened.filter((fd) => fd !== scriptFd), scriptFd];
-    if (name !== "accept" && name !== "accept4") return;
+    if (name === "socket") return;
     const { local, remote } = (yield { type: "ports", fd: live }) as LocalAndRemote;
     const flow = this.flows.named({ source: remote, target: local });
     if (flow !== null) flow.fd = scriptFd;
+  }
+
+  /** Takes note of the two ends of a pipe. */
+  piped(scriptFds: readonly [number, number], live: readonly [number, number]): void {
+    for (const [i, scriptFd] of scriptFds.entries()) this.#fds.set(scriptFd, live[i]!);
   }
 
   /** The live descriptor that code looks at: the connection's own, or the one that was opened last; null: there is none. */

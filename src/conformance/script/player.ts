@@ -4,7 +4,7 @@ import { type Micros, SECOND } from "../../base/environment.js";
 import type { Personality } from "../../bsd/personality.js";
 import { Arguments } from "./arguments.js";
 import type { Call, Code, Event, Packet, Position, Script, TcpLine } from "./ast.js";
-import { systemCall } from "./calls.js";
+import { descriptorPair, systemCall } from "./calls.js";
 import { type Comparing, Comparison, type Difference, describePacket, endpointsOf, protocolName, strictIp } from "./compare.js";
 import { Endpoints } from "./endpoints.js";
 import { ScriptError } from "./error.js";
@@ -268,6 +268,8 @@ export class Player {
         differences,
       );
     }
+    const { fds } = outcome.given;
+    if (fds !== undefined) this.#endpoints.piped(descriptorPair(args), fds);
     if (opensDescriptor(call.name) && outcome.value >= 0) yield* this.#endpoints.opened(call, args.value(call.result), outcome.value);
   }
 

@@ -9,20 +9,28 @@ export type SystemCall =
   | { readonly name: "accept"; readonly fd: number; readonly flags: number }
   /** `address` null: AF_UNSPEC. */
   | { readonly name: "connect"; readonly fd: number; readonly address: SocketAddress | null }
-  | { readonly name: "read" | "write"; readonly fd: number; readonly length: number }
-  | { readonly name: "readv" | "writev"; readonly fd: number; readonly lengths: readonly number[] }
-  | { readonly name: "recv" | "send" | "recvfrom"; readonly fd: number; readonly length: number; readonly flags: number }
+  /** `nowhere`: the buffer is a null pointer. */
+  | { readonly name: "read" | "write"; readonly fd: number; readonly length: number; readonly nowhere: boolean }
+  | { readonly name: "readv" | "writev"; readonly fd: number; readonly vector: readonly Extent[] }
+  | {
+      readonly name: "recv" | "send" | "recvfrom";
+      readonly fd: number;
+      readonly length: number;
+      readonly nowhere: boolean;
+      readonly flags: number;
+    }
   | {
       readonly name: "sendto";
       readonly fd: number;
       readonly length: number;
+      readonly nowhere: boolean;
       readonly flags: number;
       readonly address: SocketAddress | null;
     }
   | {
       readonly name: "sendmsg" | "recvmsg";
       readonly fd: number;
-      readonly lengths: readonly number[];
+      readonly vector: readonly Extent[];
       readonly flags: number;
       readonly address: SocketAddress | null;
       readonly control: readonly ControlMessage[];
@@ -41,6 +49,11 @@ export type SystemCall =
     }
   | { readonly name: "getsockopt"; readonly fd: number; readonly level: string; readonly option: string; readonly length: number }
   | { readonly name: "poll"; readonly fds: readonly { readonly fd: number; readonly events: number }[]; readonly timeout: number }
+  | { readonly name: "pipe" }
+  | { readonly name: "open"; readonly path: string; readonly flags: number }
+  /** `offset` null: from where the file is. */
+  | { readonly name: "sendfile"; readonly to: number; readonly from: number; readonly offset: number | null; readonly length: number }
+  | { readonly name: "splice"; readonly from: number; readonly to: number; readonly length: number; readonly flags: number }
   | { readonly name: "epoll_create" }
   | {
       readonly name: "epoll_ctl";
@@ -51,6 +64,12 @@ export type SystemCall =
       readonly data: number;
     }
   | { readonly name: "epoll_wait"; readonly epfd: number; readonly most: number; readonly timeout: number };
+
+/** One buffer of a vector. */
+export interface Extent {
+  readonly length: number;
+  readonly nowhere: boolean;
+}
 
 /** What a call gives beside its result. */
 export interface Given {
@@ -63,6 +82,8 @@ export interface Given {
   revents?: readonly number[];
   /** Of epoll_wait. */
   events?: readonly { readonly events: number; readonly data: number }[];
+  /** Of pipe: the end to read from, and the one to write to. */
+  fds?: readonly [number, number];
   /** Of recvmsg. */
   flags?: number;
   control?: readonly ControlMessage[];

@@ -4,7 +4,7 @@ import { createMemory, type Memory } from "../../base/memory.js";
 import { SeededRandom } from "../../base/prng.js";
 import type { Call } from "../../bsd/call.js";
 import type { EpollEvent } from "../../bsd/epoll.js";
-import type { ControlMessage, IoVec, Message, OptionValue, SocketAddress } from "../../bsd/message.js";
+import { type ControlMessage, type IoVec, type Message, NOWHERE, type OptionValue, type SocketAddress } from "../../bsd/message.js";
 import type { Personality } from "../../bsd/personality.js";
 import { type PollFd, Sockets } from "../../bsd/sockets.js";
 import { type IpAddress, UNSPECIFIED } from "../../ip/address.js";
@@ -17,7 +17,7 @@ import { stateNamed, stepsOf } from "./commands.js";
 import type { Info, LocalAndRemote, Reply, Request, Running } from "./host.js";
 import { ScriptLink } from "./script-link.js";
 import type { Settings } from "./settings.js";
-import type { Given, SystemCall } from "./system-call.js";
+import type { Extent, Given, SystemCall } from "./system-call.js";
 
 /** When a script begins on the stack's clock: not 0, which some take for "never". */
 const ORIGIN: Micros = 1_000_000_000;
@@ -209,27 +209,27 @@ export class VirtualHost {
       case "connect":
         return plain(sockets.connect(call.fd, call.address));
       case "read":
-        return plain(sockets.read(call.fd, null, call.length));
+        return plain(sockets.read(call.fd, bufferOf(call), call.length));
       case "write":
-        return plain(sockets.write(call.fd, null, call.length));
+        return plain(sockets.write(call.fd, bufferOf(call), call.length));
       case "readv":
-        return plain(sockets.readv(call.fd, vector(call.lengths)));
+        return plain(sockets.readv(call.fd, vector(call.vector)));
       case "writev":
-        return plain(sockets.writev(call.fd, vector(call.lengths)));
+        return plain(sockets.writev(call.fd, vector(call.vector)));
       case "recv":
-        return plain(sockets.recv(call.fd, null, call.length, call.flags));
+        return plain(sockets.recv(call.fd, bufferOf(call), call.length, call.flags));
       case "recvfrom":
-        return plain(sockets.recvfrom(call.fd, null, call.length, call.flags));
+        return plain(sockets.recvfrom(call.fd, bufferOf(call), call.length, call.flags));
       case "send":
-        return plain(sockets.send(call.fd, null, call.length, call.flags));
+        return plain(sockets.send(call.fd, bufferOf(call), call.length, call.flags));
       case "sendto":
-        return plain(sockets.sendto(call.fd, null, call.length, call.flags, call.address));
+        return plain(sockets.sendto(call.fd, bufferOf(call), call.length, call.flags, call.address));
       case "sendmsg":
         return plain(
-          sockets.sendmsg(call.fd, { name: call.address, iov: vector(call.lengths), control: [...call.control], flags: 0 }, call.flags),
+          sockets.sendmsg(call.fd, { name: call.address, iov: vector(call.vector), control: [...call.control], flags: 0 }, call.flags),
         );
       case "recvmsg": {
-        const message: Message = { name: null, iov: vector(call.lengths), control: [], flags: 0 };
+        const message: Message = { name: null, iov: vector(call.vector), control: [], flags: 0 };
         return {
           made: sockets.recvmsg(call.fd, message, call.flags),
           given: () => ({ flags: message.flags, control: message.control.map((one) => this.#sinceBegin(one)) }),
@@ -256,6 +256,16 @@ export class VirtualHost {
         const fds: PollFd[] = call.fds.map(({ fd, events }) => ({ fd, events, revents: 0 }));
         return { made: sockets.poll(fds, call.timeout), given: () => ({ revents: fds.map(({ revents }) => revents) }) };
       }
+      case "pipe": {
+        const ends = { read: -1, write: -1 };
+        return { made: sockets.pipe(ends), given: () => ({ fds: [ends.read, ends.write] }) };
+      }
+      case "open":
+        return plain(sockets.open(call.path, call.flags));
+      case "sendfile":
+        return plain(sockets.sendfile(call.to, call.from, call.offset, call.length));
+      case "splice":
+        return plain(sockets.splice(call.from, call.to, call.length, call.flags));
       case "epoll_create":
         return plain(sockets.epollCreate());
       case "epoll_ctl":
@@ -294,6 +304,9 @@ export class VirtualHost {
         }
         case "drop":
           this.stack.tcp.drop(stateNames.indexOf(stateNamed(step.state) ?? "") as State, this.#clock);
+          break;
+        case "file":
+          this.sockets.store(step.path, new Uint8Array(step.zeros));
           break;
         case "nothing":
           break;
@@ -357,4 +370,5 @@ interface Made {
 
 const nothing = (): Given => ({});
 const plain = (made: Call): Made => ({ made, given: nothing });
-const vector = (lengths: readonly number[]): IoVec[] => lengths.map((length) => ({ base: null, length }));
+const bufferOf = ({ nowhere }: { readonly nowhere: boolean }): IoVec["base"] => (nowhere ? NOWHERE : null);
+const vector = (extents: readonly Extent[]): IoVec[] => extents.map((extent) => ({ base: bufferOf(extent), length: extent.length }));
