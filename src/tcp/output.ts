@@ -454,7 +454,9 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
 /** <SEQ=`at`><CTL=RST>, with an ACK where the state has one to give; the connection itself is the caller's to end. */
 export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micros): void {
   const { out } = core;
+  const { adv } = tcb.rcv;
   prepare(core, tcb, at, now);
+  tcb.rcv.adv = adv; // it offers no window
   // RFC 9293 s3.5.2: a reset that answers an ACK takes its number from it, and acknowledges nothing.
   const answer = why === Tx.RstUnacceptableAck || why === Tx.RstDataAfterClose || why === Tx.RstListenBacklog;
   out.flags = answer ? RST : RST | ACK | (has(tcb, Flag.AccurateEcn) && tcb.state !== State.SynSent ? aceFlags(tcb) : 0);

@@ -34,7 +34,7 @@ export function beginSearch(core: Core, tcb: Tcb, now: Micros): void {
 /** Octets of text for a probe that is to be sent now, or 0. */
 export function probeText(core: Core, tcb: Tcb, unsent: number, usable: number, window: number, spare: number, now: Micros): number {
   const { search, snd } = tcb;
-  if (search.size > 0 || tcb.backoff > 0 || tcb.recovery.phase !== Phase.Open || tcb.rcv.recentCount > 0) return 0;
+  if (search.size > 0 || tcb.backoff > 0 || tcb.recovery.phase !== Phase.Open || reports(tcb)) return 0;
   if (search.state === SearchState.Complete && now - search.completedAt >= RAISE_AFTER) raise(core, tcb, now);
   if (search.state !== SearchState.Searching) return 0;
   const size = candidate(search, mostOf(core, tcb, now));
@@ -59,10 +59,14 @@ export function textAgain(core: Core, tcb: Tcb, now: Micros): number {
   const { search, recovery } = tcb;
   if (search.size > 0 || search.state !== SearchState.Searching || recovery.phase !== Phase.AfterTimeout || tcb.rtxWhy === Rtx.Rto)
     return 0;
+  if (reports(tcb)) return 0;
   if (!search.sanguine && search.limit >= core.policy.pathBase) return 0;
   const size = candidate(search, mostOf(core, tcb, now));
   return size === 0 ? 0 : size - packetSize(tcb, 0);
 }
+
+/** SACK blocks would go along, and take of the room that a probe is to measure (MUST-16). */
+const reports = ({ rcv }: Tcb): boolean => rcv.recentCount > 0 || rcv.dsack;
 
 /** [from, to) goes again, and not as a probe: one that it was part of is lost. */
 export function goesAgain({ search }: Tcb, from: Seq, to: Seq): void {

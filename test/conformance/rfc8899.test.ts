@@ -102,6 +102,17 @@ describe("s5.2: the states", () => {
     expect(state(x)).toBe("searching");
   });
 
+  test("s7.3: what goes again beside SACK blocks is no probe: they take of its room (MUST-16)", () => {
+    const x = connection(5_000, { pathProbing: "black-hole" });
+    x.advance(70 * SECOND);
+    x.take();
+    x.inject({ seq: 11, ack: 500, text: 100 });
+    const again = x.take().find((s) => s.length > 0)!;
+    expect(again.sack).toEqual([11, 111]);
+    expect(again.length + again.header.length - 20).toBeLessThanOrEqual(1_460);
+    expect(again.why).not.toBe("rtx.probe_again");
+  });
+
   test("s4.3: a short segment that is not answered is no black hole", () => {
     const x = connection(300, { pathProbing: "black-hole" });
     x.advance(30 * SECOND);

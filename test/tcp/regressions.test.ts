@@ -91,3 +91,16 @@ test("RFC 6675 s5.1: a loss right behind the recovery point is repaired by dupli
   for (let i = 1; i <= 3; i++) x.inject({ seq: 1, ack: 10_001, sack: [11_001, 11_001 + 1000 * i] });
   expect(x.take().map((s) => `${s.why} ${s.seq}`)).toContain("rtx.fast 10001");
 });
+
+test("s3.8.6: a reset offers no window: what it would have offered is not taken (hostile schedule, seed 19)", () => {
+  const x = new Exchange({ policy: { timestamps: false } });
+  x.connect({ receiveBuffer: 200_000 });
+  // The window of a SYN is never scaled: 65 535 octets are all that has been offered when the bad ACK draws a RST.
+  x.inject({ flags: "S", mss: 1_460, windowScale: 7 }, true);
+  x.inject({ seq: 1, ack: 3 }, true);
+  x.inject({ seq: 100_000, ack: 1 });
+  expect(x.take().map((s) => s.why)).toContain("tx.rst_unacceptable_ack");
+  expect(x.state).toBe("SYN-RECEIVED");
+  x.inject({ seq: 65_536, ack: 1 });
+  expect(x.state).toBe("ESTABLISHED");
+});

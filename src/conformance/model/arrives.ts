@@ -48,6 +48,13 @@ export function arrives(end: End, segment: ModelSegment, now: number, marked = f
   else if (outcomes.every(({ answer }) => answer === "ack" || answer === "soon")) end.debts.push({ what: "ack", by: now + HALF_SECOND });
 }
 
+/** What an end may hear of a segment where nothing tells which: whoever drops text or a FIN that come with a SYN hears them again behind its ACK
+ *  (RFC 7413 s4.1; docs/deviations.md, syn-text, syn-fin). */
+export function readings(segment: ModelSegment): readonly ModelSegment[] {
+  if (!has(segment, Bit.Syn) || has(segment, Bit.Rst) || lengthOf(segment) === 1) return [segment];
+  return [segment, { ...segment, flags: segment.flags & ~Bit.Fin, length: 0, text: segment.text.subarray(0, 0) }];
+}
+
 function inState(end: End, state: StateName, segment: ModelSegment, take: () => Taken): Outcome[] {
   switch (state) {
     case "CLOSED": // s3.10.7.1: a RST is discarded, all else answered by one, which is no acknowledgment
@@ -107,7 +114,8 @@ function inSynchronized(end: End, state: StateName, segment: ModelSegment, take:
         stay("CLOSED"), // or, its text being in the window, the fourth step: a passive open returns to LISTEN
       ];
     }
-    return segment.length > 0 ? [stay(state, "ack?"), stay("CLOSED")] : [stay(state, "ack?")];
+    // With text or a FIN in the window it is acceptable (s3.4), and its SYN bit ends a passive open (fourth step).
+    return length > 1 ? [stay(state, "ack?"), stay("CLOSED")] : [stay(state, "ack?")];
   }
   // RFC 6191 s2, RFC 9293 s3.6.1 (MAY-2): a SYN may end TIME-WAIT; the new connection is another. Or it is ignored, or answered.
   if (state === "TIME-WAIT" && has(segment, Bit.Syn) && !has(segment, Bit.Ack) && !has(segment, Bit.Rst))
@@ -173,9 +181,6 @@ function inWindow(
   // Second, check the RST bit: RFC 5961 s3.2.
   if (has(segment, Bit.Rst)) {
     const exact = end.certain ? seq === end.rcvNxt : seq >= least && seq <= end.rcvNxt;
-    // Whether the text of the SYN was kept is not known before the SYN,ACK.
-    if (end.certain && state === "SYN-RECEIVED" && end.rcvNxt === 1 && seq >= 1 && seq <= 1 + end.synText && end.synText > 0)
-      return [stay("CLOSED"), stay(state, "ack?")];
     if (!exact) return [stay(state, "ack?")];
     if (state !== "TIME-WAIT") end.resetHeard = true;
     if (state === "TIME-WAIT") return [stay("TIME-WAIT"), stay("CLOSED")]; // RFC 1337 s3 F1, or not
@@ -281,11 +286,11 @@ function hearSyn(end: End, segment: ModelSegment): void {
   end.sure = 1;
   end.rcvEdge = 1 + (end.synWindow > 0 ? end.synWindow : 0xffff);
   hearOptions(end, segment);
-  // Text of a SYN may be kept for later (s3.10.7.2): where all is known, the SYN,ACK says whether.
-  end.synText = Math.min(segment.length, end.rcvEdge - 1);
-  if (segment.length > 0 && !end.certain) {
+  // Text of a SYN is kept for later (s3.10.7.2, s3.10.7.3), or it has not been heard (readings).
+  if (segment.length > 0) {
     end.held.add(1, Math.min(1 + segment.length, end.rcvEdge));
     end.rcvNxt = end.held.contiguousFrom(1);
+    if (end.certain) end.sure = end.rcvNxt;
   }
   const at = 1 + segment.wnd;
   if (end.edge === null || at > end.edge) end.edge = at;

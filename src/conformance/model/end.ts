@@ -83,8 +83,6 @@ export class End {
   /** Where there is room to without having been offered, for ends that take that, too (docs/deviations.md, window-room). */
   roomEdge = 0;
   synWindow = 0;
-  /** Octets of text in the peer's SYN. */
-  synText = 0;
   /** Where the peer's FIN is, if it may have arrived. */
   peerFin: number | null = null;
 
@@ -205,6 +203,43 @@ export class End {
     // A set visits what is added while it is walked.
     for (const state of this.states) for (const after of next[state] ?? []) if (after !== false) this.states.add(after);
     if (this.resetHeard) this.states.add("CLOSED");
+  }
+
+  /** Two with the same are one. */
+  get standing(): string {
+    const { states, rcvNxt, sure, peerFin, acked, rcvEdge, una, nxt, edge, tsRecent, credit, debts, held, undo } = this;
+    return JSON.stringify([
+      [...states],
+      rcvNxt,
+      sure,
+      peerFin,
+      acked,
+      rcvEdge,
+      una,
+      nxt,
+      edge,
+      tsRecent,
+      credit,
+      debts,
+      held.list,
+      undo === null,
+    ]);
+  }
+
+  /** Another that knows the same: from here on the two are told different things. */
+  clone(): End {
+    const twin = new End(this.name, [...this.states], this.certain);
+    const { states, setup, sent, held, initials, debts, recent, tsHeard } = twin;
+    Object.assign(twin, this, { states, setup, sent, held, initials, debts, recent, tsHeard, undo: null });
+    if (this.tsRecent !== null) twin.tsRecent = { ...this.tsRecent };
+    Object.assign(setup, this.setup);
+    sent.copy(this.sent);
+    held.reset(this.held.list);
+    initials.push(...this.initials);
+    debts.push(...this.debts);
+    recent.push(...this.recent);
+    for (const val of this.tsHeard) tsHeard.add(val);
+    return twin;
   }
 
   /** From here on it can be taken back. */

@@ -65,6 +65,10 @@ export class Octets {
     for (const number of this.#pages.keys()) if ((number + 1) * PAGE <= below) this.#pages.delete(number);
   }
 
+  copy(other: Octets): void {
+    for (const [number, { octets, known }] of other.#pages) this.#pages.set(number, { octets: octets.slice(), known: known.slice() });
+  }
+
   #page(number: number): { octets: Uint8Array; known: Uint8Array } {
     let page = this.#pages.get(number);
     if (page === undefined) {

@@ -56,7 +56,6 @@ function sendsSyn(end: End, segment: ModelSegment, view: View, breach: Report): 
     if (end.irs === null) breach("synAckState", "no SYN has come");
     else {
       const ack = positionOf(segment.ack, end.irs, 1);
-      hearSynText(end, ack);
       if (ack < 1 || ack > end.rcvNxt) breach("synAcknowledgment", `it acknowledges ${ack}`);
       end.acked = Math.max(end.acked, ack);
       // What a listener would have offered was not known before.
@@ -148,16 +147,8 @@ function sendsOther(end: End, segment: ModelSegment, view: View, breach: Report)
   if (end.certain && ack < end.rcvNxt && newest) end.rcvNxt = ack;
 }
 
-/** Text of a SYN may be kept for later (s3.10.7.2, s3.10.7.3): the first acknowledgment says whether it was. */
-function hearSynText(end: End, ack: number): void {
-  if (!end.certain || end.rcvNxt !== 1 || ack <= 1 || ack > 1 + end.synText) return;
-  end.held.add(1, ack);
-  end.sure = end.rcvNxt = ack;
-}
-
 /** RCV.NXT: nothing that has not come, and, where all is known, everything that has. */
 function acknowledgment(end: End, segment: ModelSegment, ack: number, view: View, breach: Report): void {
-  hearSynText(end, ack);
   if (ack > end.rcvNxt) {
     if (!end.joined) breach("ackUnreceived", `it acknowledges ${ack}, ${end.rcvNxt} is all that has come`);
     // From here on it is believed, so that one error is told once.

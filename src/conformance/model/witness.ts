@@ -5,7 +5,7 @@ import type { TcpProbe } from "../../tcp/probe.js";
 import type { Segment } from "../../tcp/segment.js";
 import type { Tcb } from "../../tcp/tcb.js";
 import type { Tcp } from "../../tcp/tcp.js";
-import { arrives } from "./arrives.js";
+import { arrives, readings } from "./arrives.js";
 import { aborts, closes, opens, timesOut } from "./calls.js";
 import { End, states } from "./end.js";
 import { type Breach, breachText, type RuleName } from "./rules.js";
@@ -35,7 +35,9 @@ export interface Happening {
 }
 
 interface Witnessed {
-  readonly end: End;
+  readonly name: string;
+  /** All that the connection may be, by what it has heard of its segments (readings): what one of them may do is legal. */
+  ends: readonly End[];
   /** The state that the stack has told. */
   actual: number;
 }
@@ -71,7 +73,7 @@ export class Witness {
   settle(now: number): void {
     for (const witnessed of this.#ends.values()) {
       this.#agree(witnessed, now);
-      this.#collect(witnessed.end, now + 1);
+      this.#collect(witnessed, now + 1);
     }
   }
 
@@ -83,23 +85,23 @@ export class Witness {
     const witnessed = this.#ends.get(tcb.handle);
     if (witnessed === undefined) return;
     this.#agree(witnessed, now);
-    this.#collect(witnessed.end, now);
-    this.#note({ at: now, what: "in", connection: witnessed.end.name, segment, call: "" });
-    if (this.#options.windowFollowsRoom) witnessed.end.roomEdge = roomEdge(witnessed.end, tcb);
-    arrives(witnessed.end, segment, now, (datagram.trafficClass & 3) === 3);
+    this.#collect(witnessed, now);
+    this.#note({ at: now, what: "in", connection: witnessed.name, segment, call: "" });
+    if (this.#options.windowFollowsRoom) for (const end of witnessed.ends) end.roomEdge = roomEdge(end, tcb);
+    this.#hear(witnessed, segment, now, (datagram.trafficClass & 3) === 3);
   }
 
   #changed(tcb: Tcb, old: number, cause: number, now: number): void {
-    let witnessed = this.#ends.get(tcb.handle);
+    const witnessed = this.#ends.get(tcb.handle);
     if (witnessed === undefined || old === 0) {
-      witnessed = { end: this.#begin(tcb, now), actual: tcb.state };
-      this.#ends.set(tcb.handle, witnessed);
+      this.#ends.set(tcb.handle, this.#begin(tcb, now));
       return;
     }
-    const { end } = witnessed;
-    if (states[witnessed.actual] === "TIME-WAIT") this.#checkTimeWait(end, cause, now);
-    if (tcb.state === 0 && this.#calling === null && cause !== this.#arrival?.event) timesOut(end);
-    if (tcb.state === 0 && this.#calling !== null) aborts(end); // a listener that closes takes those with it that nobody has accepted
+    if (states[witnessed.actual] === "TIME-WAIT") this.#checkTimeWait(witnessed.ends[0]!, cause, now);
+    for (const end of witnessed.ends) {
+      if (tcb.state === 0 && this.#calling === null && cause !== this.#arrival?.event) timesOut(end);
+      if (tcb.state === 0 && this.#calling !== null) aborts(end); // a listener that closes takes those with it that nobody has accepted
+    }
     witnessed.actual = tcb.state;
     if (tcb.state !== 0) return;
     this.#agree(witnessed, now);
@@ -107,21 +109,21 @@ export class Witness {
   }
 
   /** A connection that was not there before: opened by a call, by a SYN, or by the return of a SYN cookie (RFC 4987 s3.6). */
-  #begin(tcb: Tcb, now: number): End {
+  #begin(tcb: Tcb, now: number): Witnessed {
     const end = new End(`${tcb.localPort}>${tcb.remotePort}`, ["LISTEN"], true);
     end.dropsUnstamped = this.#options.requireTimestamps;
     end.takesOldAcks = this.#options.oldSegmentsAcknowledge;
     end.synWindow = Math.min(0xffff, tcb.options.receiveBuffer);
+    const witnessed: Witnessed = { name: end.name, ends: [end], actual: tcb.state };
     const segment = this.#arrival?.segment;
     if (states[tcb.state] === "SYN-SENT") {
       opens(end);
       this.#note({ at: now, what: "call", connection: end.name, segment: null, call: "connect" });
     } else if (segment !== undefined && has(segment, Bit.Syn)) {
       this.#note({ at: now, what: "in", connection: end.name, segment, call: "" });
-      arrives(end, segment, now);
+      this.#hear(witnessed, segment, now, false);
       // What opened it may have been dropped elsewhere; this one was not.
-      end.debts.length = 0;
-      end.debts.push({ what: "syn,ack", by: now });
+      for (const { debts } of witnessed.ends) debts.splice(0, debts.length, { what: "syn,ack", by: now });
     } else if (segment !== undefined) {
       end.joined = true;
       end.states = new Set(["SYN-RECEIVED"]);
@@ -134,7 +136,23 @@ export class Witness {
       end.heard = noOptions;
       arrives(end, segment, now);
     }
-    return end;
+    return witnessed;
+  }
+
+  /** A segment is heard, in each of the ways in which it may be. */
+  #hear(witnessed: Witnessed, segment: ModelSegment, now: number, marked: boolean): void {
+    const all: End[] = [];
+    for (const end of witnessed.ends) {
+      const [whole, ...others] = end.is("LISTEN", "SYN-SENT", "SYN-RECEIVED") ? readings(segment) : [segment];
+      for (const other of others) {
+        const twin = end.clone();
+        arrives(twin, other, now, marked);
+        all.push(twin);
+      }
+      arrives(end, whole!, now, marked);
+      all.push(end);
+    }
+    witnessed.ends = all.length === 1 ? all : [...new Map(all.map((end) => [end.standing, end])).values()];
   }
 
   #sent(tcb: Tcb | null, seg: Segment, now: number): void {
@@ -142,12 +160,19 @@ export class Witness {
     if (tcb === null) return this.#answered(segment, now);
     const witnessed = this.#ends.get(tcb.handle);
     if (witnessed === undefined) return;
-    const { end } = witnessed;
-    this.#note({ at: now, what: "out", connection: end.name, segment, call: "" });
+    this.#note({ at: now, what: "out", connection: witnessed.name, segment, call: "" });
     // A RST leaves before the state changes.
     if (!has(segment, Bit.Rst)) this.#agree(witnessed, now);
-    this.#collect(end, now);
-    for (const breach of sends(end, segment, { now })) this.#breach(end.name, breach, now);
+    this.#collect(witnessed, now);
+    this.#judge(witnessed, now, (end) => sends(end, segment, { now }));
+  }
+
+  /** Of what the connection may be, that remains which breaks nothing; where everything does, the first is believed. */
+  #judge(witnessed: Witnessed, now: number, look: (end: End) => readonly Breach[]): void {
+    const found = witnessed.ends.map(look);
+    const legal = witnessed.ends.filter((_, i) => found[i]!.length === 0);
+    if (legal.length === 0) for (const breach of found[0]!) this.#breach(witnessed.name, breach, now);
+    witnessed.ends = legal.length === 0 ? witnessed.ends.slice(0, 1) : legal;
   }
 
   /** What belongs to no connection: a reset (s3.10.7.1, s3.10.7.2) or a SYN cookie. */
@@ -168,25 +193,30 @@ export class Witness {
 
   /** The stack must be where the model says that it may be; then that is where it is. */
   #agree(witnessed: Witnessed, now: number): void {
-    const { end } = witnessed;
     const actual = states[witnessed.actual]!;
-    if (!end.states.has(actual))
-      this.#breach(end.name, { rule: "state", detail: `it is in ${actual}, and may be in ${[...end.states].join(" or ")}` }, now);
-    end.states = new Set([actual]);
-    if (actual === "SYN-RECEIVED") end.undo?.();
-    end.undo = null;
-    // A SYN,ACK that was owed is not, once the peer's own has ended the handshake.
-    if (actual !== "SYN-RECEIVED" && end.debts.some(({ what }) => what === "syn,ack"))
-      end.debts.splice(0, end.debts.length, ...end.debts.filter(({ what }) => what !== "syn,ack"));
-    if (actual === "CLOSED") end.debts.length = 0;
+    this.#judge(witnessed, now, (end) => {
+      const detail = `it is in ${actual}, and may be in ${[...end.states].join(" or ")}`;
+      const breaches: Breach[] = end.states.has(actual) ? [] : [{ rule: "state", detail }];
+      end.states = new Set([actual]);
+      if (actual === "SYN-RECEIVED") end.undo?.();
+      end.undo = null;
+      // A SYN,ACK that was owed is not, once the peer's own has ended the handshake.
+      if (actual !== "SYN-RECEIVED" && end.debts.some(({ what }) => what === "syn,ack"))
+        end.debts.splice(0, end.debts.length, ...end.debts.filter(({ what }) => what !== "syn,ack"));
+      if (actual === "CLOSED") end.debts.length = 0;
+      return breaches;
+    });
   }
 
-  #collect(end: End, now: number): void {
-    const late = end.debts.filter((debt) => debt.by < now);
-    if (late.length === 0) return;
-    end.debts.splice(0, end.debts.length, ...end.debts.filter((debt) => debt.by >= now));
-    const rule = late[0]!.what === "syn,ack" ? "synAckMissing" : now - late[0]!.by > 400_000 ? "ackDelay" : "ackMissing";
-    this.#breach(end.name, { rule, detail: `it was due at ${late[0]!.by} us` }, now);
+  /** What was owed must have been paid. */
+  #collect(witnessed: Witnessed, now: number): void {
+    this.#judge(witnessed, now, (end) => {
+      const late = end.debts.find((debt) => debt.by < now);
+      if (late === undefined) return [];
+      end.debts.splice(0, end.debts.length, ...end.debts.filter((debt) => debt.by >= now));
+      const rule = late.what === "syn,ack" ? "synAckMissing" : now - late.by > 400_000 ? "ackDelay" : "ackMissing";
+      return [{ rule, detail: `it was due at ${late.by} us` }];
+    });
   }
 
   #checkTimeWait(end: End, cause: number, now: number): void {
@@ -220,10 +250,10 @@ export class Witness {
     };
     const tell = (handle: number, call: string, now: number, change: (end: End) => void): void => {
       const witnessed = this.#ends.get(handle);
-      if (witnessed === undefined || witnessed.end.released) return; // the handle is dead: the call will be refused
+      if (witnessed === undefined || witnessed.ends[0]!.released) return; // the handle is dead: the call will be refused
       this.#agree(witnessed, now);
-      change(witnessed.end);
-      this.#note({ at: now, what: "call", connection: witnessed.end.name, segment: null, call });
+      witnessed.ends.forEach(change);
+      this.#note({ at: now, what: "call", connection: witnessed.name, segment: null, call });
     };
     const { send, receive, shutdown, close, abort, closeAll, addressGone } = tcp;
     tcp.send = (handle, source, offset, length, now) => {

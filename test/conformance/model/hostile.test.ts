@@ -41,7 +41,9 @@ const step = fc.oneof(
 );
 const schedule = fc.record({
   profile: fc.constantFrom("linux", "freebsd", "rfc"),
-  opening: fc.constantFrom("listen", "connect", "accepted", "connected"),
+  opening: fc.constantFrom("listen", "connect", "accepted", "connected", "crossed"),
+  /** Octets of text in the SYN or SYN,ACK that our SYN meets. */
+  early: fc.constantFrom(0, 0, 0, 1, 1_400),
   irs: fc.constantFrom(0, -1, -800, 0x7fff_fff0, 123_456),
   timestamps: fc.boolean(),
   sack: fc.boolean(),
@@ -64,13 +66,15 @@ function play(plan: Schedule): Seen {
   const stamp = (behind: number | null): Pick<Injection, "ts"> =>
     behind === null ? {} : { ts: [newest - behind, x.out.at(-1)?.tsVal ?? 0] };
   const syn: Injection = plan.rich ? { mss: 1_460, sackPermitted: true, windowScale: 7, ...stamp(0) } : { mss: 1_000 };
+  const early = octets(plan.early);
   if (plan.opening === "listen") x.listen({ receiveBuffer });
   else if (plan.opening === "accepted") x.accept(syn, { receiveBuffer });
   else {
     x.connect({ receiveBuffer });
-    if (plan.opening === "connected") x.inject({ flags: "S.", ack: 1, ...syn });
+    if (plan.opening === "connected") x.inject({ flags: "S.", ack: 1, ...syn, text: early });
+    if (plan.opening === "crossed") x.inject({ flags: "S", ...syn, text: early }, true);
   }
-  witness.settle(x.now);
+  if (plan.opening !== "crossed") witness.settle(x.now);
   for (const one of plan.steps) {
     switch (one.do) {
       case "segment": {

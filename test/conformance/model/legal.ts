@@ -11,10 +11,10 @@ export interface Seen {
   readonly log: readonly Happening[];
 }
 
-/** Throws if any of `runs` values drawn from `arbitrary` makes `run` see a breach. */
+/** Throws if any of `runs` values drawn from `arbitrary` makes `run` see a breach. RUNS=n draws so many instead. */
 export function expectLegal<T>(name: string, arbitrary: fc.Arbitrary<T>, runs: number, run: (value: T) => Seen): void {
   const property = fc.property(arbitrary, (value) => run(value).breaches.length === 0);
-  const result = fc.check(property, { numRuns: runs });
+  const result = fc.check(property, { numRuns: Number(process.env["RUNS"] ?? runs) });
   if (!result.failed) return;
   const [value] = result.counterexample!;
   let seen: Seen;
