@@ -10,11 +10,13 @@ const candidates: Candidate[] = [
   { name: "raw, TAP with offloads", api: "raw", link: "tap-offload" },
   { name: "net, TAP with offloads", api: "net", link: "tap-offload" },
   { name: "raw, packet socket with offloads", api: "raw", link: "packet-offload" },
+  { name: "raw, packet rings with offloads", api: "raw", link: "packet-offload", rings: "both" },
   { name: "node:net, kernel without offloads", api: "net", link: "kernel", plain: true },
   { name: "C, kernel without offloads", api: "C", link: "kernel", plain: true },
   { name: "raw, TAP", api: "raw", link: "tap", plain: true },
   { name: "raw, TAP, segments apart", api: "raw", link: "tap", plain: true, apart: true },
-  { name: "raw, packet socket", api: "raw", link: "packet", plain: true },
+  { name: "raw, packet socket", api: "raw", link: "packet", plain: true, rings: "none" },
+  { name: "raw, packet rings", api: "raw", link: "packet", plain: true, rings: "both" },
   { name: "raw, XDP", api: "raw", link: "xdp", plain: true },
 ];
 

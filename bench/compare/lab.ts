@@ -13,6 +13,8 @@ export interface Candidate {
   /** "C": the reference server in C. */
   readonly api: ServerOptions["api"] | "C";
   readonly link: LinkKind;
+  /** Of a packet socket. */
+  readonly rings?: ServerOptions["rings"];
   /** Neither end of its wire offloads anything: no unfinished checksums, no super-segments. */
   readonly plain?: boolean;
   /** Received segments are not joined. */
@@ -77,7 +79,7 @@ export class Lab {
 
   /** Starts a server and waits until it listens. */
   async start(candidate: Candidate, service: ServiceKind, program = ""): Promise<Server> {
-    const { api, link, plain = false, adaptive = false, apart = false } = candidate;
+    const { api, link, plain = false, adaptive = false, apart = false, rings } = candidate;
     this.#wires += 1;
     const subnet = `10.9.${this.#wires}`;
     const host = `${subnet}.2`;
@@ -86,7 +88,17 @@ export class Lab {
     const isTap = link.startsWith("tap");
     const side = isTap ? this.client : this.#namespace(device);
     if (!isTap) this.#veth(device, side, subnet, link === "kernel" ? host : null, plain);
-    const options: ServerOptions = { api: api === "C" ? "net" : api, link, device, service, host, peer: `${subnet}.1`, adaptive, apart };
+    const options: ServerOptions = {
+      api: api === "C" ? "net" : api,
+      link,
+      device,
+      service,
+      host,
+      peer: `${subnet}.1`,
+      adaptive,
+      apart,
+      ...(rings && { rings }),
+    };
     const child = side.run(() =>
       api === "C"
         ? spawn(program, ["serve"], { stdio: ["ignore", "pipe", "inherit"] })

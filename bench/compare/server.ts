@@ -9,7 +9,7 @@ import { ip } from "../../src/ip/address.js";
 import { attachNode } from "../../src/node/embedded/node-stack.js";
 import { Stack } from "../../src/stack/stack.js";
 import type { Link } from "../../src/transport/link.js";
-import { openPacket } from "../../src/transport/packet.js";
+import { openPacket, type PacketOptions } from "../../src/transport/packet.js";
 import { openTap } from "../../src/transport/tap.js";
 import { openXdp } from "../../src/transport/xdp/index.js";
 import { httpRaw, serveHttp } from "./http-service.js";
@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly device: string;
   readonly service: ServiceKind;
   readonly host: string;
+  /** Of a packet socket. */
+  readonly rings?: PacketOptions["rings"];
   /** The client's address. */
   readonly peer: string;
   readonly adaptive: boolean;
@@ -37,7 +39,7 @@ const SUPER_SEGMENT = 65_600;
 const PREFIX_LENGTH = 24;
 const CHUNKS = 32_768;
 
-const openLink = ({ link, device, peer }: ServerOptions): { link: Link; memory: Memory } => {
+const openLink = ({ link, device, peer, rings }: ServerOptions): { link: Link; memory: Memory } => {
   const large = (packets: number): Memory => createMemory({ packets, packetSize: SUPER_SEGMENT, chunks: CHUNKS });
   const small = (packets: number): Memory => createMemory({ packets, chunks: CHUNKS });
   const tap = { name: device, address: { address: ip(peer), prefixLength: PREFIX_LENGTH }, queueLength: 16_384 };
@@ -47,9 +49,9 @@ const openLink = ({ link, device, peer }: ServerOptions): { link: Link; memory: 
     case "tap-offload":
       return { link: openTap({ ...tap, offload: true }), memory: large(1_024) };
     case "packet":
-      return { link: openPacket({ interface: device, offload: false }), memory: small(4_096) };
+      return { link: openPacket({ interface: device, offload: false, ...(rings && { rings }) }), memory: small(4_096) };
     case "packet-offload":
-      return { link: openPacket({ interface: device }), memory: large(1_024) };
+      return { link: openPacket({ interface: device, ...(rings && { rings }) }), memory: large(1_024) };
     default: {
       const memory = createMemory({ packets: 8_192, packetSize: 3_944, packetAlignment: 4_096, chunks: CHUNKS });
       return { link: openXdp({ interface: device, memory, trustLink: true }), memory };

@@ -4,10 +4,11 @@ import type { Packet, PacketPool } from "../base/packet.js";
 import type { Capabilities, Link } from "./link.js";
 import { type NativePort, Ready, systemError, type Watch } from "./native-port.js";
 import type { NetworkInterfaces } from "./network-interface.js";
+import type { PacketRings } from "./packet-rings.js";
 import { readVirtioHeader, VIRTIO_HEADER, writeVirtioHeader } from "./virtio-net.js";
 
 /** Ethernet header and one VLAN tag: what a frame holds beyond its MTU. */
-const FRAME_OVERHEAD = 18;
+export const FRAME_OVERHEAD = 18;
 export const LONGEST_FRAME = 65_535 + FRAME_OVERHEAD;
 /** The longest IP packet is the longest super-segment, its header aside. */
 const LONGEST_SEGMENT = 65_535 - 20;
@@ -17,6 +18,7 @@ const STARVED_MILLISECONDS = 1;
 const EINTR = -4;
 const EBADF = -9;
 const EAGAIN = -11;
+const EMSGSIZE = -90;
 const ENXIO = -6;
 const ENODEV = -19;
 const EBADFD = -77;
@@ -32,6 +34,8 @@ export interface FrameLinkOptions {
   readonly interfaces?: NetworkInterfaces;
   /** What the link suggests to its device. */
   readonly hardwareAddress?: Uint8Array;
+  /** Rings of the descriptor, closed with the link: frames are taken from them and put into them. Absent: each takes a system call. */
+  readonly rings?: PacketRings;
   /** Told once, before the first frame is read, of the octets that packets hold; returns an error that breaks the link, or null. */
   readonly prepare?: (capacity: number) => Error | null;
 }
@@ -42,7 +46,7 @@ export interface FrameLinkCounters {
   refused: number;
   /** Times that no packet was free for a frame that waited. */
   starved: number;
-  /** Reads that failed and were tried again later. */
+  /** Reads that failed and were tried again later; frames too long for a slot of the ring. */
   readErrors: number;
 }
 
@@ -68,15 +72,20 @@ export class FrameLink implements Link {
   /** Octets of the virtio-net header in front of each frame; 0: there is none. */
   readonly #header: number;
 
+  /** The rings that frames are taken from, and put into; null: each takes a system call. */
+  readonly #received: PacketRings | null;
+  readonly #sent: PacketRings | null;
   readonly #options: FrameLinkOptions;
 
   /** Owns `fd` from here. Use `openTap` or `openPacket`. */
   constructor(port: NativePort, fd: number, options: FrameLinkOptions) {
-    const { kind, interfaceName, mtu, offload = false, hardwareAddress } = options;
+    const { kind, interfaceName, mtu, offload = false, hardwareAddress, rings } = options;
     this.#port = port;
     this.#fd = fd;
     this.#options = options;
     this.#header = offload ? VIRTIO_HEADER : 0;
+    this.#received = rings?.receives ? rings : null;
+    this.#sent = rings?.transmits ? rings : null;
     this.name = `${kind}:${interfaceName}`;
     this.interfaceName = interfaceName;
     this.capabilities = {
@@ -92,6 +101,7 @@ export class FrameLink implements Link {
       // A device is nearly always writable: once is what was waited for.
       if ((events & Ready.Writable) !== 0) this.#want(this.#wanted & ~Ready.Writable);
       this.#onReadable?.();
+      if ((events & Ready.Broken) !== 0) this.#mend();
     });
     // What keeps the process alive is whoever drives, not a cable.
     this.#watch.unref();
@@ -110,7 +120,9 @@ export class FrameLink implements Link {
   receive(pool: PacketPool, batch: Packet[], budget: number): number {
     if (!this.#open) return 0;
     if (pool.arena.memory !== this.#readMemory && !this.#readInto(pool)) return 0;
+    if (this.#sent !== null) this.flush();
     const header = this.#header;
+    const rings = this.#received;
     let taken = 0;
     while (taken < budget) {
       const packet = pool.take();
@@ -119,10 +131,13 @@ export class FrameLink implements Link {
         break;
       }
       const from = packet.start - header;
-      const length = this.#port.read(this.#fd, this.#readAddress + from, packet.limit - from);
+      const address = this.#readAddress + from;
+      const room = packet.limit - from;
+      const length = rings === null ? this.#port.read(this.#fd, address, room) : rings.read(address, room);
       if (length > header) {
         packet.end = from + length;
         if (header > 0) readVirtioHeader(pool.arena.view, from, packet);
+        else if (rings !== null) packet.checksum = rings.checksum;
         batch[taken] = packet;
         taken += 1;
         continue;
@@ -131,7 +146,7 @@ export class FrameLink implements Link {
       if (length === EAGAIN) break;
       if (length === EINTR) continue;
       this.#readFailed(length);
-      break;
+      if (length !== EMSGSIZE) break;
     }
     return taken;
   }
@@ -157,8 +172,10 @@ export class FrameLink implements Link {
       packet.release();
       return true;
     }
+    const rings = this.#sent;
     for (;;) {
-      const written = this.#port.write(this.#fd, this.#writeAddress + from, packet.end - from);
+      const address = this.#writeAddress + from;
+      const written = rings === null ? this.#port.write(this.#fd, address, packet.end - from) : rings.write(address, packet.end - from);
       if (written === EINTR) continue;
       if (written === EAGAIN) {
         this.#want(this.#wanted | Ready.Writable);
@@ -170,14 +187,22 @@ export class FrameLink implements Link {
     }
   }
 
-  /** Nothing waits here: each frame takes a system call, so `transmit` has written it already. */
-  flush(): void {}
+  /** Without a ring nothing waits here: each frame takes a system call, so `transmit` has written it already. */
+  flush(): void {
+    if (this.#sent === null || !this.#open) return;
+    const result = this.#sent.flush();
+    if (result === 0) return;
+    // Without memory the kernel takes the rest when it has some.
+    if (result === EAGAIN) this.#want(this.#wanted | Ready.Writable);
+    else this.#writeFailed(result, this.#sent.discard());
+  }
 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     if (this.#starved !== null) clearTimeout(this.#starved);
     this.#watch.close();
+    this.#options.rings?.close();
     this.#port.close(this.#fd);
     this.#options.interfaces?.close();
     this.#onReadable = null;
@@ -222,10 +247,16 @@ export class FrameLink implements Link {
     else this.counters.readErrors += 1;
   }
 
-  #writeFailed(result: number): void {
+  #writeFailed(result: number, frames = 1): void {
+    // EIO, ENETDOWN: down. EINVAL: shorter than a header. ENOBUFS, ENOMEM: no memory. None is the link's end.
+    this.counters.refused += frames;
     if (isGone(result)) this.#fail(this.#gone("write", result));
-    // EIO: down. EINVAL: shorter than a header. ENOBUFS, ENOMEM: no memory. None is the link's end.
-    else this.counters.refused += 1;
+  }
+
+  /** A descriptor that has failed is watched no longer; but an interface that went down may come up again. A read hears of the error, a ring does not. */
+  #mend(): void {
+    this.#received?.clearError();
+    if (this.#open && this.#starved === null) this.#watch.want(this.#wanted);
   }
 
   #gone(syscall: string, result: number): NetworkError {

@@ -49,6 +49,7 @@ export const koffiPort = (koffi: Koffi): NativePort => {
   const recvfrom = c.func("recvfrom", "int", ["int", "uintptr_t", "uint32", "int", "uintptr_t", "uintptr_t"]);
   const mmap = c.func("mmap", "intptr_t", ["uintptr_t", "uint64", "int", "int", "int", "uint64"]);
   const munmap = c.func("munmap", "int", ["uintptr_t", "uint64"]);
+  const memcpy = c.func("memcpy", "uintptr_t", ["uintptr_t", "uintptr_t", "uint32"]);
   const syscall = c.func("syscall", "long", ["long", "int", "void *", "uint32"]);
   const mapped = new Map<ArrayBuffer, { readonly address: number; readonly length: number }>();
   const setns = c.func("setns", "int", ["int", "int"]);
@@ -88,6 +89,7 @@ export const koffiPort = (koffi: Koffi): NativePort => {
       mapped.delete(memory);
       munmap(where.address, where.length);
     },
+    copy: (to, from, length) => void memcpy(to, from, length),
     bpf: (command, attributes) => result(syscall(SYS_BPF[process.arch] ?? -1, command, attributes, attributes.length)),
     setns: (fd, kind) => result(setns(fd, kind)),
     unshare: (kinds) => result(unshare(kinds)),

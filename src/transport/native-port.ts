@@ -41,6 +41,8 @@ export interface NativePort {
   /** Maps `length` octets of the descriptor, shared and read-write; a negated errno when it cannot. `unmap` makes the memory unusable. */
   map(fd: number, offset: number, length: number): ArrayBuffer | number;
   unmap(memory: ArrayBuffer): void;
+  /** Octets from one `address` plus an offset to another; they do not overlap. */
+  copy(to: number, from: number, length: number): void;
   /** bpf(2); pointers in the attributes are of `address`. */
   bpf(command: number, attributes: Uint8Array): number;
   /** Moves the calling thread into the namespace, or into a new one. */

@@ -83,8 +83,8 @@ export class Kernel {
     return "ours0";
   }
 
-  /** What `ethtool -K NAME tx off tso off gso off` does, by ioctl SIOCETHTOOL: frames leave finished, and no longer than the MTU. */
-  withoutOffloads(name: string): void {
+  /** What `ethtool -K NAME tx off tso off gso off` does, by ioctl SIOCETHTOOL: frames leave finished, and no longer than the MTU; or one of both. */
+  withoutOffloads(name: string, which: readonly ("segments" | "checksums")[] = ["segments", "checksums"]): void {
     const port = nativePort();
     const value = new Uint32Array(2);
     const request = new DataView(new ArrayBuffer(40));
@@ -92,7 +92,11 @@ export class Kernel {
     request.setBigUint64(16, BigInt(port.address(value.buffer)), true);
     this.namespace.run(() => {
       const fd = port.socket(2, 2, 0);
-      for (const command of [ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_STXCSUM]) {
+      const commands = [
+        ...(which.includes("segments") ? [ETHTOOL_STSO, ETHTOOL_SGSO] : []),
+        ...(which.includes("checksums") ? [ETHTOOL_STXCSUM] : []),
+      ];
+      for (const command of commands) {
         value.set([command, 0]);
         const result = port.ioctl(fd, SIOCETHTOOL, new Uint8Array(request.buffer));
         if (result < 0) throw new Error(`ethtool command ${command} on ${name}: ${result}`);

@@ -1,12 +1,14 @@
 /** Every link to the kernel passes the same tests: frames of each size, bursts, full rings, the other end down and up, close while busy. */
 import { execFileSync } from "node:child_process";
 import { describe, expect } from "vitest";
-import type { Memory, MemoryOptions } from "../../src/base/memory.js";
+import { createMemory, type Memory, type MemoryOptions } from "../../src/base/memory.js";
+import type { Packet } from "../../src/base/packet.js";
 import { ip } from "../../src/ip/address.js";
 import { type BondLink, type BondOptions, openBond } from "../../src/transport/bond.js";
+import type { Link } from "../../src/transport/link.js";
 import { openPacket } from "../../src/transport/packet.js";
 import { openXdp, type XdpLink } from "../../src/transport/xdp/index.js";
-import { KERNEL, type Kernel, OURS, wireTest } from "./kernel.js";
+import { KERNEL, type Kernel, OURS, wireTest, withKernel } from "./kernel.js";
 import { connect, listen, type Ours, type OursOptions, withStack } from "./ours.js";
 import { patternHash } from "./pattern.js";
 import { kernelPing } from "./ping.js";
@@ -19,6 +21,12 @@ const SUPER: MemoryOptions = { packets: 512, packetSize: 65_600 };
 const withoutOffload = (kernel: Kernel): string => {
   const name = kernel.veth();
   kernel.withoutOffloads("kernel0");
+  return name;
+};
+/** The kernel's end cuts, but leaves checksums unfinished. */
+const cutting = (kernel: Kernel): string => {
+  const name = kernel.veth();
+  kernel.withoutOffloads("kernel0", ["segments"]);
   return name;
 };
 const xdp = (kernel: Kernel, memory: Memory, more: object = {}): XdpLink =>
@@ -50,7 +58,25 @@ const kinds: { readonly name: string; readonly options: OursOptions; readonly de
   {
     name: "packet socket without offloads, past the queue",
     options: {
-      link: (kernel) => openPacket({ interface: withoutOffload(kernel), namespace: kernel.namespace, offload: false, bypassQueue: true }),
+      link: (kernel) =>
+        openPacket({ interface: withoutOffload(kernel), namespace: kernel.namespace, offload: false, rings: "none", bypassQueue: true }),
+    },
+    device: "kernel0",
+  },
+  {
+    name: "packet socket, rings of super-segments",
+    options: {
+      memory: SUPER,
+      link: (kernel) => openPacket({ interface: kernel.veth(), namespace: kernel.namespace, rings: "both" }),
+    },
+    device: "kernel0",
+  },
+  {
+    // A slot says that its frame's checksum is unfinished, so the other end needs to cut only; the smallest ring goes round at once.
+    name: "packet socket without offloads, small rings, past the queue",
+    options: {
+      link: (kernel) =>
+        openPacket({ interface: cutting(kernel), namespace: kernel.namespace, offload: false, bypassQueue: true, buffer: 1 }),
     },
     device: "kernel0",
   },
@@ -135,6 +161,79 @@ for (const { name, options, device } of kinds)
       });
     });
   });
+
+describe("packet sockets", () => {
+  for (const rings of ["none", "both"] as const)
+    wireTest(`rings: ${rings}: our own end goes down and comes up in the middle of a transfer`, async () => {
+      const link = (kernel: Kernel): Link =>
+        openPacket({ interface: withoutOffload(kernel), namespace: kernel.namespace, offload: false, rings });
+      await withStack({ link }, async (ours) => {
+        const set = (state: string): void =>
+          ours.kernel.namespace.run(() => void execFileSync("ip", ["link", "set", "ours0", state], { stdio: "ignore" }));
+        const done = exchange(ours, 24 * MEGABYTE);
+        await received(ours, MEGABYTE);
+        set("down");
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        set("up");
+        await done;
+      });
+    });
+
+  wireTest("the tag that a kernel takes out of a received frame is back in it when it comes out of a ring", () =>
+    withKernel(async (kernel) => {
+      const memory = createMemory({ packets: 1_024 });
+      const open = (name: string): Link => openPacket({ interface: name, namespace: kernel.namespace, offload: false });
+      const [far, near] = [open(kernel.veth()), open("kernel0")];
+      const { bytes } = memory.arena;
+      // To everybody, tagged with priority 3 and VLAN 10, of a type for experiments.
+      const frame = [
+        255,
+        255,
+        255,
+        255,
+        255,
+        255,
+        2,
+        0,
+        0,
+        0,
+        0,
+        9,
+        0x81,
+        0,
+        0x60,
+        10,
+        0x88,
+        0xb5,
+        ...Array.from({ length: 60 }, (_, i) => i),
+      ];
+      const packet = memory.packets.take()!;
+      bytes.set(frame, packet.start);
+      packet.end = packet.start + frame.length;
+      near.transmit(packet);
+      near.flush();
+      const got: number[][] = [];
+      while (!got.some(([first]) => first === 255)) {
+        const batch: Packet[] = [];
+        const count = far.receive(memory.packets, batch, 8);
+        for (const each of batch.slice(0, count)) {
+          got.push([...bytes.subarray(each.start, each.end)]);
+          each.release();
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(got).toContainEqual(frame);
+      for (const link of [far, near]) link.close();
+    }),
+  );
+
+  wireTest("more than its rings can have", () =>
+    withKernel((kernel) => {
+      const open = (): Link => openPacket({ interface: kernel.veth(), namespace: kernel.namespace, offload: false, buffer: 2 ** 50 });
+      expect(open).toThrow(/EINVAL|ENOMEM/);
+    }),
+  );
+});
 
 describe("bond", () => {
   wireTest(
