@@ -17,6 +17,8 @@ export interface Personality {
   readonly bufferFactor: number;
   readonly bufferLeast: { readonly send: number; readonly receive: number };
   readonly bufferMost: { readonly send: number; readonly receive: number };
+  /** What a buffer of queued text costs of SO_SNDBUF beside the text (send-memory.ts); 0: SO_SNDBUF counts octets. */
+  readonly sendOverhead: number;
   /** Connections that may wait behind `listen(fd, backlog)`. */
   readonly acceptable: (backlog: number) => number;
   /** Sending when nothing is listening any more raises SIGPIPE, unless MSG_NOSIGNAL: EPIPE either way. */
@@ -33,6 +35,7 @@ export const linuxPersonality: Personality = {
   bufferFactor: 2,
   bufferLeast: { send: 4_608, receive: 2_304 },
   bufferMost: { send: 425_984, receive: 425_984 },
+  sendOverhead: 832,
   acceptable: (backlog) => Math.max(0, backlog) + 1,
   infoState: "linux",
 };
@@ -47,6 +50,7 @@ export const freebsdPersonality: Personality = {
   bufferFactor: 1,
   bufferLeast: { send: 2_048, receive: 2_048 },
   bufferMost: { send: 2 << 20, receive: 2 << 20 },
+  sendOverhead: 0,
   acceptable: (backlog) => Math.floor((Math.max(0, backlog) * 3) / 2) + 1,
   infoState: "freebsd",
 };

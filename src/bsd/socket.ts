@@ -13,8 +13,8 @@ export interface Socket {
   connected(): Outcome;
   /** A socket of its own for the next connection that waits. */
   accept(): Socket | Errno;
-  /** As much as fits; EAGAIN: none of it. `blocking`: the caller tries again with the rest. */
-  send(octets: Uint8Array, flags: number, to: SocketAddress | null, blocking: boolean): Outcome;
+  /** As much as fits; EAGAIN: none of it. `blocking`: the caller tries again with the rest; `again`: that is what he does. */
+  send(octets: Uint8Array, flags: number, to: SocketAddress | null, blocking: boolean, again: boolean): Outcome;
   /** As much as there is, into `octets`. `message` takes who sent it, flags and control messages. */
   receive(octets: Uint8Array, flags: number, message: Message): Outcome;
   /** As `receive`, for a splice: it stops before what is out of band, and does not wait for what can never come. */

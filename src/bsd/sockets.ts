@@ -435,7 +435,7 @@ export class Sockets {
       while (moved < length && pipe.length > 0) {
         const piece = pipe.peek(length - moved);
         const more = (flags & SPLICE_F_MORE) !== 0 || piece.length < Math.min(pipe.length, length - moved);
-        const outcome = socket.send(piece, more ? Msg.MORE : 0, null, !nonBlocking);
+        const outcome = socket.send(piece, more ? Msg.MORE : 0, null, !nonBlocking, moved > 0);
         if (typeof outcome === "string") return moved > 0 && outcome !== "EAGAIN" ? moved : moved > 0 && nonBlocking ? moved : outcome;
         pipe.discard(outcome);
         moved += outcome;
@@ -486,11 +486,13 @@ export class Sockets {
     const octets = faulty ? new Uint8Array(0) : gather(message.iov);
     const file = this.#file(fd);
     let sent = 0;
+    let again = false;
     const blocking = file?.nonBlocking === false && (flags & Msg.DONTWAIT) === 0;
     const attempt = (socket: Socket): Outcome => {
       for (;;) {
         // The call opens at most once.
-        const outcome = socket.send(octets.subarray(sent), sent > 0 ? flags & ~Msg.FASTOPEN : flags, message.name, blocking);
+        const outcome = socket.send(octets.subarray(sent), sent > 0 ? flags & ~Msg.FASTOPEN : flags, message.name, blocking, again);
+        again = true;
         if (typeof outcome === "string") return sent > 0 && outcome !== "EAGAIN" ? sent : outcome;
         if (faulty) return "EFAULT";
         sent += outcome;

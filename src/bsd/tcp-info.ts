@@ -234,14 +234,16 @@ export function congestionInfo(_socket: TcpSocket): InfoRecord {
 /** SO_MEMINFO. */
 export function memoryInfo(socket: TcpSocket): InfoRecord {
   const { tcb } = socket;
+  const { personality, stack } = socket.environment;
+  const { policy } = stack.tcp;
   const options = tcb?.options ?? socket.settings.options();
   return {
     SK_MEMINFO_RMEM_ALLOC: tcb === null ? 0 : tcb.receiveQueue.length,
     SK_MEMINFO_RCVBUF: tcb?.rcv.buffer ?? options.receiveBuffer,
     SK_MEMINFO_WMEM_ALLOC: 0,
-    SK_MEMINFO_SNDBUF: tcb?.snd.buffer ?? options.sendBuffer,
+    SK_MEMINFO_SNDBUF: personality.sendOverhead > 0 ? socket.memory.limit(policy, tcb) : (tcb?.snd.buffer ?? options.sendBuffer),
     SK_MEMINFO_FWD_ALLOC: 0,
-    SK_MEMINFO_WMEM_QUEUED: tcb === null ? 0 : tcb.sendQueue.length,
+    SK_MEMINFO_WMEM_QUEUED: tcb === null ? 0 : socket.memory.used(policy, tcb),
     SK_MEMINFO_OPTMEM: 0,
     SK_MEMINFO_BACKLOG: 0,
     SK_MEMINFO_DROPS: 0,

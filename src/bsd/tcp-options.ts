@@ -20,6 +20,8 @@ export class TcpSettings {
   receiveLowat = 1;
   /** Octets not sent yet beyond which a socket is not writable; 0: no such bound. */
   notSentLowat = 0;
+  /** SO_SNDBUF where it counts memory (send-memory.ts); 0: it was not set. */
+  sendLimit = 0;
   /** TCP_FASTOPEN: of a listener the queue; of a client that it may. */
   fastOpen = 0;
   fastOpenConnect = false;
@@ -37,7 +39,8 @@ export class TcpSettings {
 
   forConnection(): Partial<ConnectionOptions> {
     const linger = this.linger.onoff !== 0 && this.linger.linger === 0 ? 0 : -1;
-    return { ...this.connection, keepAlive: this.keepAlive ? this.keepIdle * SECOND : 0, linger };
+    const buffer = this.#environment.personality.sendOverhead > 0 ? { sendBuffer: MEMORY_MOST } : {};
+    return { ...buffer, ...this.connection, keepAlive: this.keepAlive ? this.keepIdle * SECOND : 0, linger };
   }
 
   /** A connection begins with the options of its listener. */
@@ -49,6 +52,7 @@ export class TcpSettings {
     copy.keepIdle = this.keepIdle;
     copy.receiveLowat = this.receiveLowat;
     copy.notSentLowat = this.notSentLowat;
+    copy.sendLimit = this.sendLimit;
     copy.connection = { ...this.connection };
     for (const [name, value] of this.stored) copy.stored.set(name, value);
     return copy;
@@ -58,6 +62,9 @@ export class TcpSettings {
     return { ...this.#environment.stack.tcp.defaults, ...this.forConnection() };
   }
 }
+
+/** Octets that a connection may queue where the interface counts memory: the interface stops long before. */
+const MEMORY_MOST = 64 << 20;
 
 interface Option {
   readonly get: (socket: TcpSocket) => OptionValue | Errno;
@@ -99,12 +106,19 @@ const storedSwitch = (name: string): Option => ({
 function bufferOption(which: "send" | "receive", forced: boolean): Option {
   const key = which === "send" ? "sendBuffer" : "receiveBuffer";
   return {
-    get: (socket) => (which === "send" ? socket.tcb?.snd.buffer : socket.tcb?.rcv.buffer) ?? optionsOf(socket)[key],
+    get: (socket) => {
+      const { personality, stack } = socket.environment;
+      if (which === "send" && personality.sendOverhead > 0) return socket.memory.limit(stack.tcp.policy, socket.tcb);
+      return (which === "send" ? socket.tcb?.snd.buffer : socket.tcb?.rcv.buffer) ?? optionsOf(socket)[key];
+    },
     set: (socket, value) => {
-      const { bufferFactor, bufferLeast, bufferMost } = socket.environment.personality;
+      const { bufferFactor, bufferLeast, bufferMost, sendOverhead } = socket.environment.personality;
       if (value < 0) return "EINVAL";
       const wanted = Math.max(value * bufferFactor, bufferLeast[which]);
-      return change(socket, { [key]: forced ? wanted : Math.min(wanted, bufferMost[which]) });
+      const size = forced ? wanted : Math.min(wanted, bufferMost[which]);
+      if (which === "receive" || sendOverhead === 0) return change(socket, { [key]: size });
+      socket.settings.sendLimit = size;
+      return 0;
     },
   };
 }

@@ -15,6 +15,7 @@ import { type Errno, errnoNamed } from "./errno.js";
 import { ErrorQueue } from "./error-queue.js";
 import type { Message, OptionValue, SocketAddress } from "./message.js";
 import type { Personality } from "./personality.js";
+import { SendMemory } from "./send-memory.js";
 import { Edges, type OptionGot, type Socket } from "./socket.js";
 import { getTcpOption, setTcpOption, TcpSettings } from "./tcp-options.js";
 import { type Stretch, UrgentOctet } from "./urgent.js";
@@ -45,6 +46,7 @@ export class TcpSocket implements Socket, Application {
   error: Errno | null = null;
   readonly errors = new ErrorQueue();
   readonly urgent = new UrgentOctet();
+  readonly memory: SendMemory;
   #bound: SocketAddress | null = null;
   /** A connect was begun and its outcome is not told yet. */
   #connecting = false;
@@ -58,10 +60,13 @@ export class TcpSocket implements Socket, Application {
   #early = false;
   /** Octets that went with the SYN, and that the call which waits has not been told of; -1: no call waits. */
   #inSyn = -1;
+  /** A write has found no room, or somebody has seen that there is none. */
+  #wantsRoom = false;
 
   constructor(environment: SocketEnvironment, settings = new TcpSettings(environment)) {
     this.environment = environment;
     this.settings = settings;
+    this.memory = new SendMemory(environment.personality.sendOverhead, () => settings.sendLimit);
   }
 
   /** The connection; null before there is one, and on a listener. */
@@ -178,7 +183,7 @@ export class TcpSocket implements Socket, Application {
     return socket;
   }
 
-  send(octets: Uint8Array, flags: number, to: SocketAddress | null, blocking: boolean): Outcome {
+  send(octets: Uint8Array, flags: number, to: SocketAddress | null, blocking: boolean, again: boolean): Outcome {
     const { stack, personality, now } = this.environment;
     this.#notice();
     if (this.#deferred !== null) return this.#sendEarly(octets, this.#deferred, blocking);
@@ -199,9 +204,13 @@ export class TcpSocket implements Socket, Application {
       if (taken > 0) return taken;
     }
     if (octets.length === 0) return 0;
-    const notSentLowat = this.settings.notSentLowat || this.environment.stack.tcp.policy.notSentLowat;
-    if (notSentLowat > 0 && unsent(tcb) >= notSentLowat) return "EAGAIN";
-    const taken = stack.tcp.send(this.handle, octets, 0, octets.length, now(), (flags & Msg.MORE) !== 0);
+    // Who sleeps is woken when a third is free, not by every segment.
+    if (again && this.#wantsRoom) return "EAGAIN";
+    const fits = this.#fits(tcb, octets.length);
+    if (fits === 0) return this.#waitForRoom();
+    const taken = stack.tcp.send(this.handle, octets, 0, fits, now(), (flags & Msg.MORE) !== 0 && fits === octets.length);
+    if (taken < fits) this.memory.trim(seqAdd(tcb.snd.text, tcb.sendQueue.length));
+    if (taken < octets.length) this.#waitForRoom();
     if (taken < 0) return this.takeError() ?? "EPIPE";
     if (taken > 0 && this.errors.active) {
       stack.tcp.followSends(this.handle);
@@ -360,6 +369,7 @@ export class TcpSocket implements Socket, Application {
     const mark = this.urgent.atMark(tcb) && !this.urgent.inline ? 1 : 0;
     if (tcb.receiveQueue.length >= this.settings.receiveLowat + mark) events |= Poll.IN | Poll.RDNORM;
     if (this.#shutWrite || this.#writable(tcb)) events |= Poll.OUT | Poll.WRNORM;
+    else this.#waitForRoom();
     if (this.urgent.isHere) events |= Poll.PRI;
     return events;
   }
@@ -368,7 +378,7 @@ export class TcpSocket implements Socket, Application {
     const inbound = TcpEvent.Readable | TcpEvent.Acceptable | TcpEvent.Urgent;
     const both = TcpEvent.Established | TcpEvent.PeerClosed | TcpEvent.Closed | TcpEvent.SoftError;
     if (events & (inbound | both)) this.edges.in += 1;
-    if (events & (TcpEvent.Writable | both)) this.edges.out += 1;
+    if (events & both || (events & TcpEvent.Writable && !this.#countsMemory)) this.edges.out += 1;
     if (events & TcpEvent.Urgent) this.#markUrgent();
     this.#notice();
     this.environment.news();
@@ -402,6 +412,7 @@ export class TcpSocket implements Socket, Application {
     const { tcb } = this;
     if (tcb === null || this.#ended) return;
     this.urgent.notice(tcb);
+    this.#noticeRoom(tcb);
     if (this.errors.active && this.errors.progress(tcb.snd.nxt, tcb.snd.una, tcb.state === State.Closed, this.environment.now()))
       this.edges.out += 1;
     if (tcb.state !== State.Closed && tcb.state !== State.TimeWait) return;
@@ -417,11 +428,45 @@ export class TcpSocket implements Socket, Application {
   }
 
   #writable(tcb: Readonly<Tcb>): boolean {
+    const { policy } = this.environment.stack.tcp;
+    if (this.#countsMemory) return this.memory.isWritable(policy, tcb, this.#notSentLowat);
     // A third must be free: what a full queue frees by every segment is not worth waking for.
     const queued = tcb.sendQueue.length;
-    const notSentLowat = this.settings.notSentLowat || this.environment.stack.tcp.policy.notSentLowat;
-    if (notSentLowat > 0 && unsent(tcb) >= notSentLowat) return false;
+    if (this.#notSentLowat > 0 && unsent(tcb) >= this.#notSentLowat) return false;
     return tcb.snd.buffer - queued >= queued >> 1;
+  }
+
+  get #countsMemory(): boolean {
+    return this.environment.personality.sendOverhead > 0;
+  }
+
+  /** Octets that may wait to be sent before the socket takes no more; 0: as many as fit. */
+  get #notSentLowat(): number {
+    return this.settings.notSentLowat || this.environment.stack.tcp.policy.notSentLowat;
+  }
+
+  /** Octets of a write that are taken, as far as it is ours to say. */
+  #fits(tcb: Readonly<Tcb>, length: number): number {
+    if (this.#countsMemory) return this.memory.take(this.environment.stack.tcp.policy, tcb, length, this.#notSentLowat);
+    return this.#notSentLowat > 0 && unsent(tcb) >= this.#notSentLowat ? 0 : length;
+  }
+
+  /** Somebody wants to hear when there is room. */
+  #waitForRoom(): "EAGAIN" {
+    if (this.#countsMemory) {
+      this.#wantsRoom = true;
+      this.environment.stack.tcp.wantRoom(this.handle);
+    }
+    return "EAGAIN";
+  }
+
+  /** Sees whether there is room for those who wait for it. */
+  #noticeRoom(tcb: Readonly<Tcb>): void {
+    if (!this.#wantsRoom) return;
+    if (this.#writable(tcb)) {
+      this.#wantsRoom = false;
+      this.edges.out += 1;
+    } else this.environment.stack.tcp.wantRoom(this.handle);
   }
 
   #markUrgent(): void {

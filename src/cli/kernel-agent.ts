@@ -8,7 +8,7 @@ import type { ControlMessage } from "../bsd/message.js";
 import type { Extent, SystemCall } from "../conformance/script/system-call.js";
 import { type SocketCalls, socketCalls } from "../transport/native-sockets.js";
 import { readControl } from "./control-messages.js";
-import { INFO_OCTETS, levels, optionNumbers, readInfo, requests } from "./kernel-options.js";
+import { INFO_OCTETS, levels, memoryWords, optionNumbers, readInfo, requests } from "./kernel-options.js";
 
 export type AgentOrder =
   | { readonly kind: "call"; readonly call: SystemCall }
@@ -112,7 +112,11 @@ const sendAll = async (
 ): Promise<number> => {
   const blocks = isBlocking(fd) && (flags & MSG_DONTWAIT) === 0;
   let sent = 0;
+  let again = false;
   const result = await retry(blocks, () => {
+    // Who sleeps is woken when there is room enough to be worth it.
+    if (again && !isReady(fd, POLLOUT)) return EAGAIN;
+    again = true;
     const done = send(nowhere ? null : room(length - sent), length - sent, flags | MSG_DONTWAIT);
     if (done < 0) return done;
     sent += done;
@@ -425,7 +429,10 @@ const obey = async (order: AgentOrder): Promise<unknown> => {
       return make(order.call);
     case "info": {
       const octets = new Uint8Array(INFO_OCTETS);
-      return readInfo(octets, Math.max(0, c.getsockopt(order.fd, 6, numberOf(optionNumbers, "TCP_INFO"), octets)));
+      const info = readInfo(octets, Math.max(0, c.getsockopt(order.fd, 6, numberOf(optionNumbers, "TCP_INFO"), octets)));
+      const memory = new Uint32Array(memoryWords.length);
+      c.getsockopt(order.fd, 1, numberOf(optionNumbers, "SO_MEMINFO"), new Uint8Array(memory.buffer));
+      return { ...info, ...Object.fromEntries(memoryWords.map((name, i) => [name, memory[i]])) };
     }
     case "ports":
       return { local: portOf(c.getsockname, order.fd), remote: portOf(c.getpeername, order.fd) };

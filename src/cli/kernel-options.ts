@@ -15,7 +15,7 @@ export const optionNumbers: Readonly<Record<string, number>> = {
   SO_REUSEADDR: 2, SO_TYPE: 3, SO_ERROR: 4, SO_DONTROUTE: 5, SO_BROADCAST: 6, SO_SNDBUF: 7, SO_RCVBUF: 8, SO_KEEPALIVE: 9, SO_OOBINLINE: 10,
   SO_PRIORITY: 12, SO_LINGER: 13, SO_REUSEPORT: 15, SO_RCVLOWAT: 18, SO_SNDLOWAT: 19, SO_RCVTIMEO: 20, SO_SNDTIMEO: 21, SO_TIMESTAMP: 29,
   SO_ACCEPTCONN: 30, SO_SNDBUFFORCE: 32, SO_RCVBUFFORCE: 33, SO_MARK: 36, SO_TIMESTAMPING: 37, SO_PROTOCOL: 38, SO_DOMAIN: 39,
-  SO_BUSY_POLL: 46, SO_MAX_PACING_RATE: 47, SO_INCOMING_CPU: 49, SO_ZEROCOPY: 60, SO_TXTIME: 61,
+  SO_BUSY_POLL: 46, SO_MAX_PACING_RATE: 47, SO_INCOMING_CPU: 49, SO_MEMINFO: 55, SO_ZEROCOPY: 60, SO_TXTIME: 61,
   TCP_NODELAY: 1, TCP_MAXSEG: 2, TCP_CORK: 3, TCP_KEEPIDLE: 4, TCP_KEEPINTVL: 5, TCP_KEEPCNT: 6, TCP_SYNCNT: 7, TCP_LINGER2: 8,
   TCP_DEFER_ACCEPT: 9, TCP_WINDOW_CLAMP: 10, TCP_INFO: 11, TCP_QUICKACK: 12, TCP_CONGESTION: 13, TCP_THIN_LINEAR_TIMEOUTS: 16,
   TCP_USER_TIMEOUT: 18, TCP_FASTOPEN: 23, TCP_TIMESTAMP: 24, TCP_NOTSENT_LOWAT: 25, TCP_FASTOPEN_CONNECT: 30, TCP_FASTOPEN_KEY: 33,
@@ -48,6 +48,19 @@ const infoWords: readonly (readonly [string, number, 1 | 4 | 8])[] = [
   ["tcpi_rwnd_limited", 176, 8], ["tcpi_sndbuf_limited", 184, 8], ["tcpi_delivered", 192, 4], ["tcpi_delivered_ce", 196, 4], ["tcpi_bytes_sent", 200, 8],
   ["tcpi_bytes_retrans", 208, 8], ["tcpi_dsack_dups", 216, 4], ["tcpi_reord_seen", 220, 4], ["tcpi_rcv_ooopack", 224, 4], ["tcpi_snd_wnd", 228, 4],
 ];
+
+/** What SO_MEMINFO gives, 32 bits each: <linux/sock_diag.h>. */
+export const memoryWords = [
+  "SK_MEMINFO_RMEM_ALLOC",
+  "SK_MEMINFO_RCVBUF",
+  "SK_MEMINFO_WMEM_ALLOC",
+  "SK_MEMINFO_SNDBUF",
+  "SK_MEMINFO_FWD_ALLOC",
+  "SK_MEMINFO_WMEM_QUEUED",
+  "SK_MEMINFO_OPTMEM",
+  "SK_MEMINFO_BACKLOG",
+  "SK_MEMINFO_DROPS",
+] as const;
 
 /** The octets of struct tcp_info that are read. */
 export const INFO_OCTETS = 232;

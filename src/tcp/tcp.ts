@@ -26,7 +26,7 @@ import type { TcpPolicy } from "./policy.js";
 import { showListener, showTcb } from "./show.js";
 import { restore, snapshot } from "./snapshot.js";
 import { State } from "./state.js";
-import { Flag, type Tcb } from "./tcb.js";
+import { Flag, has, type Tcb } from "./tcb.js";
 import { expire } from "./timeouts.js";
 import * as user from "./user.js";
 
@@ -201,6 +201,14 @@ export class Tcp {
   /** Progress follows whenever text leaves, and when it is acknowledged. */
   followSends(handle: Handle): void {
     this.#connection(handle, "followSends").flags |= Flag.Followed;
+  }
+
+  /** The application has more to send than it may queue by its own rules: Writable and Progress tell it when to look again. */
+  wantRoom(handle: Handle): void {
+    const tcb = this.#connection(handle, "wantRoom");
+    if (has(tcb, Flag.WantsRoom)) return;
+    tcb.flags |= Flag.WantsRoom | Flag.Followed;
+    this.#core.touch(tcb);
   }
 
   /** All that has been sent so far is a record: no segment will have octets of it and of what follows. */
