@@ -107,6 +107,8 @@ export class KernelHost implements LiveHost {
         await this.#until(request.until);
         return null;
       case "packet":
+        // What a call or a packet has caused is on the link when that is over.
+        this.#pull();
         if (this.#sent.length === 0) await this.#until(request.until, (tell) => (this.#waiting = tell));
         this.#waiting = null;
         return this.#sent.shift() ?? null;

@@ -4,9 +4,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
+import { printScript } from "../conformance/script/print.js";
 import { junit, reportLines, resultJson, summaryLine } from "../conformance/script/report.js";
 import { type RunOptions, runScript } from "../conformance/script/run.js";
 import { runScriptOn } from "../conformance/script/run-live.js";
+import { recordScript, recordScriptOn } from "../conformance/script/run-record.js";
 import type { Result } from "../conformance/script/verdict.js";
 import { profiles } from "../stack/profile.js";
 import { runCommand, say, UsageError } from "./exit.js";
@@ -27,6 +29,8 @@ export interface TestOptions {
   readonly list: boolean;
   readonly verbose: boolean;
   readonly versus?: "kernel";
+  readonly record?: "kernel" | "onwire";
+  readonly into?: string;
 }
 
 export const addTest = (program: Command): void => {
@@ -50,6 +54,12 @@ export const addTest = (program: Command): void => {
       "run each script on our stack and on this host, and print both verdicts: kernel (in a namespace; needs Linux and root)",
       parseHost,
     )
+    .option(
+      "--record <host>",
+      "play only what the scripts do to a host (calls, packets to it, code), and write the scripts that expect what it did: kernel, or onwire",
+      parseRecorded,
+    )
+    .option("--into <folder>", "with --record: write there, under the scripts' names, and not to standard output")
     .option("-v, --verbose", "print scripts that passed, too", false)
     .addHelpText("after", EXAMPLES)
     .action((files: string[], options: TestOptions) => runCommand(() => test(files, options)));
@@ -62,6 +72,7 @@ const test = async (files: readonly string[], options: TestOptions): Promise<voi
     return;
   }
   if (options.versus !== undefined) return versusKernel(scripts, options);
+  if (options.record !== undefined) return record(scripts, options.record, options);
   const began = performance.now();
   const report = reporter(options, scripts.length);
   const results =
@@ -149,6 +160,26 @@ const versusKernel = async (scripts: readonly string[], options: TestOptions): P
   if (bad > 0) throw new Error(`${bad} verdicts are no pass; ${different} scripts have two verdicts`);
 };
 
+/** Writes what a host makes of each script. */
+const record = async (scripts: readonly string[], on: "kernel" | "onwire", options: TestOptions): Promise<void> => {
+  const runOptions = runOptionsOf(options);
+  let failed = 0;
+  if (options.into !== undefined) mkdirSync(options.into, { recursive: true });
+  for (const path of scripts) {
+    const source = readFileSync(path, "utf8");
+    const { result, script } =
+      on === "onwire"
+        ? recordScript(source, path, runOptions)
+        : await recordScriptOn((settings) => KernelHost.create(settings), source, path, runOptions);
+    if (script === null) {
+      failed += 1;
+      for (const line of reportLines(result)) say(line);
+    } else if (options.into === undefined) process.stdout.write(printScript(script));
+    else writeFileSync(join(options.into, basename(path)), printScript(script));
+  }
+  if (failed > 0) throw new Error(`${failed} of ${scripts.length} could not be recorded`);
+};
+
 type Report = (result: Result, index: number) => void;
 
 /** Prints results in the order of the scripts, whoever is done first. */
@@ -232,6 +263,12 @@ const parseHost = (text: string): "kernel" => {
   return text;
 };
 
+const parseRecorded = (text: string): "kernel" | "onwire" => {
+  if (text !== "kernel" && text !== "onwire")
+    throw new UsageError(`there is no host ${JSON.stringify(text)} to record: use kernel (of this machine) or onwire`);
+  return text;
+};
+
 const parseIgnore = (text: string): ("window" | "options")[] =>
   text.split(",").map((field) => {
     if (field !== "window" && field !== "options")
@@ -252,4 +289,5 @@ Verdicts: pass; fail (the stack did something else); unsupported (the script wan
 Examples:
   onwire test conformance
   onwire test my.pkt --trace --pcapng captures --verbose
-  onwire test scripts --profile freebsd --jobs 2 --junit results.xml`;
+  onwire test scripts --profile freebsd --jobs 2 --junit results.xml
+  sudo onwire test --record kernel stimulus.pkt > whole.pkt`;

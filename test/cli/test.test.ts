@@ -86,6 +86,7 @@ describe("onwire test", () => {
     [["docs"], /no packet scripts \(\.pkt\) in docs/],
     [["-D", "=", "x.pkt"], /use NAME=VALUE/],
     [["--versus", "windows", "x.pkt"], /there is no host "windows"/],
+    [["--record", "windows", "x.pkt"], /there is no host "windows" to record/],
   ])(
     "%j: wrong usage, status 2",
     async (args, message) => {

@@ -2,7 +2,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect } from "vitest";
 import { KernelHost } from "../../src/cli/kernel-host.js";
+import { printScript } from "../../src/conformance/script/print.js";
 import { runScriptOn } from "../../src/conformance/script/run-live.js";
+import { recordScriptOn } from "../../src/conformance/script/run-record.js";
 import { wireTest } from "./kernel.js";
 
 const onKernel = (source: string) => runScriptOn((settings) => KernelHost.create(settings), source, "a.pkt");
@@ -56,5 +58,20 @@ describe("onwire test --versus kernel", () => {
       verdict: "fail",
       differences: [{ field: "sequence number", expected: "2", actual: "1" }],
     });
+  });
+
+  wireTest("what is recorded of the kernel passes on it", async () => {
+    const stimulus = `${accepted}+0 write(4, ..., 1500) = ...
++.1 < P. 1:11(10) ack 1501 win 32792
++.2 read(4, ..., 100) = ...
++0 %{ print(tcpi_state) }%
+`;
+    const { script, result } = await recordScriptOn((settings) => KernelHost.create(settings), stimulus, "a.pkt", { ignore: ["window"] });
+    expect(result.reason).toBe("");
+    const text = printScript(script!);
+    expect(text).toContain("> . 1:1001(1000) ack 1\n");
+    expect(text).toContain("read(4, ..., 100) = 10\n");
+    expect(text).toContain("assert tcpi_state == TCP_ESTABLISHED, tcpi_state");
+    expect(await onKernel(text)).toMatchObject({ verdict: "pass", reason: "" });
   });
 });

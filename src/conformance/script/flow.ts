@@ -11,6 +11,9 @@ export const ACK = 16;
 export const URG = 32;
 export const CWR = 128;
 
+/** The host's first timestamp in a recording. */
+const FIRST_STAMP = 100;
+
 const u32 = (n: number): number => n >>> 0;
 
 /** A timestamp of the script that no packet has carried: the script is wrong. */
@@ -91,6 +94,18 @@ export class Flow {
   /** The first pair of timestamps, from which the others are counted. */
   get firstStamp(): { readonly script: number; readonly live: number; readonly at: Micros } | null {
     return this.#firstStamp;
+  }
+
+  /** What a recording calls a timestamp of the host: counted on from the first, which is 100. */
+  scriptStamp(live: number): number {
+    return this.#firstStamp === null ? FIRST_STAMP : u32(this.#firstStamp.script + live - this.#firstStamp.live);
+  }
+
+  /** The latest timestamp of the script that the host has sent, and that is not beyond `most`; null: there is none. */
+  stampUpTo(most: number): number | null {
+    let found: number | null = null;
+    for (const stamp of this.#stamps.keys()) if (stamp <= most) found = stamp;
+    return found;
   }
 
   #liveStamp(echo: number, ack: boolean, scaled: boolean): number {

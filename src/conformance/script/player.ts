@@ -18,6 +18,7 @@ import type { Settings } from "./settings.js";
 import { type Names, parseSnippet, runStatements, SnippetFailure } from "./snippet.js";
 import { snippetNames } from "./snippet-names.js";
 import type { Outcome } from "./system-call.js";
+import { timestampOf } from "./tcp-options.js";
 import { allowance, type Due, describeDue, due, judgeTime, type Past } from "./timing.js";
 import { readPacket, type WirePacket } from "./wire-packet.js";
 
@@ -357,21 +358,4 @@ export class Player {
   #failure(message: string, event: Event, expected: string, actual: string, differences: readonly Difference[] = []): Failure {
     return new Failure(message, event.at, expected, actual, differences);
   }
-}
-
-function timestampOf(options: Uint8Array): number | null {
-  const view = new DataView(options.buffer, options.byteOffset, options.byteLength);
-  for (let at = 0; at < options.length; ) {
-    const kind = options[at]!;
-    if (kind === 0) return null;
-    if (kind === 1) {
-      at += 1;
-      continue;
-    }
-    const length = options[at + 1] ?? 0;
-    if (length < 2 || at + length > options.length) return null;
-    if (kind === 8 && length === 10) return view.getUint32(at + 2);
-    at += length;
-  }
-  return null;
 }

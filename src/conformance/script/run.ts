@@ -32,11 +32,11 @@ export interface RunOptions extends Wishes {
 
 /** Events that a report of a failure ends with. */
 const LAST_EVENTS = 24;
-const DEFAULT_SEED = 20_261_121;
+export const DEFAULT_SEED = 20_261_121;
 
 /** Runs a script. Whatever is in it, the result is a verdict: nothing is thrown. */
 export function runScript(source: string, name: string, options: RunOptions = {}): Result {
-  const profileName = /^[ \t]*--profile=(\w+)/m.exec(source)?.[1] ?? options.profile ?? "linux";
+  const profileName = profileNamed(source, options);
   const profile = profiles[profileName];
   const dialect = dialects[profileName];
   if (profile === undefined || dialect === undefined)
@@ -54,6 +54,10 @@ export function runScript(source: string, name: string, options: RunOptions = {}
   }
   return runPrepared(prepared, profile, dialect, options);
 }
+
+/** The profile that a script asks for, or that is asked for it. */
+export const profileNamed = (source: string, options: RunOptions): string =>
+  /^[ \t]*--profile=(\w+)/m.exec(source)?.[1] ?? options.profile ?? "linux";
 
 export interface Prepared {
   readonly source: string;

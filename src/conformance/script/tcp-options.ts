@@ -16,7 +16,7 @@ export const Kind = {
   Experiment: 254,
 } as const;
 /** RFC 7413 s4.1.1 as it was tried first: RFC 6994's magic number in kind 254. */
-const FAST_OPEN_MAGIC = 0xf989;
+export const FAST_OPEN_MAGIC = 0xf989;
 
 export function optionOctets(option: TcpOption): number {
   switch (option.kind) {
@@ -157,3 +157,21 @@ export function describeOption({ kind, octets }: WireOption): string {
 }
 
 export const hex = (octets: Uint8Array): string => Array.from(octets, (octet) => octet.toString(16).padStart(2, "0")).join("");
+
+/** The TSval of a segment; null: it has none. */
+export function timestampOf(options: Uint8Array): number | null {
+  const view = new DataView(options.buffer, options.byteOffset, options.byteLength);
+  for (let at = 0; at < options.length; ) {
+    const kind = options[at]!;
+    if (kind === 0) return null;
+    if (kind === 1) {
+      at += 1;
+      continue;
+    }
+    const length = options[at + 1] ?? 0;
+    if (length < 2 || at + length > options.length) return null;
+    if (kind === 8 && length === 10) return view.getUint32(at + 2);
+    at += length;
+  }
+  return null;
+}
