@@ -87,6 +87,20 @@ export function offer(core: Core, tcb: Tcb, now: Micros): boolean {
 
 /** An acceptable ACK in ESTABLISHED or later. */
 export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
+  tcb.keepAliveProbes = 0;
+  if (saysNothing(tcb, seg)) updateSendWindow(core, tcb, seg, false, now);
+  else judge(core, tcb, seg, now);
+  // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1), unless nobody
+  // is left who could: an orphan does not wait for ever (RFC 6429 s4).
+  if (tcb.snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
+}
+
+/** Nothing is in flight that it could speak of, and it reports no duplicate: what a receiver of a stream hears with each segment. */
+const saysNothing = ({ snd, flags }: Tcb, seg: Segment): boolean =>
+  seg.ack === snd.una && snd.una === snd.nxt && seg.textEnd > seg.textStart && seg.sackCount === 0 && (flags & Flag.Ecn) === 0;
+
+/** What the ACK says of what is in flight, and what follows from it. */
+function judge(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { snd } = tcb;
   const acked = seqDiff(seg.ack, snd.una);
   takeIn(core, tcb, seg, acked, now);
@@ -95,14 +109,10 @@ export function processAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): voi
   const duplicate = acked === 0 && snd.una !== snd.nxt && (has(tcb, Flag.Sack) ? event.news > 0 : event.repeats);
   if (duplicate) tcb.duplicateAcks += 1;
 
-  tcb.keepAliveProbes = 0;
   if (acked > 0) advance(core, tcb, seg, now);
   updateSendWindow(core, tcb, seg, acked > 0, now);
   event.duplicate = duplicate;
   if (acked > 0 || duplicate || event.sackCount > 0 || event.repeats || event.marked) recover(core, tcb, now);
-  // The peer answers: what it does not take for want of window is no reason to give up (MUST-37, RFC 9293 s3.8.6.1), unless nobody
-  // is left who could: an orphan does not wait for ever (RFC 6429 s4).
-  if (snd.wnd === 0 && !has(tcb, Flag.Orphan)) tcb.retries = 0;
 }
 
 /** No text, no SYN or FIN, the same window. */

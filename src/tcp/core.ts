@@ -203,9 +203,9 @@ export class Core {
   /** The live connection in a slot, thawed if it was frozen; null for a listener or a free slot. `due`: when its timer was, if the wheel
    *  has forgotten. */
   resolve(slot: number, due: Micros = NEVER): Tcb | null {
-    const form = this.demux.form(slot);
-    if (form === Form.Live) return this.live[this.demux.where(slot)]!;
-    if (form !== Form.Row) return null;
+    const index = this.demux.liveAt(slot);
+    if (index >= 0) return this.live[index]!;
+    if (this.demux.form(slot) !== Form.Row) return null;
     const row = this.demux.where(slot);
     const tcb = this.#takeTcb(0);
     const wheelAt = this.wheel.deadline(slot);
@@ -293,10 +293,9 @@ export class Core {
 
   /** True when the application has let go of the connection in the slot. */
   isOrphan(slot: number): boolean {
-    const form = this.demux.form(slot);
-    const where = this.demux.where(slot);
-    if (form === Form.Live) return has(this.live[where]!, Flag.Orphan);
-    return form === Form.Row && (frozenFlags(this.rows, where) & Flag.Orphan) !== 0;
+    const index = this.demux.liveAt(slot);
+    if (index >= 0) return has(this.live[index]!, Flag.Orphan);
+    return this.demux.form(slot) === Form.Row && (frozenFlags(this.rows, this.demux.where(slot)) & Flag.Orphan) !== 0;
   }
 
   /** The application of the connection is to hear of it, if there is one left. */
@@ -305,9 +304,7 @@ export class Core {
   }
 
   emit(slot: number, events: number): void {
-    const pending = this.demux.events(slot);
-    if (pending === 0) this.turn.noteEvents(slot);
-    this.demux.setEvents(slot, pending | events);
+    if (this.demux.addEvents(slot, events)) this.turn.noteEvents(slot);
   }
 
   /** Calls the applications. Events of a connection that has none wait for `attach`. */
@@ -316,7 +313,7 @@ export class Core {
       const application = this.applications.at(slot);
       const events = this.demux.events(slot);
       if (application === null || events === 0) continue;
-      this.demux.setEvents(slot, 0);
+      this.demux.clearEvents(slot);
       this.cause.begin();
       try {
         application.onEvents(this.demux.handleOf(slot), events);

@@ -38,7 +38,7 @@ export function setDeadline(tcb: Tcb, timer: Timer, at: Micros): Micros {
       old = tcb.idleAt;
       tcb.idleAt = at;
   }
-  noteSlow(tcb);
+  if (old !== at) noteSlow(tcb);
   return old;
 }
 

@@ -5,7 +5,7 @@
  *  is a live object or a frozen row is nobody's business but this file's: `resolve` and `find` thaw. */
 
 import type { Random } from "../base/environment.js";
-import { SipKey, sipHash24 } from "../base/siphash.js";
+import { HalfSipKey, halfSipHash13 } from "../base/half-siphash.js";
 import { SLAB_BITS, SLAB_MASK, Slab } from "../base/slab.js";
 import type { IpAddress } from "../ip/address.js";
 
@@ -38,7 +38,7 @@ const LINK = 7;
 const FIRST_BUCKETS = 64;
 
 export class Demux {
-  readonly #key: SipKey;
+  readonly #key: HalfSipKey;
   readonly #limit: number;
   /** Slot 0 is never used, so that 0 is no handle. */
   readonly #slots = new Slab(1 << CELL_BITS);
@@ -57,7 +57,7 @@ export class Demux {
   #latest = 0;
 
   constructor(random: Random, limit: number) {
-    this.#key = new SipKey(random);
+    this.#key = new HalfSipKey(random);
     this.#limit = Math.min(limit, MAX_SLOTS - 1);
     this.#slots.grow(FIRST_BUCKETS);
     this.#heads.grow(FIRST_BUCKETS);
@@ -111,8 +111,10 @@ export class Demux {
   /** The slot that the handle names, or 0 if it names nothing any more. */
   slot(handle: number): number {
     const slot = handle & SLOT_MASK;
-    if (slot === 0 || slot >= this.#top || this.#cell(slot, FORM) === Form.Free) return 0;
-    return this.#cell(slot, GENERATION) === handle >>> SLOT_BITS ? slot : 0;
+    if (slot === 0 || slot >= this.#top) return 0;
+    const cells = this.#slots.ints[slot >> SLAB_BITS]!;
+    const at = (slot & SLAB_MASK) << CELL_BITS;
+    return cells[at + FORM] !== Form.Free && cells[at + GENERATION] === handle >>> SLOT_BITS ? slot : 0;
   }
 
   handleOf(slot: number): number {
@@ -127,6 +129,13 @@ export class Demux {
     return this.#cell(slot, WHERE);
   }
 
+  /** Where the live object of the slot is; -1 when it has none. */
+  liveAt(slot: number): number {
+    const cells = this.#slots.ints[slot >> SLAB_BITS]!;
+    const at = (slot & SLAB_MASK) << CELL_BITS;
+    return cells[at + FORM] === Form.Live ? cells[at + WHERE]! : -1;
+  }
+
   place(slot: number, form: Form, where: number): void {
     this.#set(slot, FORM, form);
     this.#set(slot, WHERE, where);
@@ -136,8 +145,17 @@ export class Demux {
     return this.#cell(slot, EVENTS);
   }
 
-  setEvents(slot: number, events: number): void {
-    this.#set(slot, EVENTS, events);
+  /** Adds events; true when there were none. */
+  addEvents(slot: number, events: number): boolean {
+    const cells = this.#slots.ints[slot >> SLAB_BITS]!;
+    const at = ((slot & SLAB_MASK) << CELL_BITS) + EVENTS;
+    const pending = cells[at]!;
+    cells[at] = pending | events;
+    return pending === 0;
+  }
+
+  clearEvents(slot: number): void {
+    this.#set(slot, EVENTS, 0);
   }
 
   local(slot: number): IpAddress {
@@ -172,7 +190,7 @@ export class Demux {
   find(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number): number {
     const ports = (localPort << 16) | remotePort;
     if (this.#latest !== 0 && this.#is(this.#latest, local, remote, ports)) return this.#latest;
-    let slot = this.#head(this.#bucket(sipHash24(this.#key, local, remote, ports, 0)));
+    let slot = this.#head(this.#bucket(halfSipHash13(this.#key, local, remote, ports)));
     while (slot !== 0) {
       if (this.#is(slot, local, remote, ports)) {
         this.#latest = slot;
@@ -221,7 +239,7 @@ export class Demux {
   }
 
   #bucketOf(slot: number): number {
-    return this.#bucket(sipHash24(this.#key, this.#cell(slot, LOCAL), this.#cell(slot, REMOTE), this.#cell(slot, PORTS), 0));
+    return this.#bucket(halfSipHash13(this.#key, this.#cell(slot, LOCAL), this.#cell(slot, REMOTE), this.#cell(slot, PORTS)));
   }
 
   /** Buckets that are not there yet have their entries in those that will be split for them. */

@@ -75,14 +75,15 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   for (;;) {
     const unsent = tcb.records === null ? queued(tcb) : queuedOfRecord(tcb);
     const finDue = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent) && (tcb.state !== State.SynReceived || has(tcb, Flag.Orphan));
-    if (unsent === 0 && !finDue && tcb.sent.lost === 0 && recovery.phase === Phase.Open) break;
+    const repairs = tcb.sent.lost > 0 || recovery.phase !== Phase.Open;
+    if (unsent === 0 && !finDue && !repairs) break;
     const window = recovery.window(cc.window());
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
     const room = fullText(core, tcb, now);
     const edge = seqAdd(snd.una, snd.wnd);
     const usable = seqDiff(edge, snd.nxt);
-    const trial = tcb.search.limit === 0 ? 0 : textAgain(core, tcb, now);
-    if (recovery.next(snd.una, snd.nxt, trial > 0 ? trial : snd.mss, (unsent === 0 && !finDue) || usable <= 0)) {
+    const trial = repairs && tcb.search.limit > 0 ? textAgain(core, tcb, now) : 0;
+    if (repairs && recovery.next(snd.una, snd.nxt, trial > 0 ? trial : snd.mss, (unsent === 0 && !finDue) || usable <= 0)) {
       const from = seqMax(recovery.from, snd.text);
       const left = Math.max(0, seqDiff(seqMinEnd(recovery.to, textEnd(tcb)), from));
       const probes = trial > 0 && left >= 2 * snd.mss;
@@ -103,7 +104,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         break;
       }
       if (probes) probeSends(tcb, from, octets);
-      if (!sendAgain(core, tcb, from, octets, fin, now)) {
+      if (!sendAgain(core, tcb, from, octets, room, fin, now)) {
         if (probes) tcb.search.size = 0; // one that has not left tells nothing
         return heldBy(core, tcb, Hold.NoBuffers, now);
       }
@@ -144,17 +145,18 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     else if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt) && !saysCwr(tcb)) {
       const most = Math.min(unsent, usable, window - pipe, tcb.pacingRate > 0 ? Math.max(room, burst(tcb)) : tcb.gso);
       const whole = superSegment(core, tcb, room, most);
-      if (!sendNew(core, tcb, whole, false, whole === unsent || (core.policy.pushBursts && whole > room), false, now))
+      if (!sendNew(core, tcb, whole, room, whole === unsent || (core.policy.pushBursts && whole > room), false, now))
         return heldBy(core, tcb, Hold.NoBuffers, now);
       continue;
     }
-    if (core.policy.pushBursts && burstLeft <= 0) {
+    // Where all that is queued leaves in one segment, there is no burst to end.
+    if (core.policy.pushBursts && burstLeft <= 0 && !last) {
       burstLeft = octetsAsOne(core, tcb, room, unsent, usable, window - pipe);
       alone = burstLeft <= room;
     }
     burstLeft -= length;
     const push = last || (burstLeft <= 0 && !alone);
-    if (!sendNew(core, tcb, length, length < room, push, fin, now)) {
+    if (!sendNew(core, tcb, length, room, push, fin, now)) {
       if (probe > 0) tcb.search.size = 0; // one that has not left tells nothing
       return heldBy(core, tcb, Hold.NoBuffers, now);
     }
@@ -242,7 +244,8 @@ function mayBeSmall(core: Core, tcb: Tcb, length: number, last: boolean): number
   return length * 2 >= snd.maxWnd ? 0 : Hold.Sws;
 }
 
-function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boolean, fin: boolean, now: Micros): boolean {
+/** `room`: octets of text in a full segment. */
+function sendNew(core: Core, tcb: Tcb, length: number, room: number, last: boolean, fin: boolean, now: Micros): boolean {
   const { snd } = tcb;
   const { out } = core;
   const from = snd.nxt;
@@ -257,13 +260,13 @@ function sendNew(core: Core, tcb: Tcb, length: number, small: boolean, last: boo
     if (has(tcb, Flag.OwesCwr)) out.flags |= CWR;
   }
   const why = newReason(tcb, length, fin);
-  if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
+  if (!send(core, tcb, seqDiff(from, snd.text), length, why === Tx.PathProbe ? length : room, why, tcb.sendCause, now)) return false;
   if (out.flags & CWR) tcb.flags &= ~Flag.OwesCwr;
   if (tcb.pacingRate > 0) charge(tcb, length, now);
   snd.nxt = seqAdd(from, length + (fin ? 1 : 0));
   tcb.recovery.onSent(from, snd.nxt, false, now);
   tcb.octetsSent += length;
-  if (length > 0 && small) snd.sml = snd.nxt;
+  if (length > 0 && length < room) snd.sml = snd.nxt;
   if (length > 0) noteReply(tcb, now);
   if (has(tcb, Flag.Followed)) core.tell(tcb, TcpEvent.Progress);
   tcb.lastTextSentAt = now;
@@ -288,7 +291,7 @@ function finSent(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.state === State.CloseWait) core.enter(tcb, State.LastAck, St.CloseSendFin, now, tcb.sendCause);
 }
 
-function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean, now: Micros): boolean {
+function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, room: number, fin: boolean, now: Micros): boolean {
   const { snd, recovery } = tcb;
   const { out } = core;
   prepare(core, tcb, from, now);
@@ -298,7 +301,7 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, fin: boolean
   urgent(tcb, out, from);
   const probes = isProbe(tcb, from) && seqAdd(from, length) === tcb.search.end;
   const why = probes ? Rtx.ProbeAgain : retransmissionReason(tcb, length);
-  if (!send(core, tcb, seqDiff(from, snd.text), length, why, tcb.sendCause, now)) return false;
+  if (!send(core, tcb, seqDiff(from, snd.text), length, probes ? length : room, why, tcb.sendCause, now)) return false;
   recovery.onSent(from, end, true, now);
   if (tcb.search.size > 0 && !probes) goesAgain(tcb, from, end);
   if (tcb.pacingRate > 0) charge(tcb, length, now);
@@ -330,12 +333,12 @@ function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
   const length = Math.min(unsent, room, Math.max(0, usable));
   const fin = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent) && length === unsent && usable > length;
   recovery.probing = true;
-  if (length > 0 || fin) sendNew(core, tcb, length, length < room, length === unsent, fin, now);
+  if (length > 0 || fin) sendNew(core, tcb, length, room, length === unsent, fin, now);
   else {
     const finSent = has(tcb, Flag.FinSent);
     const end = finSent ? seqAdd(snd.nxt, -1) : snd.nxt;
     const from = seqMax(sent.start(sent.count - 1), seqAdd(end, -room));
-    sendAgain(core, tcb, from, seqDiff(end, from), finSent, now);
+    sendAgain(core, tcb, from, seqDiff(end, from), room, finSent, now);
   }
   recovery.probing = false;
 }
@@ -348,7 +351,7 @@ function sendProbe(core: Core, tcb: Tcb, now: Micros): void {
   const outstanding = snd.una !== snd.nxt;
   if (!core.policy.probeWithText) {
     prepare(core, tcb, seqAdd(snd.una, -1), now); // Deviation: empty-probe
-    send(core, tcb, 0, 0, Tx.ZeroWindowProbe, core.cause.id, now);
+    send(core, tcb, 0, 0, 0, Tx.ZeroWindowProbe, core.cause.id, now);
     return;
   }
   const from = outstanding ? snd.una : snd.nxt;
@@ -356,7 +359,7 @@ function sendProbe(core: Core, tcb: Tcb, now: Micros): void {
   const fin = length === 0 && has(tcb, Flag.FinQueued);
   prepare(core, tcb, from, now);
   if (fin) core.out.flags |= FIN;
-  if (!send(core, tcb, seqDiff(from, snd.text), length, Tx.ZeroWindowProbe, core.cause.id, now)) return;
+  if (!send(core, tcb, seqDiff(from, snd.text), length, length, Tx.ZeroWindowProbe, core.cause.id, now)) return;
   if (outstanding) {
     tcb.segmentsRetransmitted += 1;
     tcb.octetsRetransmitted += length;
@@ -372,7 +375,7 @@ function sendProbe(core: Core, tcb: Tcb, now: Micros): void {
 function sendKeepAlive(core: Core, tcb: Tcb, now: Micros): void {
   tcb.owes &= ~Owe.KeepAlive;
   prepare(core, tcb, seqAdd(tcb.snd.nxt, -1), now);
-  send(core, tcb, 0, 0, Tx.KeepAlive, core.cause.id, now);
+  send(core, tcb, 0, 0, 0, Tx.KeepAlive, core.cause.id, now);
 }
 
 function sendAck(core: Core, tcb: Tcb, why: number, cause: number, now: Micros): void {
@@ -387,7 +390,7 @@ function sendAck(core: Core, tcb: Tcb, why: number, cause: number, now: Micros):
     core.out.flags = ACK | synFedFlags(tcb);
     tcb.flags &= ~Flag.TellsSynMark;
   }
-  if (!send(core, tcb, 0, 0, why, cause, now)) core.arm(tcb, Timer.DelayedAck, now + NO_BUFFERS_RETRY, Tm.DelayedAck, now);
+  if (!send(core, tcb, 0, 0, 0, why, cause, now)) core.arm(tcb, Timer.DelayedAck, now + NO_BUFFERS_RETRY, Tm.DelayedAck, now);
 }
 
 /** A SYN or SYN,ACK, the first or again. */
@@ -564,11 +567,10 @@ function urgent(tcb: Tcb, out: Segment, from: Seq): void {
   out.up = Math.min(ahead, 0xffff);
 }
 
-/** Sends what is prepared, and notes that it carried whatever ACK was owed. */
-function send(core: Core, tcb: Tcb, ahead: number, length: number, why: number, cause: number, now: Micros): boolean {
+/** Sends what is prepared, and notes that it carried whatever ACK was owed. `cut`: octets of text in each segment that the link makes of it. */
+function send(core: Core, tcb: Tcb, ahead: number, length: number, cut: number, why: number, cause: number, now: Micros): boolean {
   const { out } = core;
   const { rcv } = tcb;
-  const cut = why === Tx.PathProbe || why === Rtx.ProbeAgain ? length : fullText(core, tcb, now);
   out.len = length + (out.flags & FIN ? 1 : 0);
   if (!transmit(core, tcb, tcb.local, tcb.remote, tcb.options.ttl, ahead, length, cut, why, cause || core.cause.id, now)) {
     core.arm(tcb, Timer.SwsOverride, now + NO_BUFFERS_RETRY, Tm.SwsOverride, now);

@@ -40,7 +40,7 @@ export function burstSegments(core: Core, tcb: Tcb, room: number): number {
   let rate = ((gain / 100) * window * SECOND) / srtt;
   if (tcb.options.pacingRate > 0) rate = Math.min(rate, tcb.options.pacingRate);
   const halvings = Math.floor(minRtt / HALVED_EVERY);
-  const octets = rate / 1_024 + (halvings < 32 ? DEVICE_MOST / 2 ** halvings : 0);
+  const octets = rate / 1_024 + (halvings < 32 ? DEVICE_MOST / ((1 << halvings) >>> 0) : 0);
   return Math.max(core.policy.burstLeast, Math.floor(Math.min(octets, DEVICE_MOST) / room));
 }
 

@@ -8,8 +8,7 @@ import { Flag, has, type Tcb } from "./tcb.js";
 const LONGEST_ECHO: Micros = 600 * SECOND;
 
 /** The timestamp clock of this connection: ticks since the stack's origin, and its own offset (RFC 7323 s7.1). */
-export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number =>
-  ((Math.floor(now / core.policy.timestampTick) % 2 ** 32) + tcb.tsOffset) | 0;
+export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number => (Math.floor(now / core.policy.timestampTick) + tcb.tsOffset) | 0;
 
 /** Takes a sample from the ACK of our SYN: of when it left, or, when it was sent again, of the timestamp that the ACK echoes. Karn's
  *  rule holds either way: an echo names the transmission it belongs to. True when there was a sample. */
@@ -85,7 +84,7 @@ export function timeout(policy: TcpPolicy, srtt: Micros, rttvar: Micros, bounds:
 
 /** The RTO with its exponential backoff (RFC 6298 s5.5). The slop in it is not for doubling. */
 export function backedOff(bounds: Bounds, rto: Micros, backoff: number, slop: Micros): Micros {
-  return Math.min(bounds.rtoMax, (rto - slop) * 2 ** Math.min(backoff, 16) + slop);
+  return Math.min(bounds.rtoMax, backoff === 0 ? rto : (rto - slop) * 2 ** Math.min(backoff, 16) + slop);
 }
 
 /** The timeout of a SYN or SYN,ACK: there is no sample yet. The slop comes with the first doubling. */

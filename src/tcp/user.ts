@@ -250,7 +250,7 @@ export function close(core: Core, tcb: Tcb, now: Micros): void {
   shutdown(core, tcb, now);
   tcb.flags |= Flag.Orphan;
   core.applications.set(tcb.slot, null);
-  core.demux.setEvents(tcb.slot, 0);
+  core.demux.clearEvents(tcb.slot);
   if (tcb.state === State.FinWait2) armFinWait2(core, tcb, now);
   else if (tcb.state !== State.TimeWait) {
     const linger = tcb.options.linger > 0 ? now + tcb.options.linger : NEVER;

@@ -60,8 +60,10 @@ describe("s3.10.7: the table of connections", () => {
           } else if ("events" in s) {
             const entry = model.get(keyOf(s.events));
             if (entry === undefined) continue;
-            entry.events = s.bits;
-            demux.setEvents(demux.slot(entry.handle), s.bits);
+            const slot = demux.slot(entry.handle);
+            if (s.bits === 0) demux.clearEvents(slot);
+            else expect(demux.addEvents(slot, s.bits)).toBe(entry.events === 0);
+            entry.events = s.bits === 0 ? 0 : entry.events | s.bits;
           } else {
             const entry = model.get(keyOf(s.find));
             expect(find(demux, s.find)).toBe(entry === undefined ? 0 : demux.slot(entry.handle));

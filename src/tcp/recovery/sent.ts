@@ -112,6 +112,9 @@ export class SentRecords {
   appLimitedUntil = 0;
   /** Of what the last ACK delivered and of what was last marked lost: the most recently sent. */
   readonly newest = new Transmission();
+  /** The record of `newest` whose columns are still to be copied. */
+  #newestSlot = NONE;
+  #newestStart: Seq = 0 as Seq;
   readonly newestLost = new Transmission();
 
   constructor(pool: SentPool) {
@@ -283,6 +286,7 @@ export class SentRecords {
       this.#count -= 1;
       this.#free(slot);
     }
+    this.#copyNewest(store);
     this.#start = una;
     if (seqLt(this.#lostFrom, una)) this.#lostFrom = una;
     if (seqLt(this.fack, una)) this.fack = una;
@@ -307,6 +311,7 @@ export class SentRecords {
       const to = sack[2 * next + 1]! as Seq;
       if (seqGt(from, ack.una) && seqLt(from, to) && seqLeq(to, ack.nxt)) this.#cover(from, to, ack, now);
     }
+    if (this.#store !== null) this.#copyNewest(this.#store);
   }
 
   /** Marks what [left, right) newly covers; what earlier blocks have covered is not looked at again. */
@@ -381,7 +386,12 @@ export class SentRecords {
   #deliver(store: SentStore, slot: number, start: Seq, end: Seq, marks: number, ack: AckEvent, now: Micros): void {
     const sentAt = store.reals[slot * REALS + SENT_AT]!;
     const { newest } = this;
-    if (newest.sentAt < 0 || sentAfter(sentAt, end, newest.sentAt, newest.end)) this.#copy(store, slot, start, end, newest);
+    if (newest.sentAt < 0 || sentAfter(sentAt, end, newest.sentAt, newest.end)) {
+      newest.sentAt = sentAt;
+      newest.end = end;
+      this.#newestStart = start;
+      this.#newestSlot = slot;
+    }
     const original = (marks & Mark.Retransmitted) === 0;
     if (seqGt(end, this.fack)) this.fack = end;
     else if (original && seqLt(end, this.fack)) {
@@ -528,6 +538,14 @@ export class SentRecords {
     to.octets = seqDiff(end, start);
     to.appLimited = (marks & Mark.AppLimited) !== 0;
     to.retransmitted = (marks & Mark.Retransmitted) !== 0;
+  }
+
+  /** An ACK may deliver many records: only the columns of the one sent last are looked at, and only when all are known. */
+  #copyNewest(store: SentStore): void {
+    const slot = this.#newestSlot;
+    if (slot === NONE) return;
+    this.#newestSlot = NONE;
+    this.#copy(store, slot, this.#newestStart, this.newest.end, this.newest);
   }
 
   #link(store: SentStore, slot: number): void {
