@@ -1,5 +1,5 @@
 /** `onwire judge FILE`: is this capture legal TCP, and if not, what does it break? */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { illegalOnes, type JudgedConnection, type JudgedSegment, judge } from "../conformance/model/judge.js";
 import { rules } from "../conformance/model/rules.js";
@@ -24,18 +24,28 @@ export const addJudge = (program: Command): void => {
     .action((file: string, options: JudgeOptions) => runCommand(async () => judgeFile(file, options)));
 };
 
+/** A capture is judged as a whole, and takes several times its size. */
+const MOST_OCTETS = 1 << 30;
+
 const judgeFile = (file: string, options: JudgeOptions): void => {
+  const { size } = statSync(file);
+  if (size > MOST_OCTETS)
+    throw new Error(
+      `${file} has ${size} octets, and ${MOST_OCTETS} are the most: cut its frames (editcap -s 128), or split it (editcap -c 1000000)`,
+    );
   const { frames, interfaces, problem } = readCapture(readFileSync(file));
   if (problem !== null && frames.length === 0)
     throw new Error(`${file}: ${problem}: give a capture as tcpdump, Wireshark or onwire write it`);
-  const { connections, others } = judge(frames, interfaces);
+  const { connections, others, fragments, copies } = judge(frames, interfaces);
   const segments = connections.flatMap((connection) => connection.segments);
   const illegal = segments.filter((segment) => illegalOnes(segment).length > 0).length;
   const discouraged = segments.filter((segment) => segment.breaches.length > illegalOnes(segment).length).length;
-  if (options.json) print(JSON.stringify({ connections, others, problem, illegal, discouraged }));
+  if (options.json) print(JSON.stringify({ connections, others, fragments, copies, problem, illegal, discouraged }));
   else {
     for (const connection of connections) show(connection, options.brief === true);
     if (problem !== null) print(`${file}: ${problem}; what came before it is judged`);
+    if (fragments > 0) print(`${fragments} fragments of datagrams that did not become whole`);
+    if (copies > 0) print(`${copies} segments seen once more on their way`);
     print(
       `${segments.length} segments of ${connections.length} connections: ${illegal} illegal, ${discouraged} discouraged; ${others} frames of other kinds`,
     );
@@ -44,7 +54,7 @@ const judgeFile = (file: string, options: JudgeOptions): void => {
 };
 
 const show = ({ ends, segments, joined }: JudgedConnection, brief: boolean): void => {
-  print(`${ends[0]} > ${ends[1]}${joined ? " (seen from the middle on: what the SYNs agreed is not judged)" : ""}`);
+  print(`${ends[0]} > ${ends[1]}${joined ? " (no SYN, or options cut off: what the SYNs agreed is not judged)" : ""}`);
   let before = "";
   for (const segment of segments) {
     const now = segment.states.map((states) => states.join(" or ")).join(" | ");

@@ -36,6 +36,7 @@ export function arbitraries(fc: FastCheck): Arbitraries {
     sack: fc.option(fc.array(fc.tuple(fc.nat(0xffff_ffff), fc.nat(0xffff_ffff)), { minLength: 1, maxLength: 2 })),
     fastOpen: fc.constant(false),
     problem: fc.constant(null),
+    cut: fc.constant(false),
   });
   const option = fc.oneof(
     fc.constantFrom([1], [2, 4, 5, 180], [3, 3, 7], [4, 2], [8, 10, 0, 0, 0, 1, 0, 0, 0, 0], [5, 10, 0, 0, 0, 1, 0, 0, 0, 2]),

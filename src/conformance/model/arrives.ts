@@ -316,7 +316,6 @@ function hearAck(end: End, segment: ModelSegment, ack: number): void {
   const wnd = has(segment, Bit.Syn) ? segment.wnd : segment.wnd * 2 ** end.sendShift;
   end.edge = Math.max(end.edge ?? 0, ack + wnd);
   end.maxWnd = Math.max(end.maxWnd, wnd);
-  end.sent.forget(end.una - 65_536 * 16);
 }
 
 /** RFC 7323 s4.3 (2): TS.Recent is SEG.TSval if SEG.TSval >= TS.Recent and SEG.SEQ <= Last.ACK.sent. */

@@ -37,6 +37,7 @@ export interface Heard {
 
 /** So many segments are remembered that a late reset may answer, and timestamps that may be echoed. */
 const MEMORY = 64;
+const INITIALS = 64;
 const TIMESTAMPS = 4_096;
 
 export class End {
@@ -65,7 +66,7 @@ export class End {
   readonly sent = new Octets();
   /** What its SYN,ACKs have said, where not all is known: a listener that answers by cookies takes another number for each SYN, and so does one
    *  that has given a handshake up and hears the SYN again (RFC 4987 s3.6, RFC 6528 s3). `iss` is one of them. */
-  readonly initials: number[] = [];
+  readonly initials: number[] = []; // at most INITIALS
   /** SYNs without ACK that may have arrived. */
   synsHeard = 0;
 
@@ -175,6 +176,12 @@ export class End {
     const offered = this.rcvEdge ?? this.rcvNxt;
     if (this.certain) return Math.max(offered, this.roomEdge);
     return seq <= offered ? Number.MAX_SAFE_INTEGER : offered;
+  }
+
+  /** Another SYN,ACK has been seen. */
+  addInitial(initial: number): void {
+    if (!this.initials.includes(initial)) this.initials.push(initial);
+    if (this.initials.length > INITIALS) this.initials.shift();
   }
 
   /** Of several initial numbers: the one that `number`, of its own stream, lies least behind. */

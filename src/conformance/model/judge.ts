@@ -1,11 +1,14 @@
 /** Is this trace legal TCP? Each segment of each connection in a capture is judged by what its sender may have known, and tells in which states
- *  both ends must be. What an end may know is what has passed the place of the capture before: no more can have reached it. */
+ *  both ends must be. What an end may know is what has passed the place of the capture before: no more can have reached it. Where both ends
+ *  were captured it is what has come to that end. */
 import type { CapturedFrame, CapturedInterface } from "../../inspect/capture-reader.js";
 import { Direction } from "../../inspect/pcapng.js";
 import { arrives } from "./arrives.js";
 import { End, type StateName, states } from "./end.js";
-import { type CapturedSegment, segmentOf } from "./frames.js";
+import { Fragments } from "./fragments.js";
+import { type CapturedSegment, datagramOf, segmentIn } from "./frames.js";
 import { positionOf } from "./numbers.js";
+import { assignPlaces, inOrderOfTime, type Sighting } from "./places.js";
 import { type Breach, rules } from "./rules.js";
 import { Bit, has, type ModelSegment, segmentText } from "./segment.js";
 import { sends, type View } from "./sends.js";
@@ -28,7 +31,7 @@ export interface JudgedConnection {
   /** Address and port; the first is the one that was seen first. */
   readonly ends: readonly [string, string];
   readonly segments: readonly JudgedSegment[];
-  /** Its SYN is not in the capture: what was agreed is not known, and less is judged. */
+  /** Its SYN is not in the capture, or options are cut off: what was agreed is not known, and less is judged. */
   readonly joined: boolean;
 }
 
@@ -36,31 +39,46 @@ export interface Judgment {
   readonly connections: readonly JudgedConnection[];
   /** Frames without a whole TCP segment over IPv4. */
   readonly others: number;
+  /** Fragments of which no whole datagram came. */
+  readonly fragments: number;
+  /** Segments seen once more on their way, where neither end was. */
+  readonly copies: number;
 }
 
 /** Judges every connection of a capture. */
 export function judge(frames: readonly CapturedFrame[], interfaces: readonly CapturedInterface[]): Judgment {
   const open = new Map<string, Trial>();
   const all: Trial[] = [];
+  const fragments = new Fragments();
+  const sightings: Sighting[] = [];
   let others = 0;
-  for (const [index, frame] of frames.entries()) {
-    const captured = segmentOf(frame.octets, interfaces[frame.interfaceId]?.linkType ?? -1, frame.length);
-    if (captured === null) {
-      others += 1;
+  for (const { number, frame } of inOrderOfTime(frames)) {
+    const datagram = datagramOf(frame, interfaces[frame.interfaceId]?.linkType ?? -1);
+    const whole = datagram === null ? null : fragments.take(datagram, frame.at);
+    const captured = whole === null ? null : segmentIn(whole);
+    if (captured !== null) sightings.push({ number, frame, datagram: whole!, captured, sends: true, arrives: true });
+    else if (whole !== null || datagram === null) others += 1;
+  }
+  assignPlaces(sightings);
+  let copies = 0;
+  for (const sighting of sightings) {
+    if (!sighting.sends && !sighting.arrives) {
+      copies += 1;
       continue;
     }
+    const { captured } = sighting;
     const from = `${captured.source}:${captured.sourcePort}`;
     const to = `${captured.destination}:${captured.destinationPort}`;
     const key = from < to ? `${from} ${to}` : `${to} ${from}`;
     let trial = open.get(key);
-    if (trial === undefined || trial.isNewOpening(from, captured)) {
-      trial = new Trial([from, to], frame.at, trial ?? null);
+    if (trial === undefined || (sighting.sends && trial.isNewOpening(from, captured))) {
+      trial = new Trial([from, to], sighting.frame.at, trial ?? null);
       open.set(key, trial);
       all.push(trial);
     }
-    trial.hear(index + 1, from, captured, frame);
+    trial.hear(from, sighting);
   }
-  return { connections: all.filter((trial) => trial.segments.length > 0), others };
+  return { connections: all.filter((trial) => trial.segments.length > 0), others, fragments: fragments.waiting, copies };
 }
 
 /** One connection. */
@@ -78,7 +96,8 @@ class Trial implements JudgedConnection {
   constructor(ends: readonly [string, string], begun: bigint, previous: Trial | null) {
     this.ends = ends;
     this.#begun = begun;
-    this.#previous = previous;
+    // One that is itself not answered yet has had nothing of its own.
+    this.#previous = previous === null ? null : (previous.#previous ?? previous);
     this.#models = [new End(ends[0], ["CLOSED", "LISTEN"], false), new End(ends[1], ["CLOSED", "LISTEN"], false)];
   }
 
@@ -91,13 +110,14 @@ class Trial implements JudgedConnection {
     return own.iss !== null || this.#answered;
   }
 
-  hear(frame: number, from: string, captured: CapturedSegment, { at, direction }: CapturedFrame): void {
+  hear(from: string, sighting: Sighting): void {
+    const { number: frame, captured, datagram } = sighting;
     const { segment } = captured;
     const side = from === this.ends[0] ? 0 : 1;
-    if (this.#previous !== null && segment !== null && this.#isOfPrevious(side, segment))
-      return this.#previous.hear(frame, from, captured, { at, direction } as CapturedFrame);
-    const since = Number((at - this.#begun) / 1_000n);
+    if (this.#previous !== null && segment !== null && this.#isOfPrevious(side, segment)) return this.#previous.hear(from, sighting);
+    const since = Number((sighting.frame.at - this.#begun) / 1_000n);
     if (segment === null) {
+      if (!sighting.sends) return;
       this.#add(frame, since, side, "(no segment)", [{ rule: "header", detail: "its data offset is impossible" }]);
       return;
     }
@@ -106,15 +126,17 @@ class Trial implements JudgedConnection {
     const receiver = this.#models[1 - side]!;
     if (this.segments.length === 0 && !has(segment, Bit.Syn) && !has(segment, Bit.Rst)) this.#join(sender, receiver, segment);
     if (!has(segment, Bit.Syn)) chooseInitials(sender, receiver, segment);
+    if (segment.options.cut) this.joined = sender.joined = receiver.joined = true;
     const text = this.#textOf(sender, segment);
     if (captured.checksum === "bad") {
+      if (!sighting.sends) return;
       this.#add(frame, since, side, text, [{ rule: "checksum", detail: "it is another; the receiver must drop the segment (MUST-3)" }]);
       return;
     }
-    const view: View = { now: since, merged: captured.checksum !== "good", ordered: direction === Direction.Outbound };
-    const breaches = sends(sender, segment, view);
-    arrives(receiver, segment, since);
-    this.#add(frame, since, side, text, breaches);
+    const view: View = { now: since, merged: captured.checksum !== "good", ordered: datagram.direction === Direction.Outbound };
+    const breaches = sighting.sends ? sends(sender, segment, view) : [];
+    if (sighting.arrives) arrives(receiver, segment, since);
+    if (sighting.sends) this.#add(frame, since, side, text, breaches);
     if (side === 1 && has(segment, Bit.Syn)) this.#previous = null;
   }
 

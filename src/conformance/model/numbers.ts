@@ -4,6 +4,9 @@
 /** Of all positions that the 32-bit `number` may stand for in a stream that began at `isn`, the one nearest to `near`. */
 export const positionOf = (number: number, isn: number, near: number): number => near + ((number - isn - near) | 0);
 
+/** A stream with more holes than this is a forgery, or next to it: its first hole counts as filled. */
+const MOST_RANGES = 1_024;
+
 /** Positions [from, to), disjoint and in order. Written for obviousness. */
 export class Ranges {
   #ranges: [number, number][] = [];
@@ -23,6 +26,7 @@ export class Ranges {
       return false;
     });
     this.#ranges = [...apart, [left, right] as [number, number]].sort((a, b) => a[0] - b[0]);
+    if (this.#ranges.length > MOST_RANGES) this.#ranges.splice(0, 2, [this.#ranges[0]![0], this.#ranges[1]![1]]);
   }
 
   /** How far everything from `at` on is here without a hole. */
@@ -39,30 +43,28 @@ export class Ranges {
   }
 }
 
-const PAGE = 4_096;
+const PAGE = 256;
+/** Of a stream so many are kept: a megabyte of text. */
+const MOST_PAGES = 4_096;
 
-/** The octets of a stream, as far as they were seen. */
+/** The octets of a stream, as far as they were seen, the last of them. */
 export class Octets {
   readonly #pages = new Map<number, { octets: Uint8Array; known: Uint8Array }>();
 
   /** Keeps what was not known; the position of the first octet that was known as another, or -1. */
   put(at: number, octets: Uint8Array): number {
     let wrong = -1;
-    for (const [i, octet] of octets.entries()) {
-      const position = at + i;
-      const page = this.#page(Math.floor(position / PAGE));
-      const offset = position % PAGE;
-      if (page.known[offset] === 0) {
-        page.octets[offset] = octet;
-        page.known[offset] = 1;
-      } else if (page.octets[offset] !== octet && wrong < 0) wrong = position;
+    for (let i = 0; i < octets.length; ) {
+      const number = Math.floor((at + i) / PAGE);
+      const page = this.#page(number);
+      for (let offset = at + i - number * PAGE; offset < PAGE && i < octets.length; offset++, i++) {
+        if (page.known[offset] === 0) {
+          page.octets[offset] = octets[i]!;
+          page.known[offset] = 1;
+        } else if (page.octets[offset] !== octets[i] && wrong < 0) wrong = at + i;
+      }
     }
     return wrong;
-  }
-
-  /** What lies below is nobody's business any more. */
-  forget(below: number): void {
-    for (const number of this.#pages.keys()) if ((number + 1) * PAGE <= below) this.#pages.delete(number);
   }
 
   copy(other: Octets): void {
@@ -74,6 +76,7 @@ export class Octets {
     if (page === undefined) {
       page = { octets: new Uint8Array(PAGE), known: new Uint8Array(PAGE) };
       this.#pages.set(number, page);
+      if (this.#pages.size > MOST_PAGES) this.#pages.delete(this.#pages.keys().next().value!);
     }
     return page;
   }

@@ -14,6 +14,8 @@ export interface SegmentOptions {
   readonly fastOpen: boolean;
   /** What is wrong with the option list, or null. */
   readonly problem: string | null;
+  /** The capture ends within them: what they say is not known. */
+  readonly cut: boolean;
 }
 
 export const noOptions: SegmentOptions = {
@@ -24,6 +26,7 @@ export const noOptions: SegmentOptions = {
   sack: null,
   fastOpen: false,
   problem: null,
+  cut: false,
 };
 
 export interface ModelSegment {
@@ -56,12 +59,12 @@ export const lengthOf = (segment: ModelSegment): number =>
 /** An acknowledgment and nothing else. */
 export const isBareAck = (segment: ModelSegment): boolean => lengthOf(segment) === 0 && (segment.flags & (Bit.Ack | Bit.Rst)) === Bit.Ack;
 
-/** The segment in `octets`, of which `missing` at its end were not captured; null when the header is not whole or its data offset is impossible. */
+/** The segment in `octets`, which are kept, of which `missing` at its end were not captured; null when the header is not whole or its data offset is impossible. */
 export function readSegment(octets: Uint8Array, missing = 0): ModelSegment | null {
   if (octets.length < 20) return null;
   const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
   const header = (octets[12]! >> 4) * 4;
-  if (header < 20 || header > octets.length) return null;
+  if (header < 20 || header > octets.length + missing) return null;
   return {
     seq: view.getUint32(4),
     ack: view.getUint32(8),
@@ -70,9 +73,9 @@ export function readSegment(octets: Uint8Array, missing = 0): ModelSegment | nul
     wnd: view.getUint16(14),
     up: view.getUint16(18),
     length: octets.length - header + missing,
-    text: octets.slice(header),
+    text: octets.subarray(header),
     optionOctets: header - 20,
-    options: readOptions(octets.subarray(20, header)),
+    options: header > octets.length ? { ...noOptions, cut: true } : readOptions(octets.subarray(20, header)),
   };
 }
 

@@ -47,7 +47,7 @@ function sendsSyn(end: End, segment: ModelSegment, view: View, breach: Report): 
   const { options } = segment;
   // Another number answers another SYN; elsewhere than at the sender that may have been duplicated behind the place where it was seen.
   if (has(segment, Bit.Ack) && !end.certain && end.nxt <= 1 && (end.synsHeard > end.initials.length || !view.ordered)) {
-    if (!end.initials.includes(segment.seq)) end.initials.push(segment.seq);
+    end.addInitial(segment.seq);
     end.iss = segment.seq;
   }
   if (end.iss !== null && end.iss !== segment.seq && !end.joined) breach("synNumber", `it is ${segment.seq}, was ${end.iss}`);
@@ -63,8 +63,9 @@ function sendsSyn(end: End, segment: ModelSegment, view: View, breach: Report): 
     }
     if (!end.narrow("CLOSED", "LISTEN", "SYN-SENT", "SYN-RECEIVED")) breach("synAckState", `it is in ${[...end.states].join(" or ")}`);
     end.states = new Set(["SYN-RECEIVED"]);
-    if (options.windowScale !== null && end.heard?.windowScale === null) breach("scaleUninvited", `it is ${options.windowScale}`);
-    if (options.timestamps !== null && end.heard?.timestamps === null) breach("timestampsUninvited", "the SYN had none");
+    if (options.windowScale !== null && end.heard?.windowScale === null && !end.joined)
+      breach("scaleUninvited", `it is ${options.windowScale}`);
+    if (options.timestamps !== null && end.heard?.timestamps === null && !end.joined) breach("timestampsUninvited", "the SYN had none");
     settle(end, "syn,ack");
     settle(end, "ack");
     end.credit = Math.max(0, end.credit - 1);
@@ -266,7 +267,10 @@ function economy(end: End, segment: ModelSegment, ack: number, breach: Report): 
 }
 
 function window(end: End, segment: ModelSegment, ack: number, newest: boolean, breach: Report): void {
-  if (end.joined) return;
+  if (end.joined) {
+    end.rcvEdge = Number.MAX_SAFE_INTEGER;
+    return;
+  }
   const unit = 2 ** end.receiveShift;
   const edge = ack + segment.wnd * unit;
   if (newest && end.rcvEdge !== null && edge <= end.rcvEdge - unit && ack <= end.rcvNxt && end.offers > 0)
