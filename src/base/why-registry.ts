@@ -264,6 +264,12 @@ const cc: Table<typeof Cc> = {
   LostAgain: ["lost_again", "RFC 5681 s4.3", "What was sent again is lost too: a second sign of congestion."],
   ProbeRepaired: ["probe_repaired", "RFC 8985 s7.4.2", "A loss probe has repaired a loss: the window answers for it as for any other."],
   Recalled: ["recalled", "RFC 9040 s6.1", "Slow start is to end where it did on earlier connections to this peer."],
+  RtoAdapted: [
+    "rto_adapted",
+    "RFC 4015 s3.1",
+    "A timeout was spurious, and the first round trip of new text since says how patient the timer is to be.",
+  ],
+  SizeUnverified: ["size_unverified", "RFC 4821 s7.8", "Losses have risen sharply since segments grew: the size before holds again."],
   Swapped: ["swapped", "RFC 9293 s3.8.2", "Another controller takes over this connection, with the window as it is."],
 };
 

@@ -41,7 +41,7 @@ export const Cc = {
   CubicConcave: 159, CubicConvex: 160, CubicReno: 161, ConservativeStart: 162, HystartConservative: 163, HystartResume: 164, HystartExit: 165,
   EcnReduction: 166, Unused: 167, Swapped: 168,
   BbrStartup: 440, BbrDrain: 441, BbrDown: 442, BbrCruise: 443, BbrRefill: 444, BbrUp: 445, BbrProbeRtt: 446, BbrModel: 447,
-  UndoTimestamp: 140, UndoDuplicate: 141, UndoFrto: 142, LostAgain: 143, ProbeRepaired: 144, Recalled: 145,
+  UndoTimestamp: 140, UndoDuplicate: 141, UndoFrto: 142, LostAgain: 143, ProbeRepaired: 144, Recalled: 145, RtoAdapted: 146, SizeUnverified: 147,
 } as const;
 /** State transitions: RFC 9293 figure 5 and s3.10. */
 // biome-ignore format: a table reads better in lines

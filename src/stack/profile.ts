@@ -64,6 +64,7 @@ const linuxTcp: TcpPolicy = {
   windowValidation: "rfc2861",
   initialWindow: "rfc6928", // Deviation: initial-window
   idleRestart: true,
+  spuriousTimeout: "undo",
   sharing: "rtt",
   sharingLifetime: 3_600 * SECOND,
   lossDetection: "rack",
@@ -243,6 +244,7 @@ export const rfc: Profile = {
     requireTimestamps: true,
     windowValidation: "none",
     sharing: "none",
+    spuriousTimeout: "eifel",
     congestionControl: "newreno",
     testsSynMark: true,
     accurateOption: "due",

@@ -8,6 +8,7 @@ import { armKeepAlive } from "./closing.js";
 import * as congestion from "./congestion-signals.js";
 import type { Core } from "./core.js";
 import { beginDelays } from "./delayed-ack.js";
+import { adaptTimeout } from "./eifel.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { settleSynText } from "./fast-open-handshake.js";
@@ -15,7 +16,7 @@ import { beginHolds } from "./hold.js";
 import { resetFrom } from "./output.js";
 import { packetSize } from "./path.js";
 import { recallRtt, recallThreshold } from "./path-history.js";
-import { beginSearch, probeFailed, searchAcknowledged } from "./path-search.js";
+import { beginSearch, probeFailed, searchAcknowledged, verifySize } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
 import { backedOff, measure, measureSyn } from "./rtt.js";
@@ -180,7 +181,10 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   if (tcb.search.limit > 0) searchAcknowledged(core, tcb, now);
 
   // The backed-off RTO holds until there is a sample to replace it (RFC 6298 s5, Karn); the count towards R2 starts anew.
-  if (measure(core, tcb, seg, event.dsack, now)) tcb.backoff = 0;
+  if (measure(core, tcb, seg, event.dsack, now)) {
+    tcb.backoff = 0;
+    if (tcb.before.awaits) adaptTimeout(core, tcb, now);
+  }
   tcb.retries = 0;
   tcb.flags &= ~Flag.Advised;
   // RFC 6298 s5.2, s5.3.
@@ -263,7 +267,7 @@ function recover(core: Core, tcb: Tcb, now: Micros): void {
   const { phase, proportional } = recovery;
   const outcome = recovery.onAck(event, now);
 
-  if (outcome & Outcome.Undone && !event.marked) congestion.undone(core, tcb, recovery.undoWhy, now);
+  if (outcome & Outcome.Undone && !event.marked) congestion.undone(core, tcb, acked, recovery.undoWhy, now);
   if (acked > 0 || event.delivered > 0)
     congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery || (outcome & Outcome.Undone) !== 0, now);
   if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, proportional, now);
@@ -278,6 +282,7 @@ function recover(core: Core, tcb: Tcb, now: Micros): void {
 
 /** An ACK, or the reordering timer, has shown that something is lost. */
 export function lossesFound(core: Core, tcb: Tcb, outcome: number, flight: number, now: Micros): void {
+  if (tcb.search.proven > 0) verifySize(core, tcb, now);
   const tooLarge = (outcome & Outcome.Entered) !== 0 && probeFailed(tcb);
   if (outcome & Outcome.Entered && !tooLarge) {
     tcb.fastRetransmits += 1;

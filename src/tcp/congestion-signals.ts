@@ -4,6 +4,7 @@ import { seqDiff, seqLeq, seqLt } from "../base/seq.js";
 import { Cc, Tm } from "../base/why.js";
 import { AckSample, Signal } from "./congestion/controller.js";
 import type { Core } from "./core.js";
+import { rememberTimeout, respondToSpurious } from "./eifel.js";
 import { holdUntil, updateRate } from "./pacing.js";
 import { Timer } from "./probe.js";
 import { sampleRate } from "./rate.js";
@@ -61,6 +62,7 @@ function noteReduction(tcb: Tcb): void {
 
 /** Recovery has inferred the first loss in this window of data. */
 export function lossFound(core: Core, tcb: Tcb, flight: number, now: Micros): void {
+  tcb.before.known = false;
   // Marks and losses of one window are one event.
   if (has(tcb, Flag.Ecn) && seqLt(tcb.snd.una, tcb.snd.reduced)) {
     tcb.recovery.reduced(tcb.cc.threshold(), tcb.cc.proportional !== false);
@@ -93,10 +95,11 @@ const inUse = (core: Core, tcb: Tcb, flight: number): number =>
   core.policy.reduceWindow ? tcb.cc.window() : Math.min(flight, tcb.cc.window());
 
 /** Nothing was lost: `why` says how that came to light (RFC 4015 s3.1). What was marked meanwhile is congestion all the same (s3.4). */
-export function undone(core: Core, tcb: Tcb, why: number, now: Micros): void {
+export function undone(core: Core, tcb: Tcb, acked: number, why: number, now: Micros): void {
   if (tcb.deliveredMarked !== tcb.markedBefore) return;
   tcb.cc.onUndo(now);
   endPhase(tcb);
+  respondToSpurious(core, tcb, acked, now);
   core.congestionChanged(tcb, why, now);
 }
 
@@ -110,6 +113,7 @@ export function recovered(core: Core, tcb: Tcb, proportional: boolean, now: Micr
 /** The retransmission timer has fired; `first`: not for what has been sent again before. */
 export function timedOut(core: Core, tcb: Tcb, first: boolean, now: Micros): void {
   const { cc, snd } = tcb;
+  rememberTimeout(core, tcb);
   // After another loss cwnd is below what is outstanding: a second indication lowers it again (RFC 5681 s4.3).
   cc.onTimeout(inUse(core, tcb, seqDiff(snd.nxt, snd.una)), first, now);
   core.congestionChanged(tcb, Cc.RtoCollapse, now);

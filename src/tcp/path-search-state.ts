@@ -27,10 +27,19 @@ export class PathSearch {
   /** Timeouts of segments that are not larger than what is known to get through. */
   othersLost = 0;
   completedAt: Micros = 0;
+  /** The size before segments grew, IP octets, until losses have proven the larger one; 0: nothing is to be proven. Since when they are larger. */
+  proven = 0;
+  provenAt: Micros = 0;
+  /** Octets sent and lost when segments last changed; and of all that was sent in sizes that stood. */
+  sentThen = 0;
+  lostThen = 0;
+  usualSent = 0;
+  usualLost = 0;
 
   clear(): void {
     this.state = SearchState.Disabled;
     this.limit = this.high = this.size = this.lost = this.othersLost = this.completedAt = 0;
+    this.proven = this.provenAt = this.lostThen = this.sentThen = this.usualSent = this.usualLost = 0;
     this.sanguine = false;
     this.start = this.end = seq(0);
   }

@@ -3,7 +3,7 @@
  *  congestion (RFC 4821 s7.6.2). Segments that are sent again and again without an answer reveal a black hole (RFC 2923 s2.1). */
 import { type Micros, SECOND } from "../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGeq, seqLt } from "../base/seq.js";
-import { Loss, Rtx } from "../base/why.js";
+import { Cc, Loss, Rtx } from "../base/why.js";
 import type { Core } from "./core.js";
 import { packetSize, peerLimit, refreshPath } from "./path.js";
 import { type PathSearch, RESOLUTION, SearchState } from "./path-search-state.js";
@@ -18,6 +18,12 @@ const RAISE_AFTER: Micros = 600 * SECOND;
 const FOLLOWERS = 3;
 /** What a black hole leads to, one after the other, below the base: RFC 791 s3.1, RFC 1191 table 7-1. */
 const RETREATS = [576, 296, 68] as const;
+/** RFC 4821 s7.8: a larger size has failed if more than a tenth is lost, and twice as much as before, over some RTOs and segments. */
+const SHARP = 0.1;
+const TRIAL_TIMEOUTS = 4;
+const TRIAL_SEGMENTS = 100;
+/** Of fewer segments than this no rate is told. */
+const LEAST_SEGMENTS = 20;
 /** Sizes that links and tunnels have, tried before others (RFC 4821 s7.3). */
 const COMMON = [576, 1_006, 1_280, 1_400, 1_420, 1_440, 1_450, 1_452, 1_454, 1_460, 1_472, 1_476, 1_480, 1_492, 1_500, 2_002, 4_352, 9_000];
 
@@ -93,9 +99,11 @@ export function searchAcknowledged(core: Core, tcb: Tcb, now: Micros): void {
     const { size } = search;
     search.lost = search.size = 0;
     snd.acknowledgedSize = size;
+    beginTrial(tcb, now);
     settleAt(core, tcb, size, SearchState.Searching, now);
     return;
   }
+  if (search.proven > 0) verifySize(core, tcb, now);
   const proven = search.state === SearchState.Base || search.state === SearchState.Error;
   if (proven && snd.acknowledgedSize >= packetSize(tcb, snd.mss)) search.state = SearchState.Searching;
 }
@@ -122,12 +130,16 @@ export function suspectBlackHole(core: Core, tcb: Tcb, now: Micros): boolean {
   // The timer is the only one to tell of a probe that nothing followed (PROBE_TIMER of RFC 8899 s5.1.1).
   if (search.size > 0 && search.start === snd.una) countLost(search, search.size);
   // A size that is known to get through is lost as often: what losses have told of larger ones is worth nothing (RFC 8899 s5.3.3).
-  else if (tcb.retries === 1 && (search.state === SearchState.Searching || search.state === SearchState.Complete)) {
+  else if (tcb.retries === 1 && search.proven === 0 && (search.state === SearchState.Searching || search.state === SearchState.Complete)) {
     search.othersLost += 1;
     if (search.othersLost >= MAX_PROBES) raise(core, tcb, now);
   }
   search.size = 0;
   if (policy.pathProbing === "off" || tcb.retries < policy.blackHoleAfter || seqDiff(snd.nxt, snd.una) < snd.mss) return false;
+  if (search.proven > 0 && octetsSince(tcb) >= LEAST_SEGMENTS * snd.mss && isSharp(tcb)) {
+    fallBack(core, tcb, now);
+    return true;
+  }
   // Below the base each size is tried twice: paths that narrow are rare, lost segments are not.
   const beyond = tcb.retries - policy.blackHoleAfter;
   if (beyond % 2 === 1) return false;
@@ -136,8 +148,9 @@ export function suspectBlackHole(core: Core, tcb: Tcb, now: Micros): boolean {
   if (size === undefined) return false;
   search.high = Math.max(search.high, tcb.pathMtu);
   search.sanguine = true;
-  search.lost = 0;
+  search.lost = search.proven = 0;
   snd.acknowledgedSize = snd.sentSize = 0;
+  learn(tcb);
   settleAt(core, tcb, size, size < policy.pathBase ? SearchState.Error : SearchState.Base, now);
   tellLost(core, tcb, snd.nxt, Loss.BlackHole, now);
   return true;
@@ -184,16 +197,74 @@ function complete(core: Core, tcb: Tcb, now: Micros): void {
   search.state = SearchState.Complete;
   search.completedAt = now;
   search.high = search.limit;
-  if (core.policy.pathProbing === "always" || search.limit < mostOf(core, tcb, now)) return;
-  search.clear();
+  if (search.proven === 0) trustNetwork(core, tcb, now);
+}
+
+function trustNetwork(core: Core, tcb: Tcb, now: Micros): void {
+  if (core.policy.pathProbing === "always" || tcb.search.limit < mostOf(core, tcb, now)) return;
+  tcb.search.clear();
   refreshPath(core, tcb, now);
+}
+
+/** Segments have just grown, which is to be verified (RFC 4821 s7.8): a flow may take several paths, of which not all are as wide. */
+function beginTrial(tcb: Tcb, now: Micros): void {
+  const { search } = tcb;
+  search.provenAt = now;
+  if (search.proven > 0) return mark(tcb); // the trial of the last step is not over: it begins anew
+  search.proven = search.limit;
+  learn(tcb);
+}
+
+/** Has so much been sent for so long that the losses since segments grew say something? Then the size stands, or falls. */
+export function verifySize(core: Core, tcb: Tcb, now: Micros): void {
+  const { search, snd } = tcb;
+  if (octetsSince(tcb) < TRIAL_SEGMENTS * snd.mss || now - search.provenAt < TRIAL_TIMEOUTS * tcb.rto) return;
+  if (isSharp(tcb)) return fallBack(core, tcb, now);
+  search.proven = 0;
+  learn(tcb);
+  if (search.state === SearchState.Complete) trustNetwork(core, tcb, now);
+}
+
+/** More is lost since segments grew than a tenth, and than twice what was lost before. */
+function isSharp(tcb: Tcb): boolean {
+  const { search, snd } = tcb;
+  const usual = search.usualSent < LEAST_SEGMENTS * snd.mss ? 0 : search.usualLost / search.usualSent;
+  return lostSince(tcb) > octetsSince(tcb) * Math.max(SHARP, 2 * usual);
+}
+
+const octetsSince = (tcb: Tcb): number => tcb.octetsSent + tcb.octetsRetransmitted - tcb.search.sentThen;
+const lostSince = (tcb: Tcb): number => tcb.sent.lostTotal - tcb.search.lostThen;
+
+/** What was lost of what was sent lately is what is usual on the path. */
+function learn(tcb: Tcb): void {
+  tcb.search.usualSent += octetsSince(tcb);
+  tcb.search.usualLost += lostSince(tcb);
+  mark(tcb);
+}
+
+function mark(tcb: Tcb): void {
+  tcb.search.sentThen += octetsSince(tcb);
+  tcb.search.lostThen += lostSince(tcb);
+}
+
+/** The size is given up as if its probe had been lost too often, and the one before it holds again. */
+function fallBack(core: Core, tcb: Tcb, now: Micros): void {
+  const { search, snd } = tcb;
+  const size = search.proven;
+  search.high = search.limit - 1;
+  search.sanguine = false;
+  search.proven = search.size = search.lost = 0;
+  snd.acknowledgedSize = size;
+  mark(tcb);
+  core.congestionChanged(tcb, Cc.SizeUnverified, now);
+  settleAt(core, tcb, size, SearchState.Searching, now);
 }
 
 function raise(core: Core, tcb: Tcb, now: Micros): void {
   const { search } = tcb;
   search.high = mostOf(core, tcb, now);
   search.sanguine = true;
-  search.lost = search.othersLost = 0;
+  search.lost = search.othersLost = search.proven = 0;
   search.state = SearchState.Searching;
 }
 

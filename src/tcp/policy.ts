@@ -51,6 +51,10 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly sharing: "none" | "rtt" | "all";
   readonly sharingLifetime: Micros;
 
+  /** What a timeout that turns out to have been spurious leads to: windows as they were before (RFC 9438 s4.9), or RFC 4015 s3.1, which lets less
+   *  leave at once and learns for the next timeout. */
+  readonly spuriousTimeout: "undo" | "eifel";
+
   /** RFC 6298: the RTO before the first sample (2.1), its least (2.4) and its most (2.5). */
   readonly rtoInitial: Micros;
   readonly rtoMin: Micros;

@@ -6,6 +6,8 @@ import type { Segment } from "./segment.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
 const LONGEST_ECHO: Micros = 600 * SECOND;
+/** Half of the window over which the least round trip is sought. */
+const LEAST_HALF: Micros = 150 * SECOND;
 
 /** The timestamp clock of this connection: ticks since the stack's origin, and its own offset (RFC 7323 s7.1). */
 export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number => (Math.floor(now / core.policy.timestampTick) + tcb.tsOffset) | 0;
@@ -50,13 +52,25 @@ function measureEcho(core: Core, tcb: Tcb, seg: Segment, since: Micros, now: Mic
   return true;
 }
 
+/** RFC 8985 s6.2 step 1: the least of a window of five minutes, which is counted by halves, so that a path that has become longer is known as
+ *  such one day. */
+function noteLeast(tcb: Tcb, rtt: Micros, now: Micros): void {
+  if (now >= tcb.leastUntil) {
+    const stale = now >= tcb.leastUntil + LEAST_HALF || tcb.leastRtt === 0;
+    if (tcb.leastUntil > 0) tcb.minRtt = stale ? rtt : tcb.leastRtt;
+    tcb.leastRtt = rtt;
+    tcb.leastUntil = now + LEAST_HALF;
+  } else if (rtt < tcb.leastRtt) tcb.leastRtt = rtt;
+  if (tcb.minRtt === 0 || rtt < tcb.minRtt) tcb.minRtt = rtt;
+}
+
 /** RFC 6298 s2.2, s2.3. */
 function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
   const rtt = Math.max(1, measured);
   tcb.flags = (tcb.flags & ~Flag.Untimed) | Flag.Measured;
   tcb.latestRtt = rtt;
   tcb.sampledAt = now;
-  if (tcb.minRtt === 0 || rtt < tcb.minRtt) tcb.minRtt = rtt;
+  noteLeast(tcb, rtt, now);
   if (tcb.srtt === 0) {
     tcb.srtt = rtt;
     tcb.rttvar = Math.max(1, rtt >> 1);

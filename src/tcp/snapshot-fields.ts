@@ -61,6 +61,8 @@ export const tcbFields: Fields<Tcb, OfThisStack> = {
   rttvar: SPAN,
   rto: SPAN,
   minRtt: SPAN,
+  leastRtt: SPAN,
+  leastUntil: TIME,
   latestRtt: SPAN,
   backoff: upTo(2 ** 20),
   retries: upTo(2 ** 20),

@@ -6,6 +6,7 @@ import { SeqRanges } from "../base/ranges.js";
 import { type Seq, seq } from "../base/seq.js";
 import { type IpAddress, UNSPECIFIED } from "../ip/address.js";
 import type { AccurateEcn } from "./accurate-ecn.js";
+import { BeforeTimeout } from "./before-timeout.js";
 import type { CongestionController } from "./congestion/controller.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import { HOLDS } from "./hold.js";
@@ -243,7 +244,10 @@ export class Tcb {
   srtt: Micros = 0;
   rttvar: Micros = 0;
   rto: Micros = 0;
+  /** The least of the last five minutes; the least since `leastUntil` was set, and when that takes its place. */
   minRtt: Micros = 0;
+  leastRtt: Micros = 0;
+  leastUntil: Micros = 0;
   latestRtt: Micros = 0;
   /** How often the RTO, or the persist interval, has been doubled. */
   backoff = 0;
@@ -257,6 +261,7 @@ export class Tcb {
   /** When what has been sent would have left at that rate: before, nothing more leaves. */
   pacedUntil: Micros = 0;
   readonly use = new WindowUse();
+  readonly before = new BeforeTimeout();
   /** When it was last sent to and heard of. */
   lastSentAt: Micros = 0;
   lastHeardAt: Micros = 0;
@@ -386,7 +391,17 @@ export function clear(tcb: Tcb): void {
   tcb.records = null;
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
   tcb.touched = tcb.lively = false;
-  tcb.srtt = tcb.rttvar = tcb.rto = tcb.minRtt = tcb.latestRtt = tcb.backoff = tcb.retries = tcb.keepAliveProbes = 0;
+  tcb.srtt =
+    tcb.rttvar =
+    tcb.rto =
+    tcb.minRtt =
+    tcb.leastRtt =
+    tcb.leastUntil =
+    tcb.latestRtt =
+    tcb.backoff =
+    tcb.retries =
+    tcb.keepAliveProbes =
+      0;
   tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.probeAt = tcb.ackAt = NEVER;
   tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.paceAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
@@ -396,6 +411,7 @@ export function clear(tcb: Tcb): void {
   tcb.pacingRate = tcb.pacedUntil = tcb.deliveryRate = 0;
   tcb.deliveryLimited = false;
   tcb.use.clear();
+  tcb.before.clear();
   tcb.challengesLately = tcb.invalidAcks = 0;
   tcb.hold = 0;
   tcb.establishedAt = -1;

@@ -125,6 +125,11 @@ describe("s5.2: the states", () => {
     expect(state(x)).toBe("base");
     x.write(100_000);
     acknowledge(x, 15);
+    expect([state(x), x.tcb.pathMtu, x.tcb.search.limit]).toEqual(["complete", 1_500, 1_500]); // on trial (RFC 4821 s7.8)
+    for (let i = 0; i < 60; i++) {
+      x.write(3_000);
+      acknowledge(x, 1);
+    }
     expect([state(x), x.tcb.pathMtu, x.tcb.search.limit]).toEqual(["disabled", 1_500, 0]);
   });
 });
@@ -221,6 +226,22 @@ describe("RFC 4821 s7: probing with text", () => {
       expect(Math.floor(cc.window() / 500)).toBeLessThanOrEqual(Math.max(2, Math.ceil(before)));
     },
   );
+
+  test("s10.1: text behind a probe does not overlap it: one of nine thousand octets that arrives draws no duplicate ACK (4821-18)", () => {
+    const x = new Exchange({ memory, policy: { pathProbing: "always" } });
+    x.network.mtu = x.network.pathMtu = 9_000;
+    x.accept({ mss: 8_960, sackPermitted: true, windowScale: 7 }, { sendBuffer: 1 << 20 });
+    x.write(1 << 20);
+    x.take();
+    x.inject({ seq: 1, ack: 1 + 1_024 });
+    const out = x.take().filter((s) => s.length > 0);
+    while (!out.some((s) => s.why === "tx.path_probe")) {
+      x.inject({ seq: 1, ack: (x.tcb.snd.nxt - x.tcb.iss) | 0 });
+      out.push(...x.take().filter((s) => s.length > 0));
+    }
+    expect(size(out.find((s) => s.why === "tx.path_probe")!)).toBe(9_000);
+    for (const [i, s] of out.slice(1).entries()) expect(s.seq).toBe(out[i]!.seq + out[i]!.length);
+  });
 
   test("s7.3: no probe is larger than the peer's MSS lets", () => {
     const x = connection(200_000, {}, { mss: 1_300 });

@@ -107,6 +107,31 @@ describe("s6.2: what RACK infers from an ACK", () => {
     expect([rack(x)["reoWndMult"], rack(x)["reoWndPersist"]]).toEqual([1, 0]);
   });
 
+  test("s6.2 step 1: the least round trip is that of the last minutes: a path that has become longer is known as such (8985-06)", () => {
+    const x = open();
+    let n = 0;
+    const round = (rtt: number): void => {
+      x.write(MSS);
+      x.advance(rtt);
+      ack(x, ++n);
+    };
+    round(100 * MS);
+    const seen: number[] = [];
+    for (let second = 0; second < 400; second++) {
+      round(200 * MS);
+      x.advance(800 * MS);
+      seen.push(x.tcb.minRtt);
+    }
+    expect(seen.slice(0, 140).every((least) => least === 100 * MS)).toBe(true);
+    expect(seen.slice(300).every((least) => least === 200 * MS)).toBe(true);
+    round(150 * MS); // one that is shorter counts at once
+    expect(x.tcb.minRtt).toBe(150 * MS);
+    x.write(3 * MSS);
+    x.advance(150 * MS);
+    ack(x, n, blocks([n + 1, n + 2]));
+    expect(rack(x)["reoWnd"]).toBe(37_500);
+  });
+
   test("s6.2 step 2: a lost retransmission is found by what was sent after it, without a timeout", () => {
     const x = flying(10, { connection: { sendBuffer: 1 << 20 } });
     x.write(40 * MSS);

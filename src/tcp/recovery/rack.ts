@@ -96,7 +96,9 @@ export class Rack implements LossDetector {
     if (this.reoWndPersist === 0) this.reoWndMult = 1;
   }
 
+  /** What was sent again had arrived before: that it seemed to overtake the rest says nothing of the rest. */
   onUndo(): void {
+    this.#sent.forgetEdge();
     this.reorderAt = NEVER;
   }
 

@@ -483,6 +483,12 @@ export class SentRecords {
     }
   }
 
+  /** What the edge was drawn by was not what had arrived: nothing is judged by it until something else has. */
+  forgetEdge(): void {
+    this.edgeAt = -1;
+    this.#edge = NONE;
+  }
+
   /** Marks lost what was sent before the edge and not after `at`, the oldest first; returns the octets. */
   loseSentUntil(at: Micros): number {
     let octets = 0;
