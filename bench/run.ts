@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, string>> = {
   c10m: "up to ten million connections of one stack",
   syn: "SYN floods: what a SYN costs beside an exchange",
   gc: "what a million segments leave to the collector",
+  trace: "what a flight recorder costs, and a subscriber",
   xdp: "frames a second on AF_XDP, against a program in C",
   memory: "stack to stack in memory: nanoseconds for a segment",
 };

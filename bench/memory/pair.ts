@@ -2,6 +2,7 @@
 import { createMemory } from "../../src/base/memory.js";
 import { SeededRandom } from "../../src/base/prng.js";
 import { ip } from "../../src/ip/address.js";
+import type { Probe } from "../../src/stack/probe.js";
 import { Stack } from "../../src/stack/stack.js";
 import { TcpEvent } from "../../src/tcp/events.js";
 import { createPair } from "../../src/transport/pair.js";
@@ -12,12 +13,18 @@ const B = ip("10.9.0.2");
 const FULL = 1_448;
 const clock = { now: 1_000_000 };
 
-function world(connections: number): { a: Stack; b: Stack; run: (until: () => boolean) => void } {
+/** What observes both stacks: a probe for each. */
+export type Observe = () => Probe | null;
+const nobody: Observe = () => null;
+
+function world(connections: number, observe: Observe): { a: Stack; b: Stack; run: (until: () => boolean) => void } {
   const [la, lb] = createPair({ queue: 4_096 });
   const sizes = { packets: 16_384, chunks: 4_096 + 2 * connections };
   const limits = { synQueue: 65_536 };
   const a = new Stack({ name: "a", random: new SeededRandom(1), memory: createMemory(sizes), limits }, clock.now);
   const b = new Stack({ name: "b", random: new SeededRandom(2), memory: createMemory(sizes), limits }, clock.now);
+  a.probe = observe();
+  b.probe = observe();
   a.addDevice(la, { addresses: [{ address: A, prefixLength: 24 }] }, clock.now);
   b.addDevice(lb, { addresses: [{ address: B, prefixLength: 24 }] }, clock.now);
   const run = (until: () => boolean): void => {
@@ -40,9 +47,13 @@ function world(connections: number): { a: Stack; b: Stack; run: (until: () => bo
 
 /** A bulk transfer of so many full segments: nanoseconds for each. `between` is called when the connection stands and has begun, before the clock
  *  starts. */
-export function bulk(segments: number, between: () => void = () => {}): { readonly nanoseconds: number; readonly segments: number } {
+export function bulk(
+  segments: number,
+  between: () => void = () => {},
+  observe = nobody,
+): { readonly nanoseconds: number; readonly segments: number } {
   const octets = segments * FULL;
-  const { a, b, run } = world(16);
+  const { a, b, run } = world(16, observe);
   const block = new Uint8Array(65_536);
   const sink = new Uint8Array(262_144);
   let received = 0;
@@ -86,8 +97,8 @@ export function bulk(segments: number, between: () => void = () => {}): { readon
 }
 
 /** Nanoseconds for each 64-octet request and response, over so many open connections, chosen in turn. */
-export function requests(connections: number, rounds: number): number {
-  const { a, b, run } = world(connections);
+export function requests(connections: number, rounds: number, observe = nobody): number {
+  const { a, b, run } = world(connections, observe);
   const buffer = new Uint8Array(4_096);
   const request = new Uint8Array(64);
   b.tcp.listen(

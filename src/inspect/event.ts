@@ -211,7 +211,7 @@ export function eventProbe(consume: (event: TraceEvent) => void, options: EventO
   return probe;
 }
 
-const isWholeTcp = (event: TraceEvent): boolean => event.a === EtherType.Ipv4 && event.b === Protocol.Tcp && event.d <= 0;
+export const isWholeTcp = (event: TraceEvent): boolean => event.a === EtherType.Ipv4 && event.b === Protocol.Tcp && event.d <= 0;
 
 function takeWindows(event: TraceEvent, tcb: Tcb): void {
   event.a = tcb.cc.window();
@@ -221,7 +221,7 @@ function takeWindows(event: TraceEvent, tcb: Tcb): void {
 }
 
 /** Sequence numbers become relative to ISS and IRS; what is not known yet stays as it stands on the wire. */
-function takeSegment(event: TraceEvent, tcb: Tcb | null, seg: Segment, sent: boolean): void {
+export function takeSegment(event: TraceEvent, tcb: Tcb | null, seg: Segment, sent: boolean): void {
   const syn = (seg.flags & SYN) !== 0;
   event.flags = seg.flags;
   event.length = seg.len - (syn ? 1 : 0) - (seg.flags & FIN ? 1 : 0);
@@ -258,6 +258,6 @@ function takeSegment(event: TraceEvent, tcb: Tcb | null, seg: Segment, sent: boo
   event.ackAbsolute = ackBase === null;
   event.seq = (seg.seq - (seqBase ?? 0)) | 0;
   event.ack = seg.flags & ACK ? (seg.ack - (ackBase ?? 0)) | 0 : 0;
-  event.window = syn ? seg.wnd : seg.wnd * 2 ** (sent ? tcb.rcv.scale : tcb.snd.scale);
+  event.window = syn ? seg.wnd : seg.wnd << (sent ? tcb.rcv.scale : tcb.snd.scale);
   for (let i = 0; i < 2 * seg.sackCount; i++) event.sack[i] = (seg.sack[i]! - (ackBase ?? 0)) | 0;
 }

@@ -23,7 +23,7 @@ export {
 } from "./pcapng.js";
 export { plain, plainOctets } from "./plain.js";
 export { attachProbe, fanOut } from "./probes.js";
-export { type DumpOptions, Recorder } from "./recorder.js";
+export { type DumpOptions, Recorder, type RecorderOptions } from "./recorder.js";
 export { type ReplayClock, ReplayLink, type ReplayOptions } from "./replay-link.js";
 export { connectionSummary, formatOctets, formatRecords, formatTable, lifeProbe } from "./show.js";
 export { type TraceOptions, traceProbe } from "./trace.js";

@@ -31,7 +31,8 @@ function observed(world: World, name: string, address: string) {
   const lives: string[] = [];
   const kept = collector();
   const check = new WhyCheck({ name });
-  const recorder = new Recorder();
+  const detail = { kinds: ALL_KINDS };
+  const recorder = new Recorder(4_096, { ...detail, timers: "all" });
   const ladder = new Ladder();
   const capture = new Capture(kept.sink, {
     epoch: 1_785_000_000_000_000,
@@ -40,7 +41,6 @@ function observed(world: World, name: string, address: string) {
       { address: ip("10.0.0.2"), name: "b" },
     ],
   });
-  const detail = { kinds: ALL_KINDS };
   for (const probe of [
     check.probe,
     recorder.probe,

@@ -1,5 +1,6 @@
 /** Runs one script against our stack in virtual time, and says what became of it. */
 import { Capture } from "../../inspect/capture.js";
+import { ALL_KINDS } from "../../inspect/event.js";
 import { fanOut } from "../../inspect/probes.js";
 import { Recorder } from "../../inspect/recorder.js";
 import { traceProbe } from "../../inspect/trace.js";
@@ -94,7 +95,7 @@ function runPrepared(prepared: Prepared, profile: Profile, dialect: Dialect, opt
 }
 
 function playObserved(prepared: Prepared, profile: Profile, dialect: Dialect, options: RunOptions): Result {
-  const recorder = new Recorder(LAST_EVENTS);
+  const recorder = new Recorder(LAST_EVENTS, { kinds: ALL_KINDS, timers: "all" });
   const probes: Probe[] = [recorder.probe];
   const pieces: Uint8Array[] = [];
   const capture = options.capture === true ? new Capture((octets) => pieces.push(octets.slice()), { comment: prepared.script.name }) : null;
