@@ -45,6 +45,8 @@ export class ErrorQueue {
   readonly #reports: (Report & { low: number; high: number })[] = [];
   #sends = 0;
   #octets = 0;
+  /** News so far, those that joined a report included. */
+  #told = 0;
 
   get length(): number {
     return this.#reports.length;
@@ -71,7 +73,7 @@ export class ErrorQueue {
 
   /** SND.NXT and SND.UNA have come so far; `over`: nothing more will. True when there are news. */
   progress(nxt: Seq, una: Seq, over: boolean, now: Micros): boolean {
-    const before = this.#reports.length;
+    const before = this.#told;
     for (const one of this.#pending) {
       if (one.sent || !(seqGeq(nxt, one.end) || over)) continue;
       one.sent = true;
@@ -83,7 +85,7 @@ export class ErrorQueue {
       if (one.flags & Stamp.Acknowledged && !over) this.#stamp(one, Kind.Acknowledged, now);
       if (one.number >= 0) this.#free(one.number);
     }
-    return this.#reports.length > before;
+    return this.#told !== before;
   }
 
   take(): Report | null {
@@ -96,6 +98,7 @@ export class ErrorQueue {
   }
 
   #stamp(one: Pending, kind: number, now: Micros): void {
+    this.#told += 1;
     const data = one.flags & Stamp.Numbered ? one.last : 0;
     this.#reports.push({
       control: [
@@ -110,6 +113,7 @@ export class ErrorQueue {
 
   /** Sends in a row are one report. Our stack has copied what it was given. */
   #free(number: number): void {
+    this.#told += 1;
     const last = this.#reports.at(-1);
     const joins = last !== undefined && last.high === number - 1 && last.low >= 0;
     const low = joins ? last.low : number;

@@ -485,20 +485,24 @@ export class Sockets {
     const faulty = isFaulty(message.iov);
     const octets = faulty ? new Uint8Array(0) : gather(message.iov);
     const file = this.#file(fd);
+    const pages = (flags & Msg.ZEROCOPY) !== 0 ? pageGroups(message.iov) : [];
     let sent = 0;
     let again = false;
     const blocking = file?.nonBlocking === false && (flags & Msg.DONTWAIT) === 0;
     const attempt = (socket: Socket): Outcome => {
       for (;;) {
         // The call opens at most once.
-        const outcome = socket.send(octets.subarray(sent), sent > 0 ? flags & ~Msg.FASTOPEN : flags, message.name, blocking, again);
+        const end = pages.find((each) => each > sent) ?? octets.length;
+        const once = sent > 0 ? flags & ~Msg.FASTOPEN : flags;
+        const bits = end < octets.length ? (once & ~Msg.ZEROCOPY) | Msg.EOR : once;
+        const outcome = socket.send(octets.subarray(sent, end), bits, message.name, blocking, again);
         again = true;
-        if (typeof outcome === "string") return sent > 0 && outcome !== "EAGAIN" ? sent : outcome;
+        if (typeof outcome === "string") return sent > 0 && (outcome !== "EAGAIN" || !blocking) ? sent : outcome;
         if (faulty) return "EFAULT";
         sent += outcome;
         moved(outcome);
         // A blocking stream goes on until all is queued.
-        if (sent >= octets.length || !socket.stream || !blocking) return sent;
+        if (sent >= octets.length || !socket.stream || (!blocking && sent < end)) return sent;
       }
     };
     return this.#onSocket(
@@ -556,6 +560,20 @@ export class Sockets {
   #after(milliseconds: number): Micros {
     return milliseconds < 0 ? NEVER : this.#now() + milliseconds * 1_000;
   }
+}
+
+/** What is sent without a copy is lent page by page, so many of which one packet can refer to. */
+const MOST_PAGES = 17;
+
+/** Where in the octets of a vector packets end that can refer to no more. */
+function pageGroups(iov: readonly IoVec[]): number[] {
+  const ends: number[] = [];
+  let octets = 0;
+  for (const [i, { length }] of iov.entries()) {
+    octets += length;
+    if ((i + 1) % MOST_PAGES === 0 && i + 1 < iov.length) ends.push(octets);
+  }
+  return ends;
 }
 
 const messageOf = (iov: readonly IoVec[]): Message => ({ name: null, iov, control: [], flags: 0 });

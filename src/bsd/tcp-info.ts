@@ -12,6 +12,7 @@ import { EcnField } from "../tcp/segment.js";
 import { stateNames } from "../tcp/state.js";
 import { Flag, has, type Tcb } from "../tcp/tcb.js";
 import type { InfoRecord } from "./message.js";
+import { receiveMemory } from "./receive-memory.js";
 import type { TcpSocket } from "./tcp-socket.js";
 
 /** Numbers of the states, as programs compare them. */
@@ -103,13 +104,13 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_snd_wnd: snd.wnd,
     tcpi_rcv_ooopack: tcb.outOfOrderSegments,
     tcpi_rcv_ssthresh: rcv.offer || rcv.buffer,
-    tcpi_reordering: Math.min(MOST_REORDERING, Math.max(blank.tcpi_reordering, tcb.sent.reordering)),
+    tcpi_reordering: Math.min(MOST_REORDERING, Math.max(socket.environment.stack.tcp.policy.dupThresh, tcb.sent.reordering)),
     tcpi_reord_seen: tcb.reorderings,
     tcpi_busy_time: tcb.busyFor + (tcb.busySince < 0 ? 0 : now - tcb.busySince),
     tcpi_rwnd_limited: limited(Hold.Rwnd),
     tcpi_sndbuf_limited: limited(Hold.SendBuffer),
-    // The SYN, or the SYN,ACK, counts.
-    tcpi_delivered: tcb.deliveredSegments + (tcb.establishedAt < 0 ? 0 : 1) + (tcb.fastOpen & FastOpen.SynDataAcked ? 1 : 0),
+    // The SYN, or the SYN,ACK, counts, and text beside it not for more.
+    tcpi_delivered: tcb.deliveredSegments + (tcb.establishedAt < 0 ? 0 : 1),
     tcpi_delivered_ce: tcb.deliveredMarked,
     ...(has(tcb, Flag.AccurateEcn) && tcb.accurate !== null ? marks(tcb.accurate) : null),
   };
@@ -133,7 +134,7 @@ function options(tcb: Readonly<Tcb>): number {
   if (has(tcb, Flag.WindowScale)) bits |= InfoOption.WSCALE;
   if (has(tcb, Flag.Ecn)) bits |= InfoOption.ECN;
   if (has(tcb, Flag.EcnSeen)) bits |= InfoOption.ECN_SEEN;
-  if (tcb.fastOpen & (FastOpen.SynDataAcked | FastOpen.Early)) bits |= InfoOption.SYN_DATA;
+  if (tcb.fastOpen & FastOpen.SynDataAcked) bits |= InfoOption.SYN_DATA;
   if (tcb.fastOpen & FastOpen.Early) bits |= InfoOption.TFO_CHILD;
   return bits;
 }
@@ -239,7 +240,7 @@ export function memoryInfo(socket: TcpSocket): InfoRecord {
   const options = tcb?.options ?? socket.settings.options();
   return {
     SK_MEMINFO_RMEM_ALLOC: tcb === null ? 0 : tcb.receiveQueue.length,
-    SK_MEMINFO_RCVBUF: tcb?.rcv.buffer ?? options.receiveBuffer,
+    SK_MEMINFO_RCVBUF: personality.sendOverhead > 0 ? receiveMemory(socket) : (tcb?.rcv.buffer ?? options.receiveBuffer),
     SK_MEMINFO_WMEM_ALLOC: 0,
     SK_MEMINFO_SNDBUF: personality.sendOverhead > 0 ? socket.memory.limit(policy, tcb) : (tcb?.snd.buffer ?? options.sendBuffer),
     SK_MEMINFO_FWD_ALLOC: 0,

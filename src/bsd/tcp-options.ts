@@ -7,6 +7,7 @@ import { isOpening } from "../tcp/user.js";
 import type { Outcome } from "./call.js";
 import { type Errno, errnoNumber } from "./errno.js";
 import type { Linger, OptionValue, TimeValue } from "./message.js";
+import { receiveMemory, textIn } from "./receive-memory.js";
 import type { OptionGot } from "./socket.js";
 import { congestionInfo, memoryInfo, tcpInfo } from "./tcp-info.js";
 import type { SocketEnvironment, TcpSocket } from "./tcp-socket.js";
@@ -22,6 +23,8 @@ export class TcpSettings {
   notSentLowat = 0;
   /** SO_SNDBUF where it counts memory (send-memory.ts); 0: it was not set. */
   sendLimit = 0;
+  /** SO_RCVBUF likewise. */
+  receiveLimit = 0;
   /** TCP_FASTOPEN: of a listener the queue; of a client that it may. */
   fastOpen = 0;
   fastOpenConnect = false;
@@ -53,6 +56,7 @@ export class TcpSettings {
     copy.receiveLowat = this.receiveLowat;
     copy.notSentLowat = this.notSentLowat;
     copy.sendLimit = this.sendLimit;
+    copy.receiveLimit = this.receiveLimit;
     copy.connection = { ...this.connection };
     for (const [name, value] of this.stored) copy.stored.set(name, value);
     return copy;
@@ -109,6 +113,7 @@ function bufferOption(which: "send" | "receive", forced: boolean): Option {
     get: (socket) => {
       const { personality, stack } = socket.environment;
       if (which === "send" && personality.sendOverhead > 0) return socket.memory.limit(stack.tcp.policy, socket.tcb);
+      if (which === "receive" && personality.sendOverhead > 0) return receiveMemory(socket);
       return (which === "send" ? socket.tcb?.snd.buffer : socket.tcb?.rcv.buffer) ?? optionsOf(socket)[key];
     },
     set: (socket, value) => {
@@ -116,9 +121,13 @@ function bufferOption(which: "send" | "receive", forced: boolean): Option {
       if (value < 0) return "EINVAL";
       const wanted = Math.max(value * bufferFactor, bufferLeast[which]);
       const size = forced ? wanted : Math.min(wanted, bufferMost[which]);
-      if (which === "receive" || sendOverhead === 0) return change(socket, { [key]: size });
-      socket.settings.sendLimit = size;
-      return 0;
+      if (sendOverhead === 0) return change(socket, { [key]: size });
+      if (which === "send") {
+        socket.settings.sendLimit = size;
+        return 0;
+      }
+      socket.settings.receiveLimit = size;
+      return change(socket, { receiveBuffer: textIn(size) });
     },
   };
 }

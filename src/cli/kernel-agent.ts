@@ -32,6 +32,7 @@ const EINPROGRESS = -115;
 const ENOTSOCK = -88;
 const MSG_DONTWAIT = 0x40;
 const MSG_ERRQUEUE = 0x2000;
+const MSG_FASTOPEN = 0x20000000;
 const O_NONBLOCK = 0o4000;
 const F_GETFL = 3;
 const F_SETFL = 4;
@@ -116,8 +117,12 @@ const sendAll = async (
   const result = await retry(blocks, () => {
     // Who sleeps is woken when there is room enough to be worth it.
     if (again && !isReady(fd, POLLOUT)) return EAGAIN;
+    // The call opens at most once.
+    const bits = (again ? flags & ~MSG_FASTOPEN : flags) | MSG_DONTWAIT;
+    const octets = nowhere ? null : room(length - sent);
+    const done = again ? c.send(fd, octets, length - sent, bits) : send(octets, length - sent, bits);
     again = true;
-    const done = send(nowhere ? null : room(length - sent), length - sent, flags | MSG_DONTWAIT);
+    if (done === EINPROGRESS && blocks) return EAGAIN;
     if (done < 0) return done;
     sent += done;
     return sent < length && blocks ? EAGAIN : sent;

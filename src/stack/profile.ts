@@ -68,6 +68,7 @@ const linuxTcp: TcpPolicy = {
   sharing: "rtt",
   sharingLifetime: 3_600 * SECOND,
   lossDetection: "rack",
+  dupThresh: 3,
   lossProbe: true,
   frto: true,
   frtoEager: false,
@@ -111,6 +112,8 @@ const linuxTcp: TcpPolicy = {
   challengeBurst: 1,
   challengeInterval: SECOND,
   invalidAckInterval: 500 * MILLISECOND,
+  patienceAfterTimeout: false,
+  acceptsEnded: false,
   openTimeout: 0,
   bareSynAfter: 0,
   synFin: "scan",
@@ -154,6 +157,7 @@ const linuxTcp: TcpPolicy = {
   notSentLowat: 0,
   ttl: 64,
   synCookies: true,
+  synCookiesAlways: false,
 };
 
 const linuxLower: LowerPolicy = {

@@ -201,7 +201,8 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     if (tcb.probeAt !== NEVER) core.arm(tcb, tcb.probeKind, NEVER, Tm.RtoStop, now);
   } else if (!has(tcb, Flag.Persisting)) {
     core.arm(tcb, Timer.Retransmission, now + timeLeft(core, tcb, now), Tm.RtoRestart, now);
-    if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
+    const userAt = core.policy.patienceAfterTimeout ? NEVER : now + tcb.options.userTimeout;
+    if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, userAt, Tm.UserTimeout, now);
   }
   if (now - tcb.advisedAt > ADVICE_INTERVAL) {
     tcb.advisedAt = now;

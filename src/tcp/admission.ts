@@ -32,7 +32,11 @@ export function makeRoom(core: Core, listener: Listener, now: Micros): void {
   while (core.demux.room === 0 && listener.waiting > 0) {
     const slot = core.demux.slot(listener.shift());
     const tcb = slot === 0 ? null : core.resolve(slot);
-    if (tcb === null || tcb.state === State.Closed) continue;
+    if (tcb === null) continue;
+    if (tcb.state === State.Closed) {
+      core.release(tcb);
+      continue;
+    }
     resetFrom(core, tcb, tcb.snd.nxt, Tx.RstAbort, now);
     core.finish(tcb, CloseError.Aborted, St.ResourceLimit, now);
   }

@@ -42,6 +42,7 @@ export function arrivesListen(core: Core, listener: Listener, datagram: Datagram
   // SYN and FIN together come from scanners only; RFC 9293 would queue the FIN. Deviation: syn-fin
   if (seg.flags & FIN && core.policy.synFin !== "syn") return core.drop(null, Drop.SynFin, now);
   if (listener.full) return core.drop(null, Drop.ListenOverflow, now);
+  if (core.policy.synCookiesAlways) return sendCookie(core, listener, datagram, now);
   if (listener.pressed(core.limits.synQueue)) {
     if (core.policy.synCookies) return sendCookie(core, listener, datagram, now);
     return core.drop(null, Drop.SynAckBacklog, now);
@@ -94,6 +95,7 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   // Text in the SYN is kept for later while the queue is not pressed; else the peer sends it again.
   if (seg.textEnd > seg.textStart) {
     const end = Math.min(seg.textEnd, seg.textStart + receiveWindow(tcb));
+    if (early) tcb.fastOpen |= FastOpen.SynDataAcked;
     if (early || (core.policy.synText && listener.halfOpen * 4 <= core.limits.synQueue))
       receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
     else core.tally.add(Drop.TextIgnored);

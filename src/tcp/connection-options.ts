@@ -101,7 +101,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   ttl: [1, 255],
   trafficClass: [0, 255],
   sendBuffer: [2_048, 2 ** 30],
-  receiveBuffer: [2_048, 2 ** 30],
+  receiveBuffer: [1_024, 2 ** 30],
   fastOpenQueue: [0, 1_000_000],
   pacingRate: [0, 2 ** 40],
 };

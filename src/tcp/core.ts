@@ -468,8 +468,12 @@ export class Core {
     tcb.receiveQueue.trim();
     // RFC 9293 s3.10.7.4 flushes all queues. What came before a RST is still good: the application reads it first. Deviation: reset-keeps-text
     if (error !== CloseError.None && error !== CloseError.Reset) tcb.receiveQueue.clear();
-    if (listener !== null) listener.remove(tcb.handle);
-    if (has(tcb, Flag.Orphan) || has(tcb, Flag.Unaccepted) || (has(tcb, Flag.Passive) && this.applications.at(tcb.slot) === null)) {
+    const kept = listener?.holds(tcb.handle) === true && this.policy.acceptsEnded && !has(tcb, Flag.Orphan);
+    if (!kept) listener?.remove(tcb.handle);
+    if (
+      !kept &&
+      (has(tcb, Flag.Orphan) || has(tcb, Flag.Unaccepted) || (has(tcb, Flag.Passive) && this.applications.at(tcb.slot) === null))
+    ) {
       this.release(tcb);
       return;
     }

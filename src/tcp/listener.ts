@@ -60,6 +60,10 @@ export class Listener {
     return handle;
   }
 
+  holds(handle: number): boolean {
+    return this.#accepts.indexOf(handle, this.#first) >= 0;
+  }
+
   /** Takes out a connection that ended before it was accepted. */
   remove(handle: number): void {
     const at = this.#accepts.indexOf(handle, this.#first);

@@ -611,7 +611,8 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
     core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, policy.rtoSlop), Tm.Rto, now); // RFC 6298 s5.1
   }
   armLossTimer(core, tcb, outstanding, now);
-  if ((outstanding || waiting) && tcb.options.userTimeout > 0 && tcb.userAt === NEVER)
+  const unanswered = (outstanding || waiting) && (has(tcb, Flag.Persisting) || !policy.patienceAfterTimeout);
+  if (unanswered && tcb.options.userTimeout > 0 && tcb.userAt === NEVER)
     core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
   const held = hold === Hold.Sws && !outstanding;
   if (held !== has(tcb, Flag.SwsArmed)) {

@@ -135,6 +135,10 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** ACKs that answer unacceptable segments without text of one connection come no faster than this. Deviation: ack-limit */
   readonly invalidAckInterval: Micros;
 
+  /** The user timeout (RFC 9293 s3.8.3) counts from the first timeout that sends text again, not from when it was sent first. */
+  readonly patienceAfterTimeout: boolean;
+  /** A connection that ended while it waited to be accepted is accepted all the same, and gives what it has and its error; else it is gone. */
+  readonly acceptsEnded: boolean;
   /** Give up opening after so long, whatever the number of SYNs; 0: by their number only. */
   readonly openTimeout: Micros;
   /** From the so-manieth SYN on, do without options that something on the way may not like, but for the MSS; 0: never. */
@@ -217,4 +221,6 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly ttl: number;
   /** Let a full SYN queue answer with cookies: RFC 4987 s3.6. */
   readonly synCookies: boolean;
+  /** Answer every SYN with a cookie, whatever the queue. */
+  readonly synCookiesAlways: boolean;
 }

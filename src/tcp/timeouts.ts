@@ -100,6 +100,8 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   // RFC 5927 s7.2: the timeout confirms what an ICMP message claimed.
   if (has(tcb, Flag.PmtuPending)) applyClaimedMtu(core, tcb, now);
   const smaller = suspectBlackHole(core, tcb, now);
+  if (tcb.options.userTimeout > 0 && tcb.userAt === NEVER)
+    core.arm(tcb, Timer.UserTimeout, now + tcb.options.userTimeout, Tm.UserTimeout, now);
   tcb.backoff += 1; // RFC 6298 s5.5
   congestion.timedOut(core, tcb, first, now);
   recovery.onTimeout(snd.una, snd.nxt, now);

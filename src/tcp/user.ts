@@ -274,7 +274,7 @@ export function closeListener(core: Core, listener: Listener, now: Micros): void
   for (let handle = listener.shift(); handle !== 0; handle = listener.shift()) {
     const slot = core.demux.slot(handle);
     const tcb = slot === 0 ? null : core.resolve(slot);
-    if (tcb !== null && tcb.state !== State.Closed) abort(core, tcb, now);
+    if (tcb !== null) abort(core, tcb, now);
   }
   const rest = (core.listeners.get(listener.port) ?? []).filter((other) => other !== listener);
   if (rest.length === 0) core.listeners.delete(listener.port);

@@ -17,11 +17,13 @@ export interface Dialect {
 
 /** Where the kernel is bolder than our default profile, or older: no limit to slow start, no search of the path's MTU unless a script asks. */
 const linuxKernel: Partial<TcpPolicy> = {
+  acceptsEnded: true,
   ackRule: "adaptive",
   challengeInterval: 500 * MILLISECOND,
   frtoEager: true,
   mssFollowsPath: true,
   pathProbing: "off",
+  patienceAfterTimeout: true,
   reduceWindow: true,
   resetOnTimeout: false,
   startUnbounded: true,

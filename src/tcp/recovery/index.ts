@@ -9,7 +9,7 @@ import type { SentRecords } from "./sent.js";
 export type RecoveryFactory = (sent: SentRecords, policy: RecoveryPolicy) => LossRecovery;
 
 export const recoveries: Readonly<Record<RecoveryPolicy["lossDetection"] | "newreno", RecoveryFactory>> = {
-  rack: (sent, policy) => new SelectiveRecovery("rack", sent, policy, new Rack(sent)),
+  rack: (sent, policy) => new SelectiveRecovery("rack", sent, policy, new Rack(sent, policy)),
   sack: (sent, policy) => new SelectiveRecovery("sack", sent, policy, new DupThresh(sent)),
   newreno: (sent, policy) => new NewRenoRecovery(sent, policy),
 };

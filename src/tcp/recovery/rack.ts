@@ -3,10 +3,9 @@ import { type Micros, NEVER } from "../../base/environment.js";
 import { type Seq, seqGeq } from "../../base/seq.js";
 import { Loss } from "../../base/why.js";
 import type { LossDetector } from "./detector.js";
-import type { AckEvent } from "./recovery.js";
+import type { AckEvent, RecoveryPolicy } from "./recovery.js";
 import { type SentRecords, sentAfter } from "./sent.js";
 
-const DUP_THRESH = 3;
 /** Recoveries after which a reordering window that has grown is forgotten (s6.2 step 4). */
 const PERSIST = 16;
 /** reo_wnd is at most SRTT: beyond this many quarters of the least round trip nothing is gained by counting on. */
@@ -29,9 +28,11 @@ export class Rack implements LossDetector {
   #minRtt: Micros = 0;
   #srtt: Micros = 0;
   readonly #sent: SentRecords;
+  readonly #policy: RecoveryPolicy;
 
-  constructor(sent: SentRecords) {
+  constructor(sent: SentRecords, policy: RecoveryPolicy) {
     this.#sent = sent;
+    this.#policy = policy;
   }
 
   begin(): void {
@@ -77,7 +78,8 @@ export class Rack implements LossDetector {
   #window(recovering: boolean, mss: number): Micros {
     const { sackedRecords, sacked } = this.#sent;
     // Three segments: a record may be many of them, or a small one.
-    if (!this.reorderingSeen && (recovering || sackedRecords >= DUP_THRESH || sacked > (DUP_THRESH - 1) * mss)) return 0;
+    const { dupThresh } = this.#policy;
+    if (!this.reorderingSeen && (recovering || sackedRecords >= dupThresh || sacked > (dupThresh - 1) * mss)) return 0;
     return Math.min((this.reoWndMult * this.#minRtt) / 4, this.#srtt);
   }
 

@@ -28,6 +28,8 @@ export const Outcome = {
 export interface RecoveryPolicy {
   /** How losses are found where SACK is agreed: by time (RFC 8985), or by count (RFC 6675). */
   readonly lossDetection: "rack" | "sack";
+  /** DupThresh: so many segments that arrived behind one that did not make it likely that it is lost (RFC 5681 s3.2, RFC 8985 s6.2: 3). */
+  readonly dupThresh: number;
   /** Ask with a segment when ACKs stay away: RFC 8985 s7. */
   readonly lossProbe: boolean;
   /** RFC 5682; where `frtoEager`, the first ACK of what was sent once is proof enough. Deviation: frto-eager */
