@@ -65,6 +65,7 @@ const linuxTcp: TcpPolicy = {
   initialWindow: "rfc6928", // Deviation: initial-window
   idleRestart: true,
   spuriousTimeout: "undo",
+  rttSamples: "round-trip",
   sharing: "rtt",
   sharingLifetime: 3_600 * SECOND,
   lossDetection: "rack",

@@ -55,6 +55,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
    *  leave at once and learns for the next timeout. */
   readonly spuriousTimeout: "undo" | "eifel";
 
+  /** A round trip gives one sample, or every ACK of text that was sent once gives one, with gains that are so much smaller (RFC 7323 s4.2, appendix G).
+   *  Linux and FreeBSD (there with timestamps) sample every ACK and leave the gains; Linux counts the variance once a round trip. */
+  readonly rttSamples: "round-trip" | "every-ack";
   /** RFC 6298: the RTO before the first sample (2.1), its least (2.4) and its most (2.5). */
   readonly rtoInitial: Micros;
   readonly rtoMin: Micros;

@@ -15,7 +15,7 @@ export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number => (Math
 /** Takes a sample from the ACK of our SYN: of when it left, or, when it was sent again, of the timestamp that the ACK echoes. Karn's
  *  rule holds either way: an echo names the transmission it belongs to. True when there was a sample. */
 export function measureSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
-  if (tcb.timedAt <= now) sample(core, tcb, now - tcb.timedAt, now);
+  if (tcb.timedAt <= now) sample(core, tcb, now - tcb.timedAt, 1, now);
   else if (has(tcb, Flag.Untimed)) return measureEcho(core, tcb, seg, 0, now);
   else return false;
   return true;
@@ -24,8 +24,8 @@ export function measureSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): boo
 /** Takes a sample from an ACK that advances SND.UNA: of the last sent of what it newly delivers, when that was sent once, or else of
  *  the timestamp that it echoes. `duplicate`: it reports that what was sent again had arrived before, so what it echoes may be as old
  *  as an ACK that was lost. One sample a round trip, of something sent after the last was taken: for more the gains of RFC 6298
- *  would be wrong (RFC 7323 s4.2). True when there was a sample. */
-export function measure(core: Core, tcb: Tcb, seg: Segment, duplicate: boolean, now: Micros): boolean {
+ *  would be wrong (RFC 7323 s4.2), unless policy has smaller ones. `flight`: what was in flight before it. True when there was a sample. */
+export function measure(core: Core, tcb: Tcb, seg: Segment, duplicate: boolean, flight: number, now: Micros): boolean {
   const { newest } = tcb.sent;
   if (newest.sentAt < 0) return false; // what it covers was SACKed long ago, or is a part of a segment
   const since = tcb.backoff > 0 ? 0 : tcb.sampledAt;
@@ -37,8 +37,9 @@ export function measure(core: Core, tcb: Tcb, seg: Segment, duplicate: boolean, 
     // Without SACK nobody reports duplicates: what echoes an earlier copy may have been drawn by the last one, the ACK of the earlier being lost.
     return measureEcho(core, tcb, seg, mayBeLast && !has(tcb, Flag.Sack) ? newest.sentAt - core.policy.timestampTick : since, now);
   }
-  if (newest.sentAt < since) return false;
-  sample(core, tcb, now - newest.sentAt, now);
+  const every = core.policy.rttSamples === "every-ack";
+  if (newest.sentAt < since && !every) return false;
+  sample(core, tcb, now - newest.sentAt, every ? Math.max(1, Math.ceil(flight / (2 * tcb.snd.mss))) : 1, now);
   return true;
 }
 
@@ -48,7 +49,7 @@ function measureEcho(core: Core, tcb: Tcb, seg: Segment, since: Micros, now: Mic
   const elapsed = ((timestampNow(core, tcb, now) - seg.tsEcr) | 0) * core.policy.timestampTick;
   // An echo from the future, or older than any RTT, is a lie or a wrapped clock.
   if (elapsed < 0 || elapsed > LONGEST_ECHO || now - elapsed < since) return false;
-  sample(core, tcb, elapsed, now);
+  sample(core, tcb, elapsed, 1, now);
   return true;
 }
 
@@ -64,8 +65,8 @@ function noteLeast(tcb: Tcb, rtt: Micros, now: Micros): void {
   if (tcb.minRtt === 0 || rtt < tcb.minRtt) tcb.minRtt = rtt;
 }
 
-/** RFC 6298 s2.2, s2.3. */
-function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
+/** RFC 6298 s2.2, s2.3. `expected`: samples in a round trip, which together weigh as much as one. */
+function sample(core: Core, tcb: Tcb, measured: Micros, expected: number, now: Micros): void {
   const rtt = Math.max(1, measured);
   tcb.flags = (tcb.flags & ~Flag.Untimed) | Flag.Measured;
   tcb.latestRtt = rtt;
@@ -74,7 +75,8 @@ function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
   if (tcb.srtt === 0) {
     tcb.srtt = rtt;
     tcb.rttvar = Math.max(1, rtt >> 1);
-  } else {
+  } else if (expected > 1) blend(tcb, rtt, expected);
+  else {
     // RTTVAR before SRTT: its deviation is from the old one.
     tcb.rttvar += Math.round((Math.abs(tcb.srtt - rtt) - tcb.rttvar) / 4);
     tcb.srtt = Math.max(1, tcb.srtt + Math.round((rtt - tcb.srtt) / 8));
@@ -82,6 +84,16 @@ function sample(core: Core, tcb: Tcb, measured: Micros, now: Micros): void {
   tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar, tcb.options);
   const probe = core.probes.probe;
   if (probe?.rttSampled) probe.rttSampled(tcb, rtt, core.cause.id, now);
+}
+
+/** RFC 7323 appendix G. What is less than a microsecond adds up, or small gains would do nothing. */
+function blend(tcb: Tcb, rtt: Micros, expected: number): void {
+  const variance = tcb.rttvar + tcb.rttvarRest + (Math.abs(tcb.srtt - rtt) - tcb.rttvar) / (4 * expected);
+  const mean = Math.max(1, tcb.srtt + tcb.srttRest + (rtt - tcb.srtt) / (8 * expected));
+  tcb.rttvar = Math.floor(variance);
+  tcb.rttvarRest = variance - tcb.rttvar;
+  tcb.srtt = Math.floor(mean);
+  tcb.srttRest = mean - tcb.srtt;
 }
 
 /** The least and the most of an RTO: of a profile, or of a connection. */

@@ -59,6 +59,8 @@ export const tcbFields: Fields<Tcb, OfThisStack> = {
   ackAt: TIME,
   srtt: SPAN,
   rttvar: SPAN,
+  srttRest: REAL,
+  rttvarRest: REAL,
   rto: SPAN,
   minRtt: SPAN,
   leastRtt: SPAN,

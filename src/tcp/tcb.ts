@@ -243,6 +243,9 @@ export class Tcb {
   /** RFC 6298, microseconds; srtt 0: no sample yet. */
   srtt: Micros = 0;
   rttvar: Micros = 0;
+  /** What of them is less than a microsecond, where every ACK gives a sample. */
+  srttRest = 0;
+  rttvarRest = 0;
   rto: Micros = 0;
   /** The least of the last five minutes; the least since `leastUntil` was set, and when that takes its place. */
   minRtt: Micros = 0;
@@ -392,6 +395,8 @@ export function clear(tcb: Tcb): void {
   tcb.owes = tcb.ackWhy = tcb.ackCause = tcb.sendCause = tcb.rtxWhy = 0;
   tcb.touched = tcb.lively = false;
   tcb.srtt =
+    tcb.srttRest =
+    tcb.rttvarRest =
     tcb.rttvar =
     tcb.rto =
     tcb.minRtt =

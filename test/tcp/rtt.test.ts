@@ -189,6 +189,37 @@ describe("RFC 6298 s3: samples", () => {
     expect(samples).toBe(1);
   });
 
+  test("RFC 7323 appendix G: by policy every ACK gives one, and a window of them weighs as much as one (7323-23)", () => {
+    const x = established({ memory, policy: { rttSamples: "every-ack" }, connection: { sendBuffer: 1 << 20 } });
+    x.tcb.cc.adopt(20 * MSS, 2 * MSS);
+    x.write(20 * MSS);
+    x.advance(200 * MS);
+    let [srtt, rttvar, flight] = [100 * MS, 50 * MS, 20];
+    for (let n = 2; n <= 20; n += 2) {
+      ack(x, n);
+      const expected = Math.ceil(flight / 2);
+      rttvar += (Math.abs(srtt - 200 * MS) - rttvar) / (4 * expected);
+      srtt += (200 * MS - srtt) / (8 * expected);
+      flight -= 2;
+      expect(Math.abs(x.tcb.srtt - srtt)).toBeLessThan(2);
+      expect(Math.abs(x.tcb.rttvar - rttvar)).toBeLessThan(2);
+    }
+    expect(x.tcb.srtt).toBeLessThan(140 * MS); // ten samples with the gains of RFC 6298 would make it 174
+  });
+
+  test("RFC 7323 appendix G: however small the gains are, samples that differ by little add up (7323-23)", () => {
+    const x = established({ memory, policy: { rttSamples: "every-ack" }, connection: { sendBuffer: 1 << 20 } });
+    x.tcb.cc.adopt(500 * MSS, 2 * MSS);
+    let acked = 0;
+    for (let round = 0; round < 60; round++) {
+      x.write(500 * MSS);
+      x.take();
+      x.advance(101 * MS);
+      for (let n = 0; n < 250; n++) ack(x, (acked += 2));
+    }
+    expect(Math.abs(x.tcb.srtt - 101 * MS)).toBeLessThan(50); // an eighth of 250 parts of a millisecond is less than one microsecond
+  });
+
   test("RFC 7323 s4.1: an echo from the future or from another age is no sample", () => {
     for (const echo of [1_000_000, -700_000]) {
       const x = established({ memory, syn: { ts: [1, 0] } });
