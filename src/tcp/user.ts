@@ -214,7 +214,7 @@ export function shutdown(core: Core, tcb: Tcb, now: Micros): void {
   switch (tcb.state) {
     case State.SynSent:
     case State.SynReceived:
-      break; // queued until the connection is ESTABLISHED
+      break; // queued until the connection is ESTABLISHED. Deviation: close-syn-received
     case State.Established:
       core.enter(tcb, State.FinWait1, St.CloseSendFin, now);
       break;
