@@ -6,7 +6,7 @@ import type { LinkChoice } from "./link-choice.js";
 import type { Namespace } from "./namespace.js";
 import { openPacket } from "./packet.js";
 import { openTap } from "./tap.js";
-import { openXdp } from "./xdp/xdp.js";
+import { openXdp, xdpPackets } from "./xdp/xdp.js";
 
 export interface LinkRequest {
   readonly choice: LinkChoice;
@@ -73,7 +73,7 @@ const packet = (request: LinkRequest, name: string): OpenedLink => ({
 });
 
 const xdp = (request: LinkRequest, name: string): OpenedLink => {
-  const memory = createMemory({ packets: 8_192, packetSize: 3_944, packetAlignment: 4_096, chunks: CHUNKS });
+  const memory = createMemory({ ...xdpPackets(name, request.namespace ?? undefined), chunks: CHUNKS });
   const { address } = request;
   const link = openXdp({ ...where(request), interface: name, memory, ...(address === undefined ? {} : { addresses: [address] }) });
   return { link, interfaceName: name, memory };

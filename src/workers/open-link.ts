@@ -4,7 +4,7 @@ import type { Link } from "../transport/link.js";
 import { openPacket, type PacketOptions } from "../transport/packet.js";
 import { openTap, type TapOptions } from "../transport/tap.js";
 import { type SharedXdpProgram, XdpProgram } from "../transport/xdp/program.js";
-import { openXdp, type XdpOptions } from "../transport/xdp/xdp.js";
+import { openXdp, type XdpOptions, xdpPackets } from "../transport/xdp/xdp.js";
 import { type RingEnd, RingLink } from "./ring-link.js";
 
 /** What can be said of a link from another thread; `namespace` is the name or path of one. */
@@ -58,7 +58,7 @@ export const openPlannedLink = (plan: LinkPlan, sizes: MemoryOptions = {}, queue
     }
     case "xdp": {
       const { kind: _, interface: name, ...options } = plan;
-      const memory = createMemory({ packets: 8_192, chunks: CHUNKS, ...sizes, packetSize: 3_944, packetAlignment: 4_096 });
+      const memory = createMemory({ chunks: CHUNKS, ...sizes, ...xdpPackets(name, plan.namespace, sizes.packets) });
       const program = queue?.program === undefined ? name : XdpProgram.join(queue.program);
       const link = openXdp({ ...options, interface: program, memory, queue: queue?.index ?? 0 });
       return { link, memory, interfaceName: name };

@@ -7,7 +7,7 @@ import { ip } from "../../src/ip/address.js";
 import { type BondLink, type BondOptions, openBond } from "../../src/transport/bond.js";
 import type { Link } from "../../src/transport/link.js";
 import { openPacket } from "../../src/transport/packet.js";
-import { openXdp, type XdpLink } from "../../src/transport/xdp/index.js";
+import { openXdp, type XdpLink, xdpPacketSize } from "../../src/transport/xdp/index.js";
 import { KERNEL, type Kernel, OURS, wireTest, withKernel } from "./kernel.js";
 import { connect, listen, type Ours, type OursOptions, withStack } from "./ours.js";
 import { patternHash } from "./pattern.js";
@@ -47,7 +47,7 @@ const bond = (kernel: Kernel, options: BondOptions = {}): BondLink => {
   return openBond(taps, { interval: 10, ...options });
 };
 
-const kinds: { readonly name: string; readonly options: OursOptions; readonly device: string }[] = [
+const kinds: { readonly name: string; readonly options: OursOptions; readonly device: string; readonly lengths?: readonly number[] }[] = [
   { name: "TAP", options: {}, device: "wire0" },
   { name: "TAP with offloads", options: { tap: { offload: true }, memory: SUPER }, device: "wire0" },
   {
@@ -91,6 +91,15 @@ const kinds: { readonly name: string; readonly options: OursOptions; readonly de
     device: "kernel0",
   },
   {
+    name: "XDP, MTU 9 000: frames in pieces",
+    options: {
+      memory: { packets: 1_024, packetAlignment: 4_096, packetSize: xdpPacketSize(9_000) },
+      link: (kernel, memory) => openXdp({ interface: kernel.veth(9_000), namespace: kernel.namespace, memory, trustLink: true }),
+    },
+    device: "kernel0",
+    lengths: [3_000, 3_700, 3_800, 4_096, 8_000, 8_972],
+  },
+  {
     name: "XDP for our address alone, small rings",
     options: { memory: UMEM, link: (kernel, memory) => xdp(kernel, memory, { addresses: [ip(OURS)], rings: 64 }) },
     device: "kernel0",
@@ -123,11 +132,11 @@ const counted =
 const received = counted("octetsReceived");
 const sent = counted("octetsSent");
 
-for (const { name, options, device } of kinds)
+for (const { name, options, device, lengths = [] } of kinds)
   describe(name, () => {
     wireTest("frames of every length come and go whole", async () => {
       await withStack(options, async ({ kernel }) => {
-        for (const octets of [0, 1, 2, 17, 18, 19, 56, 127, 128, 511, 512, 513, 1_023, 1_400, 1_471, 1_472])
+        for (const octets of [0, 1, 2, 17, 18, 19, 56, 127, 128, 511, 512, 513, 1_023, 1_400, 1_471, 1_472, ...lengths])
           expect(await kernelPing(kernel, OURS, octets)).toBe(octets);
       });
     });

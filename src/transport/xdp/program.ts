@@ -14,12 +14,16 @@ const BPF_MAP_TYPE_HASH = 1;
 const BPF_MAP_TYPE_XSKMAP = 17;
 const BPF_PROG_TYPE_XDP = 6;
 const BPF_XDP = 37;
+const BPF_F_XDP_HAS_FRAGS = 32;
 const XDP_FLAGS_SKB_MODE = 2;
 const XDP_FLAGS_DRV_MODE = 4;
 
 const XDP_PASS = 2;
 const MAP_LOOKUP = 1;
 const REDIRECT_MAP = 51;
+/** What a piece of memory has room for behind what a driver leaves free: a page, XDP_PACKET_HEADROOM, an Ethernet header with a tag. Frames of a
+ *  larger MTU come in several pieces. */
+export const MOST_MTU = 4_096 - 256 - 18;
 /** Octets of the shortest frame that is looked at: an ARP message, or an IPv4 header with the eight octets of a UDP or ICMP header. */
 const LEAST_FRAME = 42;
 const MOST_ADDRESSES = 256;
@@ -152,7 +156,10 @@ export class XdpProgram {
       this.#addresses =
         addresses === undefined ? -1 : this.#keep(bpf(port, BPF_MAP_CREATE, [BPF_MAP_TYPE_HASH, 4, 4, MOST_ADDRESSES]), "map of addresses");
       for (const address of addresses ?? []) this.claim(address);
-      const loaded = this.#keep(load(port, program(this.#queues, addresses === undefined ? null : this.#addresses)), "program");
+      const loaded = this.#keep(
+        load(port, program(this.#queues, addresses === undefined ? null : this.#addresses), this.mtu > MOST_MTU),
+        "program",
+      );
       this.mode = this.#attach(loaded, options.mode);
     } catch (error) {
       this.close();
@@ -256,12 +263,13 @@ const elementAttributes = (port: NativePort, map: number, key: Uint8Array, value
 
 const LICENSE = new TextEncoder().encode("GPL\0");
 
-const load = (port: NativePort, instructions: Uint8Array): number => {
+const load = (port: NativePort, instructions: Uint8Array, pieces: boolean): number => {
   const license = LICENSE.slice();
   const attributes = new DataView(new ArrayBuffer(ATTRIBUTES));
   attributes.setUint32(0, BPF_PROG_TYPE_XDP, LITTLE_ENDIAN);
   attributes.setUint32(4, instructions.length / 8, LITTLE_ENDIAN);
   attributes.setBigUint64(8, BigInt(port.address(instructions.buffer as ArrayBuffer)), LITTLE_ENDIAN);
   attributes.setBigUint64(16, BigInt(port.address(license.buffer as ArrayBuffer)), LITTLE_ENDIAN);
+  attributes.setUint32(44, pieces ? BPF_F_XDP_HAS_FRAGS : 0, LITTLE_ENDIAN);
   return port.bpf(BPF_PROG_LOAD, new Uint8Array(attributes.buffer));
 };

@@ -11,6 +11,8 @@ const XDP_TX_RING = 3;
 const XDP_FILL_RING = 5;
 const XDP_COMPLETION_RING = 6;
 const NEED_WAKEUP = 1;
+/** XDP_PKT_CONTD: in the options of a descriptor. */
+const CONTINUED = 1;
 
 /** One ring: `produced` and `consumed` are the kernel's copies; ours are kept here and written once a batch. */
 export class Ring {
@@ -60,13 +62,13 @@ export class Ring {
     this.#own = (this.#own + 1) | 0;
   }
 
-  /** A descriptor (transmit) into the next slot. */
-  putFrame(address: number, length: number): void {
+  /** A descriptor (transmit) into the next slot; `more`: the frame goes on in the next. */
+  putFrame(address: number, length: number, more: boolean): void {
     const at = this.#slots + ((this.#own & this.#mask) << 2);
     this.#words[LITTLE_ENDIAN ? at : at + 1] = address;
     this.#words[LITTLE_ENDIAN ? at + 1 : at] = 0;
     this.#words[at + 2] = length;
-    this.#words[at + 3] = 0;
+    this.#words[at + 3] = more ? CONTINUED : 0;
     this.#own = (this.#own + 1) | 0;
   }
 
@@ -93,6 +95,11 @@ export class Ring {
 
   frameLength(ahead: number): number {
     return this.#words[this.#slots + (((this.#own + ahead) & this.#mask) << 2) + 2]!;
+  }
+
+  /** Whether the frame goes on in the next descriptor. */
+  frameContinues(ahead: number): boolean {
+    return (this.#words[this.#slots + (((this.#own + ahead) & this.#mask) << 2) + 3]! & CONTINUED) !== 0;
   }
 
   /** Gives `count` slots back. */

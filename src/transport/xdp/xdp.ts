@@ -1,16 +1,19 @@
 /** AF_XDP: frames of one queue of an interface, straight between the driver and the stack's own packets (Documentation/networking/af_xdp.rst).
  *
  *  The packets of a `Memory` are registered with the kernel as the socket's UMEM. The link holds some of them in the fill ring for frames to
- *  come, and those in the transmit ring until the completion ring gives them back; a received frame is parsed where the driver put it. */
+ *  come, and those in the transmit ring until the completion ring gives them back; a received frame is parsed where the driver put it.
+ *
+ *  The kernel's share of memory is a page. Where packets are longer (an MTU above 3 822), each is several pages side by side: it is sent as so many
+ *  pieces without a copy, and a received frame is put together from its pieces in a packet of its own. */
 import { networkError } from "../../base/errors.js";
-import type { Memory } from "../../base/memory.js";
-import { ChecksumState, type Packet, type PacketPool } from "../../base/packet.js";
+import type { Memory, MemoryOptions } from "../../base/memory.js";
+import { ChecksumState, HEADROOM, type Packet, type PacketPool } from "../../base/packet.js";
 import type { Capabilities, Link } from "../link.js";
 import { inNamespace, type Namespace } from "../namespace.js";
 import { nativePort } from "../native-load.js";
 import { int32, type NativePort, Ready, systemError, type Watch } from "../native-port.js";
 import { LITTLE_ENDIAN, NetworkInterfaces } from "../network-interface.js";
-import { XdpProgram, type XdpProgramOptions } from "./program.js";
+import { MOST_MTU, XdpProgram, type XdpProgramOptions } from "./program.js";
 import { makeRings, type Rings, SOL_XDP } from "./rings.js";
 
 const AF_XDP = 44;
@@ -21,12 +24,11 @@ const XDP_OPTIONS = 8;
 const BIND_COPY = 2;
 const BIND_ZEROCOPY = 4;
 const BIND_NEED_WAKEUP = 8;
+const BIND_PIECES = 16;
 const SOL_SOCKET = 1;
 const SO_BUSY_POLL = 46;
 const SO_PREFER_BUSY_POLL = 69;
 const SO_BUSY_POLL_BUDGET = 70;
-/** What a driver leaves free in front of a frame: XDP_PACKET_HEADROOM. */
-const DRIVER_HEADROOM = 256;
 const CHUNK = 4_096;
 const FRAME_OVERHEAD = 18;
 /** Completed frames are reaped when so many are outstanding, and at every receive. */
@@ -42,7 +44,8 @@ export interface XdpOptions extends Omit<XdpProgramOptions, "interface"> {
   readonly interface: string | XdpProgram;
   /** The namespace that it is in: one, or the name or path of one. Absent: where the process is. */
   readonly namespace?: Namespace | string;
-  /** The stack's own: `createMemory({ packetAlignment: 4096 })`, with packets for both rings and for what the stack holds. */
+  /** The stack's own: `createMemory({ packetAlignment: 4096 })`, with packets for both rings and for what the stack holds; for an MTU above 3 822
+   *  with a `packetSize` of 18 octets more than that. */
   readonly memory: Memory;
   /** 0 and up. Absent: 0. */
   readonly queue?: number;
@@ -69,7 +72,7 @@ export interface XdpStatistics {
 
 /**
  * Opens the link. Throws a NetworkError: ENOTSUP (no Linux, no koffi), EPERM, ENODEV, EBUSY (another program, another socket on the queue),
- * EINVAL (no such queue, memory that is not aligned, an MTU above 3 822), each with its remedy.
+ * EINVAL (no such queue, memory that is not aligned, an MTU beyond the packets), each with its remedy.
  */
 export const openXdp = (options: XdpOptions): XdpLink => inNamespace(options.namespace, () => open(options));
 
@@ -77,9 +80,10 @@ const open = (options: XdpOptions): XdpLink => {
   const port = nativePort();
   const { memory, queue = 0 } = options;
   const pool = memory.packets;
-  if (pool.slot !== CHUNK || pool.base % CHUNK !== 0)
+  if (pool.slot % CHUNK !== 0 || pool.base % CHUNK !== 0)
     throw networkError("EINVAL", "open", `memory with packets of ${pool.slot} octets`, "createMemory({ packetAlignment: 4096 })");
   const shared = options.interface instanceof XdpProgram;
+  const pieces = pool.slot > CHUNK;
   const program = shared ? (options.interface as XdpProgram) : attach({ ...options, interface: options.interface as string });
   const fd = port.socket(AF_XDP, SOCK_RAW_CLOEXEC, 0);
   try {
@@ -88,15 +92,16 @@ const open = (options: XdpOptions): XdpLink => {
         EPERM: "run as root, or give node the capability cap_net_raw",
         EAFNOSUPPORT: "this kernel has no AF_XDP: 4.18 or later, with CONFIG_XDP_SOCKETS",
       });
-    if (program.mtu + FRAME_OVERHEAD + DRIVER_HEADROOM > CHUNK)
+    const longest = program.mtu + FRAME_OVERHEAD;
+    if (pieces ? longest > pool.capacity : program.mtu > MOST_MTU)
       throw networkError(
         "EINVAL",
         "open",
-        `MTU ${program.mtu} of ${program.interfaceName}`,
-        `ip link set ${program.interfaceName} mtu ${MOST_MTU}`,
+        `MTU ${program.mtu} of ${program.interfaceName} with packets of ${pool.capacity} octets`,
+        `createMemory({ packetSize: ${longest}, packetAlignment: 4096 }), or ip link set ${program.interfaceName} mtu ${MOST_MTU}`,
       );
     register(port, fd, memory);
-    const rings = makeRings(port, fd, options.rings ?? ringsFor(pool.size));
+    const rings = makeRings(port, fd, options.rings ?? ringsFor((pool.size * pool.slot) / CHUNK));
     if (options.busyPoll !== undefined && options.busyPoll > 0) {
       const settings = [SO_PREFER_BUSY_POLL, 1, SO_BUSY_POLL, options.busyPoll, SO_BUSY_POLL_BUDGET, 64];
       for (let i = 0; i < settings.length; i += 2) {
@@ -104,7 +109,8 @@ const open = (options: XdpOptions): XdpLink => {
         if (result < 0) throw systemError("setsockopt", result, "busy polling", { EPERM: "give node the capability cap_net_admin" });
       }
     }
-    const flags = BIND_NEED_WAKEUP | (options.copy === "zero" ? BIND_ZEROCOPY : options.copy === "copy" ? BIND_COPY : 0);
+    const flags =
+      BIND_NEED_WAKEUP | (pieces ? BIND_PIECES : 0) | (options.copy === "zero" ? BIND_ZEROCOPY : options.copy === "copy" ? BIND_COPY : 0);
     const address = socketAddress(program.interfaceIndex, queue, flags);
     let bound = port.bind(fd, address);
     for (let i = 1; i < BUSY_TRIES && bound === EBUSY; i++) {
@@ -113,7 +119,7 @@ const open = (options: XdpOptions): XdpLink => {
     }
     if (bound < 0)
       throw systemError("bind", bound, `queue ${queue} of ${program.interfaceName}`, {
-        EINVAL: `there is no such queue: ethtool -l ${program.interfaceName} says how many there are`,
+        EINVAL: `there is no such queue: ethtool -l ${program.interfaceName} says how many there are${pieces ? "; or the kernel is older than 6.6" : ""}`,
         EBUSY: "another socket serves this queue: choose another, or end that process",
         EOPNOTSUPP: 'the driver cannot share memory: use copy: "copy"',
         ENETDOWN: `ip link set ${program.interfaceName} up`,
@@ -127,11 +133,26 @@ const open = (options: XdpOptions): XdpLink => {
   }
 };
 
-const MOST_MTU = CHUNK - DRIVER_HEADROOM - FRAME_OVERHEAD;
+/** What packets must hold for an MTU; `createMemory` aligns them at 4 096. */
+export const xdpPacketSize = (mtu: number): number => (mtu <= MOST_MTU ? CHUNK - HEADROOM : mtu + FRAME_OVERHEAD);
 
-const ringsFor = (packets: number): number => {
+/** Packets that suit an interface as it is now: 32 MiB of them, unless told how many. */
+export const xdpPackets = (name: string, namespace?: Namespace | string, packets?: number): MemoryOptions => {
+  const mtu = inNamespace(namespace, () => {
+    const interfaces = new NetworkInterfaces();
+    try {
+      return interfaces.mtu(name);
+    } finally {
+      interfaces.close();
+    }
+  });
+  const packetSize = xdpPacketSize(mtu);
+  return { packets: packets ?? Math.ceil(8_192 / Math.ceil((packetSize + HEADROOM) / CHUNK)), packetSize, packetAlignment: CHUNK };
+};
+
+const ringsFor = (chunks: number): number => {
   let size = 64;
-  while (size < 2_048 && size * 8 <= packets) size *= 2;
+  while (size < 2_048 && size * 8 <= chunks) size *= 2;
   return size;
 };
 
@@ -190,7 +211,7 @@ export class XdpLink implements Link {
   #filled = 0;
   #sending = 0;
   #unpublished = 0;
-  /** Which packets the kernel has, by their place in the pool: 1. */
+  /** How many pieces of each packet the kernel has, by its place in the pool. */
   readonly #lent: Uint8Array;
   #open = true;
 
@@ -244,11 +265,13 @@ export class XdpLink implements Link {
       return 0;
     }
     if (this.#sending > 0) this.#reap();
+    if (pool.slot > CHUNK) return this.#receivePieces(batch, budget);
     const { receive } = this.#rings;
     const count = Math.min(receive.waiting(), budget);
     for (let i = 0; i < count; i++) {
       const start = pool.base + receive.frameAddress(i);
-      const packet = this.#back(start);
+      const packet = pool.packetAt(start);
+      this.#lent[this.#place(packet)] = 0;
       packet.start = start;
       packet.end = start + receive.frameLength(i);
       packet.checksum = this.#state;
@@ -274,21 +297,29 @@ export class XdpLink implements Link {
     }
     if (this.#sending >= REAP_AT) this.#reap();
     const { transmit } = this.#rings;
+    // Pages that it lies in, in this pool or the next.
+    const most = packet.pool === this.#pool ? piecesOf(packet) : this.#pool.slot / CHUNK;
     // What is in the ring and what the driver has not completed both hold a packet; completions need a slot each.
-    if (this.#sending >= transmit.size || transmit.free() === 0) {
+    if (this.#sending + most > transmit.size || transmit.free() < most) {
       this.#kick();
       this.#reap();
-      if (this.#sending >= transmit.size || transmit.free() === 0) {
+      if (this.#sending + most > transmit.size || transmit.free() < most) {
         this.#want(this.#wanted | Ready.Writable);
         return false;
       }
     }
     const mine = packet.pool === this.#pool ? packet : this.#copy(packet);
     if (mine === null) return true;
-    this.#lent[(mine.base - this.#pool.base) / CHUNK] = 1;
-    transmit.putFrame(mine.start - this.#pool.base, mine.end - mine.start);
-    this.#sending += 1;
-    this.#unpublished += 1;
+    const pieces = piecesOf(mine);
+    this.#lent[this.#place(mine)] = pieces;
+    const base = this.#pool.base;
+    for (let at = mine.start; at < mine.end; ) {
+      const next = Math.min(mine.end, at - ((at - base) % CHUNK) + CHUNK);
+      transmit.putFrame(at - base, next - at, next < mine.end);
+      at = next;
+    }
+    this.#sending += pieces;
+    this.#unpublished += pieces;
     return true;
   }
 
@@ -321,14 +352,56 @@ export class XdpLink implements Link {
     this.#port.close(this.#fd);
     for (const ring of Object.values(this.#rings)) this.#port.unmap(ring.memory);
     const pool = this.#pool;
-    for (let i = 0; i < pool.size; i++) if (this.#lent[i] === 1) pool.packetAt(pool.base + i * CHUNK).release();
+    for (let i = 0; i < pool.size; i++) if (this.#lent[i]! > 0) pool.packetAt(pool.base + i * pool.slot).release();
+  }
+
+  /** Frames of several pieces, copied into packets of their own; the pieces go back to the driver at once. */
+  #receivePieces(batch: Packet[], budget: number): number {
+    const pool = this.#pool;
+    const { receive, fill } = this.#rings;
+    const { bytes } = pool.arena;
+    let waiting = receive.waiting();
+    let taken = 0;
+    for (let pieces = 0; taken < budget; ) {
+      while (pieces < waiting && receive.frameContinues(pieces)) pieces += 1;
+      if (pieces >= waiting) break; // the rest of it is to come
+      pieces += 1;
+      const packet = pool.take();
+      if (packet === null) {
+        this.counters.starved += 1;
+        break;
+      }
+      for (let i = 0; i < pieces; i++) {
+        const at = receive.frameAddress(i);
+        const length = receive.frameLength(i);
+        if (packet.end + length <= packet.limit) bytes.copyWithin(packet.end, pool.base + at, pool.base + at + length);
+        packet.end += length;
+        fill.putAddress(at - (at % CHUNK));
+      }
+      receive.release(pieces);
+      waiting -= pieces;
+      pieces = 0;
+      if (packet.end > packet.limit) {
+        this.counters.refused += 1;
+        packet.end = packet.start;
+        packet.release();
+        continue;
+      }
+      packet.checksum = this.#state;
+      batch[taken++] = packet;
+    }
+    fill.publish();
+    if (fill.wantsKick) this.#port.kickReceive(this.#fd);
+    this.#fill();
+    return taken;
   }
 
   /** As many packets to the driver as the ring takes and the pool can spare: half of it stays for the stack. */
   #fill(): void {
     const { fill } = this.#rings;
     const pool = this.#pool;
-    const most = Math.min(fill.size, pool.size >> 1) - this.#filled;
+    const pieces = pool.slot / CHUNK;
+    const most = Math.min(Math.floor(fill.size / pieces), pool.size >> 1) - this.#filled;
     let given = 0;
     for (; given < most; given++) {
       const packet = pool.take();
@@ -336,8 +409,8 @@ export class XdpLink implements Link {
         this.counters.starved += 1;
         break;
       }
-      this.#lent[(packet.base - pool.base) / CHUNK] = 1;
-      fill.putAddress(packet.base - pool.base);
+      this.#lent[this.#place(packet)] = pieces;
+      for (let i = 0; i < pieces; i++) fill.putAddress(packet.base - pool.base + i * CHUNK);
     }
     if (given === 0) return;
     this.#filled += given;
@@ -350,16 +423,19 @@ export class XdpLink implements Link {
     const { completion } = this.#rings;
     const done = completion.waiting();
     if (done === 0) return;
-    for (let i = 0; i < done; i++) this.#back(this.#pool.base + completion.address(i)).release();
+    const pool = this.#pool;
+    for (let i = 0; i < done; i++) {
+      const packet = pool.packetAt(pool.base + completion.address(i));
+      const place = this.#place(packet);
+      this.#lent[place]! -= 1;
+      if (this.#lent[place] === 0) packet.release();
+    }
     completion.release(done);
     this.#sending -= done;
   }
 
-  /** The packet that holds this octet is ours again. */
-  #back(offset: number): Packet {
-    const packet = this.#pool.packetAt(offset);
-    this.#lent[(packet.base - this.#pool.base) / CHUNK] = 0;
-    return packet;
+  #place(packet: Packet): number {
+    return (packet.base - this.#pool.base) / this.#pool.slot;
   }
 
   #kick(): void {
@@ -398,6 +474,12 @@ export class XdpLink implements Link {
     report?.(error);
   }
 }
+
+/** Pages that a packet of an aligned pool lies in. */
+const piecesOf = (packet: Packet): number => {
+  const { base } = packet.pool;
+  return Math.floor((packet.end - 1 - base) / CHUNK) - Math.floor((packet.start - base) / CHUNK) + 1;
+};
 
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MILLISECONDS);
 
