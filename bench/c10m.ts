@@ -37,6 +37,7 @@ const stack = new Stack(
     random: new SeededRandom(1),
     memory: createMemory({ packets: 4_096, chunks: 2_048 }),
     limits: {
+      live: 4_096, // who has millions at rest spares the collector
       connections: Math.min(2 * most, 16_700_000), // room to spare: else an address with all its ports has more than its share
       synQueue: 1_000_000,
     },

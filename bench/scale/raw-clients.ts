@@ -13,6 +13,11 @@ const FIRST_ADDRESS = 0x0a10_0000;
 /** Octets of a request, and of its response. */
 export const REQUEST = 64;
 
+const CLIENT = 4;
+const SENT = 0;
+const EXPECTED = 1;
+const ASKING = 2;
+
 const Act = { Syn: 1, Ack: 2, Request: 3, Fin: 4, LastAck: 5 } as const;
 const ACTIONS = 1 << 16;
 
@@ -38,10 +43,9 @@ export class RawClients implements Link {
   clock = 1;
   readonly #server: number;
   readonly #port: number;
-  /** Octets sent so far, and what is expected next from the server, by client. */
-  readonly #sent: Int32Array;
-  readonly #expected: Int32Array;
-  readonly #asking: Uint8Array;
+  /** By client, side by side, so that one costs the stack's bench one miss of the cache: octets sent so far, what is expected next from the server,
+   *  and whether it waits for an answer. */
+  readonly #clients: Int32Array;
   /** What is to be sent: client, action, echo of the server's timestamp. */
   readonly #acts = new Int32Array(3 * ACTIONS);
   #head = 0;
@@ -50,14 +54,12 @@ export class RawClients implements Link {
   constructor(server: number, port: number, clients: number) {
     this.#server = server;
     this.#port = port;
-    this.#sent = new Int32Array(clients);
-    this.#expected = new Int32Array(clients);
-    this.#asking = new Uint8Array(clients);
+    this.#clients = new Int32Array(CLIENT * clients);
   }
 
   /** Octets that all clients take. */
   get memory(): number {
-    return this.#asking.byteLength + this.#sent.byteLength + this.#expected.byteLength + this.#acts.byteLength;
+    return this.#clients.byteLength + this.#acts.byteLength;
   }
 
   /** Segments that wait to be sent. */
@@ -71,8 +73,8 @@ export class RawClients implements Link {
 
   /** False: it waits for an answer still. */
   ask(client: number): boolean {
-    if (this.#asking[client] !== 0) return false;
-    this.#asking[client] = 1;
+    if (this.#clients[CLIENT * client + ASKING] !== 0) return false;
+    this.#clients[CLIENT * client + ASKING] = 1;
     this.#push(client, Act.Request, 0);
     return true;
   }
@@ -121,22 +123,22 @@ export class RawClients implements Link {
       return;
     }
     if (flags & SYN) {
-      this.#expected[client] = (seq + 1) | 0;
+      this.#clients[CLIENT * client + EXPECTED] = (seq + 1) | 0;
       tallies.established += 1;
       this.#push(client, Act.Ack, stamp);
       return;
     }
     if (length === 0 && (flags & FIN) === 0) return;
-    if (seq !== this.#expected[client]) {
+    if (seq !== this.#clients[CLIENT * client + EXPECTED]) {
       tallies.wrong += 1;
       return;
     }
-    const first = this.#sent[client]! - REQUEST;
+    const first = this.#clients[CLIENT * client + SENT]! - REQUEST;
     for (let i = 0; i < length; i++) if (view.getUint8(text + i) !== octetAt(client, first + i)) tallies.wrong += 1;
-    this.#expected[client] = (seq + length + (flags & FIN)) | 0;
+    this.#clients[CLIENT * client + EXPECTED] = (seq + length + (flags & FIN)) | 0;
     if (length === REQUEST) {
       tallies.answered += 1;
-      this.#asking[client] = 0;
+      this.#clients[CLIENT * client + ASKING] = 0;
     } else if (length > 0) tallies.wrong += 1;
     if (flags & FIN) tallies.closed += 1;
     this.#push(client, flags & FIN ? Act.LastAck : Act.Ack, stamp);
@@ -161,10 +163,10 @@ export class RawClients implements Link {
     writeIpHeader(view, ip, total, source, this.#server);
     const port = FIRST_PORT + (client & ((1 << PORT_BITS) - 1));
     view.setInt32(tcp, (port << 16) | this.#port);
-    const sent = this.#sent[client]!;
+    const sent = this.#clients[CLIENT * client + SENT]!;
     const iss = Math.imul(client, 0x9e37_79b1) | 0;
     view.setInt32(tcp + 4, act === Act.Syn ? iss : (iss + 1 + sent + (act === Act.LastAck ? 1 : 0)) | 0);
-    view.setInt32(tcp + 8, act === Act.Syn ? 0 : this.#expected[client]!);
+    view.setInt32(tcp + 8, act === Act.Syn ? 0 : this.#clients[CLIENT * client + EXPECTED]!);
     const flags = act === Act.Syn ? SYN : act === Act.Request ? ACK | PSH : act === Act.Fin ? ACK | FIN : ACK;
     view.setInt32(tcp + 12, ((20 + options) << 26) | (flags << 16) | 0xffff);
     view.setInt32(tcp + 16, 0);
@@ -184,7 +186,7 @@ export class RawClients implements Link {
     packet.checksum = ChecksumState.Verified;
     if (length === 0) return;
     for (let i = 0; i < length; i++) view.setUint8(tcp + 20 + options + i, octetAt(client, sent + i));
-    this.#sent[client] = sent + length;
+    this.#clients[CLIENT * client + SENT] = sent + length;
   }
 }
 

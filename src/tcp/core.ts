@@ -65,9 +65,6 @@ export interface TcpParts {
 
 /** An open connection with nothing to do becomes a row after so long. */
 const FREEZE_AFTER: Micros = 2 * SECOND;
-/** Connections that stay objects although they may be rows. Beyond, whoever has done nothing since the hand came by last becomes a row at
- *  once. Ten thousand that speak in turn cost twice as much as rows than as objects (measured). */
-const MOST_LIVE = 16_384;
 /** Connections that the hand passes for each that has spoken. */
 const STEPS = 2;
 /** TCBs kept for the next connections. */
@@ -405,7 +402,7 @@ export class Core {
       noteSlow(tcb);
     }
     this.rearm(tcb);
-    if (this.live.length > MOST_LIVE) this.#thin(now);
+    if (this.live.length > this.limits.live) this.#thin(now);
   }
 
   /** A row does not know when it answered last: who is provoked stays an object, so that the limits of RFC 5961 s7 hold. */
@@ -415,7 +412,7 @@ export class Core {
 
   /** Moves the hand over the live connections ("second chance", F. J. Corbató, 1968): who has been quiet for a round of it becomes a row. */
   #thin(now: Micros): void {
-    for (let step = 0; step < STEPS && this.live.length > MOST_LIVE; step++) {
+    for (let step = 0; step < STEPS && this.live.length > this.limits.live; step++) {
       if (this.#hand >= this.live.length) this.#hand = 0;
       const tcb = this.live[this.#hand]!;
       // Another takes the place of one that goes.
