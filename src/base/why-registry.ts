@@ -171,6 +171,7 @@ const drop: Table<typeof Drop> = {
   AckLimited: ["ack_limited", "RFC 5961 s7", "Not answered: another unacceptable segment was, a moment ago."],
   BadCookie: ["bad_cookie", "RFC 4987 s3.6", "The acknowledgment of a cookie that we did not send, or that is too old."],
   TableFull: ["table_full", "RFC 4987 s2.2", "No room for another connection."],
+  Signed: ["signed", "RFC 2385 s2.0", "The segment is signed, and nobody has agreed on a key with the peer."],
   SourceShare: ["source_share", "RFC 4987 s2.2", "The peer has as many connections already as there is room for: the rest is for others."],
   NoBuffers: ["no_buffers", "RFC 9293 s3.10.7.4", "No memory left to keep the text; it will be sent again."],
   SynFin: ["syn_fin", "RFC 9293 s3.10.7.2", "SYN and FIN together: no connection begins with its end."],

@@ -30,6 +30,7 @@ export const Drop = {
   NoAck: 95, RstInListen: 96, NotSyn: 97, ToGroup: 98, BadSource: 99, RstBadAck: 100, TimestampMissing: 101, AfterClose: 102,
   PortZero: 103, Land: 104, ResetLimited: 105, ChallengeLimited: 106, AckLimited: 107, BadCookie: 108, TableFull: 109, NoBuffers: 110,
   SynFin: 111, TextIgnored: 112, DuplicateText: 113, RstInClosed: 114, SynAckBacklog: 115, Deferred: 116, SourceShare: 117,
+  Signed: 118,
 } as const;
 /** Data marked lost. */
 // biome-ignore format: a table reads better in lines

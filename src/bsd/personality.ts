@@ -19,6 +19,8 @@ export interface Personality {
   readonly bufferMost: { readonly send: number; readonly receive: number };
   /** What a buffer of queued text costs of SO_SNDBUF beside the text (send-memory.ts); 0: SO_SNDBUF counts octets. */
   readonly sendOverhead: number;
+  /** Who has shut down both directions and gets text answers by a reset. */
+  readonly shutdownResets: boolean;
   /** Connections that may wait behind `listen(fd, backlog)`. */
   readonly acceptable: (backlog: number) => number;
   /** Sending when nothing is listening any more raises SIGPIPE, unless MSG_NOSIGNAL: EPIPE either way. */
@@ -36,6 +38,7 @@ export const linuxPersonality: Personality = {
   bufferLeast: { send: 4_608, receive: 2_304 },
   bufferMost: { send: 425_984, receive: 425_984 },
   sendOverhead: 832,
+  shutdownResets: true,
   acceptable: (backlog) => Math.max(0, backlog) + 1,
   infoState: "linux",
 };
@@ -51,6 +54,7 @@ export const freebsdPersonality: Personality = {
   bufferLeast: { send: 2_048, receive: 2_048 },
   bufferMost: { send: 2 << 20, receive: 2 << 20 },
   sendOverhead: 0,
+  shutdownResets: false,
   acceptable: (backlog) => Math.floor((Math.max(0, backlog) * 3) / 2) + 1,
   infoState: "freebsd",
 };

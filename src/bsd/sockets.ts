@@ -291,9 +291,12 @@ export class Sockets {
     });
   }
 
-  /** Level and option by name, as "IPPROTO_TCP" or "SOL_TCP", and "TCP_NODELAY". */
-  setsockopt(fd: number, level: string, name: string, value: OptionValue): Call {
-    return this.#onSocket("setsockopt", fd, (socket) => socket.setOption(canonicalLevel(level), name, value));
+  /** Level and option by name, as "IPPROTO_TCP" or "SOL_TCP", and "TCP_NODELAY". `length`: octets of the value, of which a number has four;
+   *  options of IP take one, too. */
+  setsockopt(fd: number, level: string, name: string, value: OptionValue, length = 4): Call {
+    const of = canonicalLevel(level);
+    const short = typeof value === "number" && length < (of === "IPPROTO_IP" ? 1 : 4);
+    return this.#onSocket("setsockopt", fd, (socket) => (short ? "EINVAL" : socket.setOption(of, name, value)));
   }
 
   /** `result` takes the value and how many octets it has. */

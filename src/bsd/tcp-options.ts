@@ -323,6 +323,10 @@ const tcpLevel: Readonly<Record<string, Option>> = {
       return 0;
     },
   },
+  TCP_TIMESTAMP: {
+    get: ({ tcb, environment: { now, stack } }) =>
+      tcb === null ? 0 : (Math.floor(now() / stack.tcp.policy.timestampTick) + tcb.tsOffset) >>> 0,
+  },
   TCP_INFO: { get: (socket) => tcpInfo(socket), length: 248 },
   TCP_CC_INFO: { get: (socket) => congestionInfo(socket), length: 20 },
 };

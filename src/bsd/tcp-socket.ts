@@ -279,7 +279,10 @@ export class TcpSocket implements Socket, Application {
     this.#notice();
     const { tcb } = this;
     if (tcb === null || tcb.state === State.Closed || tcb.state === State.TimeWait || this.listening) return "ENOTCONN";
-    if (how !== SHUT_WR) this.#shutRead = true;
+    if (how !== SHUT_WR) {
+      this.#shutRead = true;
+      if (this.environment.personality.shutdownResets) stack.tcp.shutdownReceive(this.handle);
+    }
     if (how !== SHUT_RD) {
       this.#shutWrite = true;
       stack.tcp.shutdown(this.handle, now());

@@ -113,6 +113,8 @@ const linuxTcp: TcpPolicy = {
   challengeBurst: 1,
   challengeInterval: SECOND,
   invalidAckInterval: 500 * MILLISECOND,
+  refusesSigned: false,
+  textCrossesEdge: false,
   patienceAfterTimeout: false,
   acceptsEnded: false,
   openTimeout: 0,

@@ -91,7 +91,12 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   const room = Math.max(0, acceptedWindow(core, tcb) - seqDiff(at, rcv.nxt));
   let fin = (seg.flags & FIN) !== 0;
   const beyond = end - start + (fin ? 1 : 0) > room;
-  if (beyond) {
+  if (beyond && core.policy.textCrossesEdge && room > 0) {
+    if (tcb.receiveQueue.length > 0) {
+      unacceptable(core, tcb, seg, false, now);
+      return Next.Done;
+    }
+  } else if (beyond) {
     end = Math.min(end, start + room);
     fin = false;
   }
@@ -106,7 +111,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   if (stamped && seg.hasTimestamp) updateTsRecent(tcb, seg, now);
   tcb.lastHeardAt = now;
   if (has(tcb, Flag.AccurateEcn)) countMark(core, tcb, seg);
-  if (beyond) {
+  if (beyond && !(core.policy.textCrossesEdge && room > 0)) {
     // Whoever probes a closed window is told what it is (RFC 9293 s3.8.6.1).
     core.oweAck(tcb, Tx.AckZeroWindow);
     core.tally.add(Drop.ZeroWindow);
@@ -123,6 +128,11 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
       core.drop(tcb, Drop.AfterClose, now);
       resetFrom(core, tcb, tcb.snd.nxt, Tx.RstDataAfterClose, now);
       core.finish(tcb, CloseError.Aborted, St.DataAfterClose, now);
+      return Next.Done;
+    } else if (has(tcb, Flag.Deaf) && (tcb.state === State.FinWait1 || tcb.state === State.FinWait2)) {
+      core.drop(tcb, Drop.AfterClose, now);
+      resetFrom(core, tcb, tcb.snd.nxt, Tx.RstDataAfterClose, now);
+      core.finish(tcb, CloseError.Reset, St.DataAfterClose, now);
       return Next.Done;
     } else {
       if ((tcb.flags & (Flag.Ecn | Flag.AccurateEcn)) === Flag.Ecn) noteMarks(core, tcb, seg, now);

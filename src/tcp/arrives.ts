@@ -31,6 +31,7 @@ export function arrives(core: Core, datagram: Datagram, now: Micros): void {
   if (datagram.group) return core.drop(tcb, Drop.ToGroup, now);
   if (seg.srcPort === 0 || seg.dstPort === 0) return core.drop(tcb, Drop.PortZero, now);
 
+  if (seg.signed && core.policy.refusesSigned) return core.drop(tcb, Drop.Signed, now);
   if (core.policy.synFin === "drop" && (seg.flags & (SYN | FIN)) === (SYN | FIN)) return core.drop(tcb, Drop.SynFin, now);
 
   if (tcb !== null) return arrivesForConnection(core, tcb, datagram, now);

@@ -138,6 +138,11 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** ACKs that answer unacceptable segments without text of one connection come no faster than this. Deviation: ack-limit */
   readonly invalidAckInterval: Micros;
 
+  /** Drop a segment with a signature (RFC 2385) that nobody has asked for; else the option is one that is not known (RFC 9293 s3.2, MUST-6). */
+  readonly refusesSigned: boolean;
+  /** Text that reaches beyond the window is taken whole while nothing waits to be read, and not at all else; or it is cut at the edge
+   *  (RFC 9293 s3.10.7.4). */
+  readonly textCrossesEdge: boolean;
   /** The user timeout (RFC 9293 s3.8.3) counts from the first timeout that sends text again, not from when it was sent first. */
   readonly patienceAfterTimeout: boolean;
   /** A connection that ended while it waited to be accepted is accepted all the same, and gives what it has and its error; else it is gone. */

@@ -87,6 +87,8 @@ export class Segment {
    *  none that this protocol has sent: `counterZeroed`. */
   readonly counters = new Int32Array(4);
   counterZeroed = false;
+  /** It has a signature (RFC 2385), which nobody here can check. */
+  signed = false;
 }
 
 const KIND_END = 0;
@@ -96,6 +98,7 @@ const KIND_WINDOW_SCALE = 3;
 const KIND_SACK_PERMITTED = 4;
 const KIND_SACK = 5;
 const KIND_TIMESTAMPS = 8;
+const KIND_SIGNATURE = 19;
 const KIND_FAST_OPEN = 34;
 const KIND_COUNTERS_0 = 172;
 const KIND_COUNTERS_1 = 174;
@@ -134,6 +137,7 @@ function parseOptions(seg: Segment, view: DataView, from: number, end: number): 
   seg.sackCount = 0;
   seg.cookieLength = -1;
   seg.counterCount = -1;
+  seg.signed = false;
   // What almost every segment carries, at the place where every stack puts it (RFC 7323 appendix A).
   if (end - from === TIMESTAMPS_SIZE && view.getInt32(from) === (NOP_NOP | (KIND_TIMESTAMPS << 8) | 10)) {
     seg.hasTimestamp = true;
@@ -168,6 +172,7 @@ function parseOptions(seg: Segment, view: DataView, from: number, end: number): 
       readCounters(seg, view, at + 2, (length - 2) / 3, kind === KIND_COUNTERS_1);
     else if (kind === KIND_EXPERIMENT && seg.flags & SYN && length >= 4 && view.getUint16(at + 2) === FAST_OPEN_MAGIC)
       readCookie(seg, view, at + 4, length - 4, true);
+    else if (kind === KIND_SIGNATURE) seg.signed = true;
     at += length;
   }
 }

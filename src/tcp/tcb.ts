@@ -176,6 +176,8 @@ export const Flag = {
   Conversing: 134217728,
   /** The application wants to hear when text leaves, and when it is acknowledged. */
   Followed: 268435456,
+  /** The application reads no more, and its sending side is closed or will be: text that comes then is answered by a RST. */
+  Deaf: 536870912,
 } as const;
 
 /** Fields that every segment touches come first, since that is where they lie in memory: ten thousand connections do not fit into a

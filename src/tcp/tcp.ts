@@ -203,6 +203,12 @@ export class Tcp {
     this.#connection(handle, "followSends").flags |= Flag.Followed;
   }
 
+  /** The application will read no more: text that comes when it has closed its sending side, too, is answered by a RST, as after CLOSE
+   *  (RFC 1122 s4.2.2.13). */
+  shutdownReceive(handle: Handle): void {
+    this.#connection(handle, "shutdownReceive").flags |= Flag.Deaf;
+  }
+
   /** The application has more to send than it may queue by its own rules: Writable and Progress tell it when to look again. */
   wantRoom(handle: Handle): void {
     const tcb = this.#connection(handle, "wantRoom");

@@ -246,6 +246,8 @@ export function epollEvent(args: Arguments, expr: Expr): { events: number; data:
   const fields = expr.type === "record" ? expr.fields : [];
   const events = field(fields, "events");
   const data = fields.find(({ name }) => name === "fd" || name === "ptr" || name === "u32" || name === "u64");
+  // What is given where nothing is read.
+  if (fields.every(({ name, value }) => name === null && value.type === "ellipsis")) return { events: 0, data: 0 };
   if (events === null) return args.fail(`found ${printExpr(expr)}, expected {events=E, fd=N}`);
   return { events: args.value(events), data: data === undefined ? 0 : args.value(data.value) };
 }

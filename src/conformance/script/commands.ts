@@ -68,7 +68,7 @@ function stepOf(command: string): Step[] | string {
     const seconds = Number(rest[0]);
     return rest.length === 1 && seconds >= 0 && seconds <= 1e6 ? [{ type: "sleep", micros: Math.round(seconds * SECOND) }] : line;
   }
-  if (name === "true" || name === ":" || name === "sync" || name === "modprobe") return [{ type: "nothing" }];
+  if (name === "true" || name === ":" || line === "nstat -n" || name === "sync" || name === "modprobe") return [{ type: "nothing" }];
   if (name === "tc" && /^tc qdisc (?:add|replace|del|change) dev tun0 root\b/.test(line) && !/netem|tbf|\brate\b/.test(line))
     return [{ type: "nothing" }];
   if (name === "ip" && /^ip (?:-6 )?(?:tcp_metrics|route) flush\b/.test(line) && !line.includes("route flush table"))

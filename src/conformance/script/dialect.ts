@@ -25,9 +25,11 @@ const linuxKernel: Partial<TcpPolicy> = {
   pathProbing: "off",
   patienceAfterTimeout: true,
   reduceWindow: true,
+  refusesSigned: true,
   resetOnTimeout: false,
   startUnbounded: true,
   synAckText: false,
+  textCrossesEdge: true,
   unreachableEndsOpening: true,
   windowValidation: "rfc2861",
 };

@@ -4,7 +4,7 @@ import type { Micros } from "../../base/environment.js";
 import type { Personality } from "../../bsd/personality.js";
 import { Arguments } from "./arguments.js";
 import type { Action, Call, Code, Event, Expr, Field, Packet, Position, Script, TcpOption, Time } from "./ast.js";
-import { systemCall } from "./calls.js";
+import { descriptorPair, systemCall } from "./calls.js";
 import { stepsOf } from "./commands.js";
 import { describePacket } from "./compare.js";
 import { Endpoints } from "./endpoints.js";
@@ -199,6 +199,8 @@ export class Recorder {
     const lasted = outcome.finishedAt - running.startedAt;
     const blocked = lasted > (call.blocksFor === null ? this.#options.patience : this.#options.instant);
     entry.action = { ...recordedCall(call, args, outcome), blocksFor: blocked ? this.#rounded(lasted) : null };
+    const { fds } = outcome.given;
+    if (fds !== undefined) this.#endpoints.piped(descriptorPair(args), fds);
     if (opens(call.name) && outcome.value >= 0) yield* this.#endpoints.opened(call, args.value(call.result), outcome.value);
   }
 

@@ -33,7 +33,12 @@ function scanEvent(script: Script, { action, at }: Event, personality: Personali
     case "packet": {
       const { body } = action;
       if (body.protocol === "icmp" && body.quoted?.protocol === "raw") throw new Unsupported("quoted raw packets", at);
-      if (body.protocol === "tcp" && body.options !== "any" && body.options.some(({ kind }) => kind === "md5"))
+      if (
+        action.direction === "out" &&
+        body.protocol === "tcp" &&
+        body.options !== "any" &&
+        body.options.some(({ kind }) => kind === "md5")
+      )
         throw new Unsupported("TCP MD5 signatures", at);
       return;
     }

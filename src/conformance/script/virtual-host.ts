@@ -246,7 +246,7 @@ export class VirtualHost {
         return { made: sockets.ioctl(call.fd, call.request, result), given: () => ({ value: result.value }) };
       }
       case "setsockopt":
-        return plain(sockets.setsockopt(call.fd, call.level, call.option, call.value));
+        return plain(sockets.setsockopt(call.fd, call.level, call.option, call.value, call.length));
       case "getsockopt": {
         const result: { value: OptionValue; length: number } = { value: null, length: call.length };
         const made = sockets.getsockopt(call.fd, call.level, call.option, result);

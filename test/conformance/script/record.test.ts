@@ -75,7 +75,7 @@ describe("recording on our stack", () => {
   });
 
   test("what cannot be played is a verdict", () => {
-    expect(recordScript("0 splice(3, 4) = 0\n", "a.pkt").result.verdict).toBe("unsupported");
+    expect(recordScript("0 tee(3, 4) = 0\n", "a.pkt").result.verdict).toBe("unsupported");
     expect(recordScript("0 socket(\n", "a.pkt").result.verdict).toBe("error");
     expect(
       recordScript("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 accept(3, ..., ...) = 4\n", "a.pkt", { profile: "no" }).result.verdict,
