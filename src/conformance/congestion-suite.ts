@@ -237,6 +237,15 @@ export function controllerSuite(tools: TestTools, name: string, make: Controller
       expect(course.cc.window()).toBeGreaterThanOrEqual(before);
     });
 
+    test("an undo that meets a larger MSS leaves ssthresh at two segments at least (RFC 5681 s3.1, I-08)", () => {
+      const course = new Course(expect, make, 500);
+      // Down to the floor, and once more from there.
+      for (let i = 0; i < 8; i++) course.cc.onTimeout(1_000, true, course.now);
+      course.cc.onMss(1_400);
+      course.cc.onUndo(course.now);
+      expect(course.cc.threshold()).toBeGreaterThanOrEqual(2 * 1_400);
+    });
+
     test("it takes over a window from another controller, and goes on from there", () => {
       const course = new Course(expect, make, 1_000);
       course.cc.adopt(50_000, 40_000);

@@ -123,7 +123,7 @@ export class Cubic implements CongestionController {
   onUndo(now: Micros): void {
     if (this.#priorCwnd === 0) return;
     this.#cwnd = Math.max(this.#cwnd, this.#priorCwnd);
-    this.#ssthresh = this.#priorSsthresh;
+    this.#ssthresh = Math.max(this.#priorSsthresh, 2 * this.#mss); // the MSS may have grown meanwhile
     this.#stage.set(this.#priorStage);
     this.#stage.elapsed += now - this.#priorAt; // t_epoch is what it was
     this.#priorCwnd = 0;

@@ -91,7 +91,7 @@ export class NewReno implements CongestionController {
   onUndo(): void {
     if (this.#priorCwnd === 0) return;
     this.#cwnd = Math.max(this.#cwnd, this.#priorCwnd);
-    this.#ssthresh = this.#priorSsthresh;
+    this.#ssthresh = Math.max(this.#priorSsthresh, 2 * this.#mss); // the MSS may have grown meanwhile
     this.#priorCwnd = 0;
     this.#repairing = false;
   }
