@@ -11,6 +11,8 @@ const A = ip("10.9.0.1");
 const B = ip("10.9.0.2");
 /** Octets of text of a full segment: MTU 1500, timestamps. */
 const FULL = 1_448;
+/** Octets that a bulk transfer has in flight at most: with windows of megabytes it is the cache that is measured. */
+const WINDOW = 262_144;
 const clock = { now: 1_000_000 };
 
 /** What observes both stacks: a probe for each. */
@@ -69,7 +71,7 @@ export function bulk(
         received += n;
     },
   };
-  const listener = b.tcp.listen({ port: 80 }, { onEvents: (handle) => b.tcp.attach(b.tcp.accept(handle), reader) });
+  const listener = b.tcp.listen({ port: 80, receiveBuffer: WINDOW }, { onEvents: (handle) => b.tcp.attach(b.tcp.accept(handle), reader) });
   const write = (handle: number): void => {
     while (sent < octets) {
       const n = a.tcp.send(handle, block, 0, Math.min(block.length, octets - sent), clock.now);

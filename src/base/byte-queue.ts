@@ -9,8 +9,10 @@ const RING_POWER = 3;
 
 export class ByteQueue {
   readonly #chunks: ChunkPool;
-  /** Chunk offsets, -1 where there is none; the chunk of the head is at `#first`, and the ring wraps. */
+  /** Chunk offsets, -1 where there is none; the chunk of the head is at `#first`, and the ring wraps. Null: what there is fits into one. */
   #ring: Int32Array | null = null;
+  /** The only chunk, where there is no ring; or -1. */
+  #only = -1;
   #first = 0;
   /** The head's distance from the start of its chunk. */
   #head = 0;
@@ -92,18 +94,18 @@ export class ByteQueue {
       this.#release();
       return;
     }
-    const ring = this.#ring!;
-    for (let gone = head >> shift; gone > 0; gone--) {
-      this.#drop(ring, this.#first);
-      this.#first = (this.#first + 1) & (ring.length - 1);
-    }
+    const ring = this.#ring;
+    if (ring !== null)
+      for (let gone = head >> shift; gone > 0; gone--) {
+        this.#drop(ring, this.#first);
+        this.#first = (this.#first + 1) & (ring.length - 1);
+      }
     this.#head = head & (size - 1);
   }
 
   /** Forgets what was placed beyond the end, and gives its chunks back. */
   trim(): void {
     if (this.#extent === this.#length) return;
-    const ring = this.#ring!;
     const { shift } = this.#chunks;
     const last = (this.#head + this.#extent - 1) >> shift;
     this.#extent = this.#length;
@@ -111,6 +113,8 @@ export class ByteQueue {
       this.#release();
       return;
     }
+    const ring = this.#ring;
+    if (ring === null) return;
     for (let k = ((this.#head + this.#length - 1) >> shift) + 1; k <= last; k++) this.#drop(ring, (this.#first + k) & (ring.length - 1));
   }
 
@@ -165,13 +169,21 @@ export class ByteQueue {
 
   #chunkAt(k: number): number {
     const ring = this.#ring;
-    if (ring === null || k >= ring.length) return -1;
+    if (ring === null) return k === 0 ? this.#only : -1;
+    if (k >= ring.length) return -1;
     return ring[(this.#first + k) & (ring.length - 1)]!;
   }
 
   /** The k-th chunk from the head, taken from the pool if it is not there; -1 when the pool is dry. */
   #chunkFor(k: number): number {
     let ring = this.#ring;
+    if (ring === null && k === 0) {
+      if (this.#only < 0) {
+        this.#only = this.#chunks.take();
+        if (this.#only >= 0) this.#held = 1;
+      }
+      return this.#only;
+    }
     if (ring === null || k >= ring.length) ring = this.#grow(k);
     const at = (this.#first + k) & (ring.length - 1);
     let chunk = ring[at]!;
@@ -194,6 +206,9 @@ export class ByteQueue {
         old[at] = -1;
       }
       this.#chunks.giveRing(old);
+    } else {
+      ring[0] = this.#only;
+      this.#only = -1;
     }
     this.#first = 0;
     this.#ring = ring;
@@ -212,7 +227,12 @@ export class ByteQueue {
     const ring = this.#ring;
     this.#head = 0;
     this.#first = 0;
-    if (ring === null) return;
+    if (ring === null) {
+      if (this.#only >= 0) this.#chunks.give(this.#only);
+      this.#only = -1;
+      this.#held = 0;
+      return;
+    }
     for (let at = 0; this.#held > 0; at++) this.#drop(ring, at);
     this.#ring = null;
     this.#chunks.giveRing(ring);

@@ -197,7 +197,7 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
       }
     }
     core.arm(tcb, Timer.Retransmission, NEVER, Tm.RtoStop, now);
-    core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
+    if (tcb.userAt !== NEVER) core.arm(tcb, Timer.UserTimeout, NEVER, Tm.UserTimeout, now);
     if (tcb.probeAt !== NEVER) core.arm(tcb, tcb.probeKind, NEVER, Tm.RtoStop, now);
   } else if (!has(tcb, Flag.Persisting)) {
     core.arm(tcb, Timer.Retransmission, now + timeLeft(core, tcb, now), Tm.RtoRestart, now);

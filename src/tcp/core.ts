@@ -246,16 +246,19 @@ export class Core {
     this.turn.touch(tcb);
   }
 
-  /** Text has arrived in order, its application is about to hear of it, and nothing else is to be said: the ACK may wait for the reply. */
+  /** Text has arrived in order, its application is about to hear of it, and nothing else is to be said: the ACK may wait for the reply, and
+   *  where it waits for a timer there is nothing to say before. */
   awaitsReply(tcb: Tcb): boolean {
-    if (has(tcb, Flag.Postponed)) return false; // once is enough
-    if ((tcb.owes & ~Owe.DelayedAck) !== Owe.Ack || (tcb.ackWhy !== Tx.AckQuick && tcb.ackWhy !== Tx.AckEverySecond)) return false;
+    if (tcb.owes !== Owe.DelayedAck) {
+      if (has(tcb, Flag.Postponed)) return false; // once is enough
+      if ((tcb.owes & ~Owe.DelayedAck) !== Owe.Ack || (tcb.ackWhy !== Tx.AckQuick && tcb.ackWhy !== Tx.AckEverySecond)) return false;
+    }
     if (tcb.sendQueue.length > 0 || this.demux.events(tcb.slot) === 0) return false;
     return this.applications.at(tcb.slot) !== null;
   }
 
   postpone(tcb: Tcb): void {
-    tcb.flags |= Flag.Postponed;
+    if (tcb.owes & Owe.Ack) tcb.flags |= Flag.Postponed;
     this.turn.postpone(tcb);
   }
 
