@@ -2,7 +2,10 @@
  *
  *  Far deadlines lie in the wheel, 64 slots a level, each level 64 times as coarse as the one below: arming, moving later and
  *  cancelling cost a few stores. When time enters a slot, its timers move down, and those that are nearly due into a heap, which
- *  gives them out exactly, to the microsecond and in the order of arming. Memory grows with the largest id. */
+ *  gives them out exactly, to the microsecond and in the order of arming. Memory grows with the largest id.
+ *
+ *  A slot that millions share is emptied a part at a time, so that nobody waits for all of it at once: until it is empty time stands still
+ *  at its beginning, and what is due in the rest of it comes late by as much as the emptying takes. */
 import { type Micros, NEVER } from "./environment.js";
 import { SLAB_BITS, SLAB_MASK, Slab } from "./slab.js";
 
@@ -13,6 +16,9 @@ const SLOTS = LEVELS * 64;
 /** Ticks that the wheel spans: 2^30, 12.7 days. Deadlines beyond wait in one more list until it has turned. */
 const SPAN = 2 ** 30;
 const OVERFLOW = SLOTS;
+
+/** Timers that are moved down from one slot at one time: some two milliseconds. */
+const MOST_MOVES = 32_768;
 
 /** Where a timer is: in a slot (0 to SLOTS - 1), in the overflow list, in the heap, or nowhere. */
 const HEAP = -1;
@@ -38,6 +44,11 @@ export class TimerWheel {
   readonly #earliest = new Float64Array(SLOTS + 1).fill(NEVER);
   /** Which slots are not empty, two words a level. */
   readonly #occupied = new Int32Array(2 * LEVELS);
+  /** The slot that is being emptied, or -1; and how many timers of it may still be moved at the time that `pop` was told last. */
+  #draining = -1;
+  readonly #mostMoves: number;
+  #quota: number;
+  #quotaAt: Micros = Number.NaN;
   #heap = new Int32Array(64);
   #heapSize = 0;
   #armed = 0;
@@ -47,7 +58,8 @@ export class TimerWheel {
   /** What the deadline was of the timer that `pop` returned last. */
   popped: Micros = NEVER;
 
-  constructor(now: Micros) {
+  constructor(now: Micros, mostMoves: number = MOST_MOVES) {
+    this.#mostMoves = this.#quota = mostMoves;
     this.#tick = Math.floor(now / TICK);
     this.#turn = Math.floor(this.#tick / SPAN);
     this.#place = this.#tick - this.#turn * SPAN;
@@ -102,16 +114,22 @@ export class TimerWheel {
 
   /** The earliest deadline, or an earlier time at which `pop` gets nearer to it; NEVER when nothing is armed. */
   next(): Micros {
+    if (this.#draining >= 0) return this.#tick * TICK; // there is work at once
     if (this.#heapSize > 0) return this.#deadline(this.#heap[0]!);
     if (this.#size === 0) return NEVER;
     const slot = this.#firstOccupied();
     return this.#earliest[slot < 0 ? OVERFLOW : slot]!;
   }
 
-  /** Disarms and returns the timer with the earliest deadline at or before `now`, of equal ones the one armed first; -1 when none is due. */
+  /** Disarms and returns the timer with the earliest deadline at or before `now`, of equal ones the one armed first; -1 when none is due, or
+   *  none more can be had at this time: then `next` is past. */
   pop(now: Micros): number {
     const target = Math.floor(now / TICK);
-    if (target > this.#tick) this.#advance(target);
+    if (now !== this.#quotaAt) {
+      this.#quotaAt = now;
+      this.#quota = this.#mostMoves;
+    }
+    if (target > this.#tick || this.#draining >= 0) this.#advance(target);
     if (this.#heapSize === 0) return -1;
     const id = this.#heap[0]!;
     const at = this.#deadline(id);
@@ -202,21 +220,25 @@ export class TimerWheel {
     return this.#turn * SPAN + (((this.#place >>> above) << above) | ((slot & 63) << (6 * level)));
   }
 
-  /** Moves time to tick `target`: every slot on the way is emptied. */
+  /** Moves time to tick `target`: every slot on the way is emptied. Stops in one that is too full. */
   #advance(target: number): void {
     for (;;) {
+      if (this.#draining >= 0) {
+        this.#drain(this.#draining, target);
+        if (this.#draining >= 0) return;
+      }
       const slot = this.#firstOccupied();
       if (slot >= 0) {
         const start = this.#startOf(slot);
         if (start > target) break;
         this.#moveTo(start);
-        this.#spill(slot, target);
+        this.#draining = slot;
       } else if (this.#first[OVERFLOW]! >= 0 && Math.floor(target / SPAN) !== this.#turn) {
         this.#moveTo(Math.min(target, Math.floor(this.#earliest[OVERFLOW]! / TICK)));
-        this.#spill(OVERFLOW, target);
+        this.#spillOverflow(target);
       } else break;
     }
-    this.#moveTo(target);
+    if (target > this.#tick) this.#moveTo(target);
   }
 
   #moveTo(tick: number): void {
@@ -225,10 +247,22 @@ export class TimerWheel {
     this.#place = tick - this.#turn * SPAN;
   }
 
-  /** Puts the timers of a slot where they now belong. */
-  #spill(slot: number, due: number): void {
-    let id = this.#first[slot]!;
-    this.#empty(slot);
+  /** Puts timers of a slot that time has entered where they now belong: in slots below it, or in the heap. */
+  #drain(slot: number, due: number): void {
+    for (let id = this.#first[slot]!; id >= 0; id = this.#first[slot]!) {
+      if (this.#quota === 0) return;
+      this.#quota -= 1;
+      this.#unlink(id, slot);
+      this.moves += 1;
+      this.#insert(id, this.#deadline(id), due);
+    }
+    this.#draining = -1;
+  }
+
+  /** The same, when the wheel has turned, for what may have to wait for another turn of it. */
+  #spillOverflow(due: number): void {
+    let id = this.#first[OVERFLOW]!;
+    this.#empty(OVERFLOW);
     while (id >= 0) {
       const next = this.#cell(id, NEXT);
       this.moves += 1;

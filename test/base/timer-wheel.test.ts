@@ -228,4 +228,68 @@ describe("TimerWheel", () => {
       expect(wheel.moves).toBeLessThan(1000 * 40);
     });
   });
+
+  test("a slot that many share is emptied a part at a time: none is early, none is lost, and next says when to come back", () => {
+    const wheel = new TimerWheel(0, 100);
+    const random = new SeededRandom(5);
+    const COUNT = 5_000;
+    const deadlines = new Map<number, number>();
+    // All in one slot of 4.2 s.
+    for (let id = 0; id < COUNT; id++) deadlines.set(id, 21_000_000 + random.below(4_000_000));
+    for (const [id, at] of deadlines) wheel.set(id, at);
+    let late = 0;
+    for (let now = 20_900_000; deadlines.size > 0; now += 1_000) {
+      const before = wheel.moves;
+      for (let id = wheel.pop(now); id >= 0; id = wheel.pop(now)) {
+        const at = deadlines.get(id)!;
+        expect([at <= now, wheel.popped]).toEqual([true, at]);
+        late = Math.max(late, now - at);
+        deadlines.delete(id);
+      }
+      // The heap's own moves are as many as its depth for each that is put in or taken out.
+      expect(wheel.moves - before).toBeLessThan(100 * 30);
+      expect(wheel.next()).toBeLessThanOrEqual(Math.min(NEVER, ...deadlines.values()));
+      if (wheel.size === 0) break;
+    }
+    expect([deadlines.size, wheel.size, wheel.next()]).toEqual([0, 0, NEVER]);
+    // Fifty times a hundred, a millisecond apart.
+    expect(late).toBeLessThanOrEqual(51_000);
+  });
+
+  test("however little is moved at a time, what is armed, moved and cancelled meanwhile comes out once, and never early", () => {
+    fc.assert(
+      fc.property(origins, fc.array(step, { maxLength: 120 }), (origin, steps) => {
+        let now = origin;
+        const wheel = new TimerWheel(now, 2);
+        const armed = new Map<number, number>();
+        const popAll = (): void => {
+          for (let id = wheel.pop(now); id >= 0; id = wheel.pop(now)) {
+            expect(armed.get(id)).toBe(wheel.popped);
+            expect(wheel.popped).toBeLessThanOrEqual(now);
+            armed.delete(id);
+          }
+        };
+        for (const { kind, id, by } of steps) {
+          if (kind === "set") {
+            wheel.set(id, now + by);
+            armed.set(id, now + by);
+          } else if (kind === "cancel") {
+            wheel.cancel(id);
+            armed.delete(id);
+          } else {
+            now += kind === "pass" ? by : 0;
+            popAll();
+            expect(wheel.next()).toBeLessThanOrEqual(Math.min(NEVER, ...armed.values()));
+          }
+          expect(wheel.size).toBe(armed.size);
+        }
+        // The rest, by going where `next` says, or a little on while that is past.
+        for (let turn = 0; armed.size > 0 && turn < 5_000; turn++) {
+          now = Math.max(now + 1, wheel.next());
+          popAll();
+        }
+        expect(armed.size).toBe(0);
+      }),
+    );
+  });
 });
