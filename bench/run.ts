@@ -3,6 +3,7 @@ const benches: Readonly<Record<string, string>> = {
   bulk: "throughput of one connection, over each link",
   rr: "requests and responses over 1, 64 and 1 000 connections",
   crr: "connections a second",
+  churn: "connections a second, second by second, while TIME-WAITs pile up",
   leak: "what 100 000 connections of http leave behind, under the preload",
   idle: "memory of an idle connection",
   resp: "PING, GET and SET by redis-benchmark",

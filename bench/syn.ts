@@ -1,5 +1,6 @@
-/** SYN floods: established flows ask and are answered while so many SYNs of nobody come in front of each of their segments. What a SYN costs, beside
- *  what an exchange costs; that the flows keep their goodput is test/worlds/isolation.test.ts's to show, in virtual time.
+/** SYN floods: established flows ask and are answered while so many SYNs of nobody come in front of each of their segments: what a SYN costs, beside
+ *  what an exchange costs. Then the flows want half of what the core can do, and SYNs come at a rate: what the flows get of it. The clock of that is
+ *  CPU time, so that a core is a core whatever else the machine does; the wire has a ring of 2 048 frames, beyond which SYNs are lost.
  *  Run: npm run bench -- syn [--seconds N] [--json] */
 import { parseArgs } from "node:util";
 import { createMemory } from "../src/base/memory.js";
@@ -17,17 +18,22 @@ if (!(seconds > 0 && seconds <= 600)) throw new RangeError(`--seconds ${values.s
 const SERVER = ip("10.0.0.1");
 /** Requests under way at a time. */
 const FLOWS = 64;
+/** SYNs that wait in the wire's ring at most. */
+const RING = 2_048;
+const RATES = [0, 100_000, 250_000, 500_000, 1_000_000];
 
 /** Clients, and in front of each segment of theirs SYNs of nobody. */
 class Flooded extends RawClients {
   /** SYNs for each segment of the clients. */
   flood = 0;
   syns = 0;
+  /** SYNs that wait in the ring. */
+  pending = 0;
   #random = new SeededRandom(3);
 
   override receive(pool: PacketPool, batch: Packet[], budget: number): number {
     let taken = 0;
-    const wanted = Math.min(this.flood * Math.min(this.waiting, FLOWS), budget - FLOWS);
+    const wanted = Math.min(this.flood * Math.min(this.waiting, FLOWS) + Math.floor(this.pending), budget - FLOWS);
     for (; taken < wanted; taken++) {
       const packet = pool.take();
       if (packet === null) break;
@@ -35,6 +41,7 @@ class Flooded extends RawClients {
       batch[taken] = packet;
     }
     this.syns += taken;
+    this.pending = Math.max(0, this.pending - taken);
     const rest: Packet[] = [];
     const own = super.receive(pool, rest, budget - taken);
     for (let i = 0; i < own; i++) batch[taken + i] = rest[i]!;
@@ -121,11 +128,42 @@ const rows = [1, 4, 16].map((flood) => {
     "SYNs a second and core": (1e9 * syns) / nanos,
   };
 });
+/** SYNs at `rate` a second, and flows that want `demand` exchanges a second: what they get, and the SYNs that were taken from the ring. */
+function goodput(rate: number, demand: number): { got: number; taken: number } {
+  clients.flood = 0;
+  const { answered } = tallies;
+  const { syns } = clients;
+  const begun = process.cpuUsage();
+  let asked = 0;
+  let [time, before] = [0, 0];
+  while (time < seconds) {
+    const { user, system } = process.cpuUsage(begun);
+    time = (user + system) / 1e6;
+    clients.pending = Math.min(RING, clients.pending + rate * (time - before));
+    before = time;
+    for (let i = 0; i < FLOWS && asked < demand * time; i++) if (clients.ask(i)) asked += 1;
+    turn();
+  }
+  clients.pending = 0;
+  while (clients.waiting > 0) turn();
+  return { got: (tallies.answered - answered) / time, taken: (clients.syns - syns) / time };
+}
+const demand = (0.5 * 1e9 * count) / quiet.nanos;
+const flows = RATES.map((rate) => {
+  const { got, taken } = goodput(rate, demand);
+  return { "SYNs a second": rate, taken, "exchanges a second wanted": demand, got, share: got / demand };
+});
 const lost = tallies.wrong + tallies.resets;
 const summary = stack.tcp.summary();
-if (values.json) console.log(JSON.stringify({ rows, lost, summary }));
+if (values.json) console.log(JSON.stringify({ rows, flows, lost, summary }));
 else {
   console.table(rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Math.round(value)]))));
+  console.table(
+    flows.map(({ share, ...row }) => ({
+      ...Object.fromEntries(Object.entries(row).map(([name, value]) => [name, Math.round(value)])),
+      share: Number(share.toFixed(2)),
+    })),
+  );
   console.log(`${clients.syns} SYNs; ${lost} octets wrong or resets; the table has ${summary["slots"]} slots in use`);
 }
 stack.close(now());

@@ -1,10 +1,11 @@
 /** Requests and responses on one core and on several: 64 octets each way over 64 connections, workers started by `onwire/workers`. The client is
  *  in the worker, on a stack of its own at the other end of a cable in memory, so a request costs both ends and nothing but this code is
- *  measured: no kernel, no device, no client that is the limit. Then the same over one connection, with the stack in the application's thread and
+ *  measured: no kernel, no device, no client that is the limit. Beside it stands what threads that share nothing get out of the machine. Then the same over one connection, with the stack in the application's thread and
  *  in a thread of its own. Run: npm run bench -- workers [--workers N] [--rounds N] [--seconds N] [--json] */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { startWorkers } from "../src/workers/workers.js";
+import { control } from "./workers/control.js";
 import { threads } from "./workers/threads.js";
 
 const { values } = parseArgs({
@@ -52,7 +53,13 @@ const measure = async (count: number): Promise<Run> => {
 
 const counts = most === 1 ? [1] : [1, most];
 const figures = new Map(counts.map((count) => [count, [] as Run[]]));
-for (let round = 0; round < Number(values.rounds); round++) for (const count of counts) figures.get(count)!.push(await measure(count));
+const controls = new Map(counts.map((count) => [count, [] as number[]]));
+for (let round = 0; round < Number(values.rounds); round++)
+  for (const count of counts) {
+    figures.get(count)!.push(await measure(count));
+    controls.get(count)!.push(await control(count, milliseconds / 4));
+  }
+const bare = (count: number): number => median(controls.get(count)!) / median(controls.get(1)!);
 const of = (count: number, figure: keyof Run): number => median(figures.get(count)!.map((run) => run[figure]));
 /** What so many cores do when nobody else wants them, by the CPU time of a request: the rate itself says less on a machine that is busy. */
 const capacity = (count: number): number => (count * 1_000_000) / of(count, "cpu");
@@ -61,6 +68,7 @@ const rows = counts.map((count) => ({
   "requests/s": Math.round(of(count, "rate")),
   range: `${Math.round(Math.min(...figures.get(count)!.map((run) => run.rate)))} to ${Math.round(Math.max(...figures.get(count)!.map((run) => run.rate)))}`,
   "of one": Number((of(count, "rate") / of(1, "rate")).toFixed(2)),
+  "bare threads, of one": Number(bare(count).toFixed(2)),
   "cores got": Number(of(count, "cores").toFixed(2)),
   "CPU µs each": Number(of(count, "cpu").toFixed(2)),
   "requests/s by CPU time": Math.round(capacity(count)),

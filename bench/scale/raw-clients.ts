@@ -39,6 +39,8 @@ export class RawClients implements Link {
   onReadable: (() => void) | null = null;
   onError: ((error: Error) => void) | null = null;
   readonly tallies = new Tallies();
+  /** The server closes first: its FIN is answered by one of ours. */
+  answersFin = false;
   /** Milliseconds, for the timestamps option. */
   clock = 1;
   readonly #server: number;
@@ -141,7 +143,7 @@ export class RawClients implements Link {
       this.#clients[CLIENT * client + ASKING] = 0;
     } else if (length > 0) tallies.wrong += 1;
     if (flags & FIN) tallies.closed += 1;
-    this.#push(client, flags & FIN ? Act.LastAck : Act.Ack, stamp);
+    this.#push(client, (flags & FIN) === 0 ? Act.Ack : this.answersFin ? Act.Fin : Act.LastAck, stamp);
   }
 
   #push(client: number, act: number, stamp: number): void {
