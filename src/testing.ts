@@ -2,10 +2,14 @@
  *  Nothing here needs Node; fast-check is handed in by who draws something. */
 export { type Arbitraries, arbitraries, type FastCheck, flagsOf } from "./conformance/arbitraries.js";
 export { controllerSuite, type Matchers, type TestTools } from "./conformance/congestion-suite.js";
+export { arrives, readings } from "./conformance/model/arrives.js";
+export { aborts, closes, opens, timesOut } from "./conformance/model/calls.js";
+export { End, type StateName, states } from "./conformance/model/end.js";
 export { illegalOnes, type JudgedConnection, type JudgedSegment, type Judgment, judge } from "./conformance/model/judge.js";
 export { type Breach, breachText, type Rule, type RuleName, rules, type Severity } from "./conformance/model/rules.js";
 export { captureOf, datagram, packetScript } from "./conformance/model/schedule.js";
 export { type ModelSegment, noOptions, readSegment, type SegmentOptions, segmentText } from "./conformance/model/segment.js";
+export { sends, type View } from "./conformance/model/sends.js";
 export { type Happening, Witness, type WitnessOptions } from "./conformance/model/witness.js";
 export type { Script } from "./conformance/script/ast.js";
 export type { Difference } from "./conformance/script/compare.js";

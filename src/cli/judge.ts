@@ -28,7 +28,9 @@ export const addJudge = (program: Command): void => {
 const MOST_OCTETS = 1 << 30;
 
 const judgeFile = (file: string, options: JudgeOptions): void => {
-  const { size } = statSync(file);
+  const entry = statSync(file);
+  if (entry.isDirectory()) throw new Error(`${file} is a folder: name a capture in it`);
+  const { size } = entry;
   if (size > MOST_OCTETS)
     throw new Error(
       `${file} has ${size} octets, and ${MOST_OCTETS} are the most: cut its frames (editcap -s 128), or split it (editcap -c 1000000)`,
