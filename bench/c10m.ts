@@ -132,14 +132,14 @@ for (const size of sizes) {
     () => tallies.established === size && clients.waiting === 0 && !stack.tcp.busy,
   );
   let asked = tallies.answered;
-  const target = asked + exchanges;
   const ask = (until: number) => () => {
     while (asked < until && asked - tallies.answered < AT_A_TIME) {
       if (clients.ask(random.below(size))) asked += 1;
     }
   };
   // What was opened last is still an object: the sample is of connections at rest, most of which are rows.
-  const warm = asked + Math.min(exchanges, 50_000);
+  const warm = asked + 50_000;
+  const target = warm + exchanges;
   await run(ask(warm), () => tallies.answered >= warm);
   const asking = await run(ask(target), () => tallies.answered >= target && clients.waiting === 0);
   const each = (octets() - before) / size;
