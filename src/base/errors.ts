@@ -12,8 +12,12 @@ const ERRNO = {
   ENODEV: -19,
   EINVAL: -22,
   EPIPE: -32,
+  ENONET: -64,
+  EPROTO: -71,
   EMSGSIZE: -90,
+  ENOPROTOOPT: -92,
   ENOTSUP: -95,
+  EOPNOTSUPP: -95,
   EADDRINUSE: -98,
   EADDRNOTAVAIL: -99,
   ENETUNREACH: -101,
@@ -24,6 +28,7 @@ const ERRNO = {
   ENOTCONN: -107,
   ETIMEDOUT: -110,
   ECONNREFUSED: -111,
+  EHOSTDOWN: -112,
   EHOSTUNREACH: -113,
 } as const;
 export type ErrorCode = keyof typeof ERRNO;

@@ -19,6 +19,7 @@ const numbers = {
   ENOTTY: [25, 25],
   EPIPE: [32, 32],
   ERANGE: [34, 34],
+  ENONET: [64, 0],
   EPROTO: [71, 92],
   ENOMSG: [42, 83],
   ENOTSOCK: [88, 38],

@@ -382,6 +382,8 @@ export class TcpSocket implements Socket, Application {
     const both = TcpEvent.Established | TcpEvent.PeerClosed | TcpEvent.Closed | TcpEvent.SoftError;
     if (events & (inbound | both)) this.edges.in += 1;
     if (events & both || (events & TcpEvent.Writable && !this.#countsMemory)) this.edges.out += 1;
+    // Who asks for errors gets what ICMP tells at once; to others it is told when all else has failed.
+    if (events & TcpEvent.SoftError && this.settings.stored.get("IP_RECVERR") === 1) this.error ??= this.takeSoftError();
     if (events & TcpEvent.Urgent) this.#markUrgent();
     this.#notice();
     this.environment.news();

@@ -31,6 +31,7 @@ const EAGAIN = -11;
 const EINPROGRESS = -115;
 const ENOTSOCK = -88;
 const MSG_DONTWAIT = 0x40;
+const MSG_WAITALL = 0x100;
 const MSG_ERRQUEUE = 0x2000;
 const MSG_FASTOPEN = 0x20000000;
 const O_NONBLOCK = 0o4000;
@@ -85,6 +86,14 @@ const retry = async (blocks: boolean, attempt: () => number, deadline = Number.P
     if (performance.now() >= deadline) return late;
     await pause();
   }
+};
+
+/** When SO_RCVTIMEO has a call give up. */
+const patienceOf = (fd: number): number => {
+  const time = new DataView(new ArrayBuffer(16));
+  c.getsockopt(fd, 1, numberOf(optionNumbers, "SO_RCVTIMEO"), new Uint8Array(time.buffer));
+  const milliseconds = Number(time.getBigInt64(0, true)) * 1_000 + Number(time.getBigInt64(8, true)) / 1_000;
+  return milliseconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + milliseconds;
 };
 
 const connect = async (fd: number, address: Uint8Array): Promise<number> => {
@@ -285,7 +294,18 @@ const make = async (call: SystemCall): Promise<AgentOutcome> => {
       const flags = "flags" in call ? call.flags : 0;
       const blocks = isBlocking(call.fd) && (flags & MSG_DONTWAIT) === 0;
       const octets = call.nowhere ? null : new Uint8Array(Math.max(1, call.length));
-      const value = await retry(blocks, () => c.recv(call.fd, octets, call.length, flags | MSG_DONTWAIT));
+      let taken = 0;
+      const value = await retry(
+        blocks,
+        () => {
+          const got = c.recv(call.fd, octets, call.length - taken, flags | MSG_DONTWAIT);
+          // Who does not wait does not get all of it: so each part is taken as it comes.
+          if (!blocks || (flags & MSG_WAITALL) === 0 || (got <= 0 && got !== EAGAIN)) return got === 0 ? taken : got;
+          taken += Math.max(0, got);
+          return taken < call.length ? EAGAIN : taken;
+        },
+        patienceOf(call.fd),
+      );
       return outcome(value === ENOTSOCK ? c.read(call.fd, octets, call.length) : value);
     }
     case "write":

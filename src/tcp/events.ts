@@ -43,6 +43,11 @@ export const closeErrors: readonly (ErrorCode | null)[] = [
   "ECONNABORTED",
   "EADDRNOTAVAIL",
   "ENOBUFS",
+  "ENOPROTOOPT",
+  "EOPNOTSUPP",
+  "EHOSTDOWN",
+  "ENONET",
+  "EPROTO",
 ];
 export const CloseError = {
   None: 0,
@@ -54,4 +59,9 @@ export const CloseError = {
   Aborted: 6,
   AddressGone: 7,
   NoBuffers: 8,
+  NoProtocol: 9,
+  NotSupported: 10,
+  HostDown: 11,
+  NoNetwork: 12,
+  ProtocolError: 13,
 } as const;

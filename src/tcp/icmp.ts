@@ -33,11 +33,11 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   if (error.kind === IcmpError.SourceQuench) return; // silently discarded (MUST-55, RFC 6633 s3)
   if (error.kind === IcmpError.FragmentationNeeded) return fragmentationNeeded(core, tcb, error.mtu, quoted, now);
 
-  const told = asCloseError(core.policy, error.kind);
+  const told = core.policy.icmpByCode ? byCode(error) : asCloseError(core.policy, error.kind);
   // Hard errors (MUST-54 and RFC 1122 s4.2.3.9) end only a connection that is not synchronized: RFC 5927 s5.2. Deviation: icmp-hard
   if (
     core.policy.icmpMayReset &&
-    (isHard(error.kind) || (core.policy.unreachableEndsOpening && isUnreachable(error.kind))) &&
+    (isHard(error.kind) || core.policy.anyErrorEndsOpening) &&
     (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)))
   ) {
     core.finish(tcb, told, St.IcmpHard, now);
@@ -51,8 +51,6 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
 const isHard = (kind: IcmpError): boolean =>
   kind === IcmpError.ProtocolUnreachable || kind === IcmpError.PortUnreachable || kind === IcmpError.AdminProhibited;
 
-const isUnreachable = (kind: IcmpError): boolean => kind === IcmpError.NetUnreachable || kind === IcmpError.HostUnreachable;
-
 function asCloseError(policy: TcpPolicy, kind: IcmpError): number {
   switch (kind) {
     case IcmpError.PortUnreachable:
@@ -65,6 +63,28 @@ function asCloseError(policy: TcpPolicy, kind: IcmpError): number {
     default:
       return CloseError.HostUnreachable;
   }
+}
+
+/** What systems of the BSD family have an error number for: by the code of Destination Unreachable, and for the rest. */
+const codes: readonly number[] = [
+  CloseError.NetUnreachable,
+  CloseError.HostUnreachable,
+  CloseError.NoProtocol,
+  CloseError.Refused,
+  CloseError.HostUnreachable,
+  CloseError.NotSupported,
+  CloseError.NetUnreachable,
+  CloseError.HostDown,
+  CloseError.NoNetwork,
+  CloseError.NetUnreachable,
+  CloseError.HostUnreachable,
+  CloseError.NetUnreachable,
+];
+
+function byCode({ kind, code }: QuotedError): number {
+  if (kind === IcmpError.ParameterProblem) return CloseError.ProtocolError;
+  if (kind === IcmpError.TimeExceeded || kind === IcmpError.ReassemblyTimeExceeded) return CloseError.HostUnreachable;
+  return codes[code] ?? CloseError.HostUnreachable;
 }
 
 /** RFC 1191 s6.4 after RFC 5927 s7.2: believed at once while no segment of that size was ever acknowledged, else only when a

@@ -141,7 +141,7 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Drop a segment with a signature (RFC 2385) that nobody has asked for; else the option is one that is not known (RFC 9293 s3.2, MUST-6). */
   readonly refusesSigned: boolean;
   /** Text that reaches beyond the window is taken whole while nothing waits to be read, and not at all else; or it is cut at the edge
-   *  (RFC 9293 s3.10.7.4). */
+   *  (RFC 9293 s3.10.7.4). Deviation: edge-whole */
   readonly textCrossesEdge: boolean;
   /** The user timeout (RFC 9293 s3.8.3) counts from the first timeout that sends text again, not from when it was sent first. */
   readonly patienceAfterTimeout: boolean;
@@ -176,8 +176,10 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly mssFollowsPath: boolean;
   /** Who gives up for want of an ACK says so by a RST; keep-alive does in any case. */
   readonly resetOnTimeout: boolean;
-  /** Any ICMP message that the destination is unreachable ends a connection that is being opened, not only a hard one (RFC 5461 s5.1). */
-  readonly unreachableEndsOpening: boolean;
+  /** Any ICMP error ends a connection that is being opened, not only a hard one (RFC 5461 s5.1). */
+  readonly anyErrorEndsOpening: boolean;
+  /** Errors are told by the code of the ICMP message, as finely as there are error numbers, not by its kind. */
+  readonly icmpByCode: boolean;
   /** Keep text that a SYN brings, or let the peer send it again behind the handshake. Deviation: syn-text */
   readonly synText: boolean;
   /** Keep text, and a FIN, that a SYN,ACK brings. Deviation: syn-ack-text */

@@ -1,5 +1,6 @@
 /** What of a connection is written into a snapshot: the fields of its TCB by name, and what each may be. */
 import type { Micros } from "../base/environment.js";
+import { closeErrors } from "./events.js";
 import type { ReceiveSpace, SendSpace, Tcb } from "./tcb.js";
 import type { WindowUse } from "./validation.js";
 
@@ -103,8 +104,8 @@ export const tcbFields: Fields<Tcb, OfThisStack> = {
   invalidAcks: upTo(2 ** 20),
   claimedMtu: SIZE,
   claimedSeq: SEQ,
-  softError: upTo(8),
-  error: upTo(8),
+  softError: upTo(closeErrors.length - 1),
+  error: upTo(closeErrors.length - 1),
   segmentsRetransmitted: COUNT,
   octetsRetransmitted: COUNT,
   duplicateSegments: COUNT,

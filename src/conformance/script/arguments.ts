@@ -101,6 +101,7 @@ export class Arguments {
     const expr = this.at(index);
     if (expr.type === "ellipsis") return usual;
     if (isNull(expr)) return usual;
+    if (expr.type === "word" && expr.name === "AF_UNSPEC") return null;
     if (expr.type !== "record")
       return this.fail(
         `found ${printExpr(expr)} as an address, expected ... or {sa_family=AF_INET, sin_port=htons(N), sin_addr=inet_addr("A.B.C.D")}`,

@@ -54,7 +54,11 @@ function split(text: string): string[] {
 const wordsOf = (command: string): string[] =>
   (command.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []).map((word) => word.replace(/["']/g, ""));
 
-function stepOf(command: string): Step[] | string {
+function stepOf(whole: string): Step[] | string {
+  // What a script does about a failure is of no interest: a failure ends it.
+  const command = whole.replace(/\s*\|\|\s*(?:true|:|exit \d+|fail \w+)$/, "");
+  const echoed = /^echo\s+(.+?)\s*>\s*(\/proc\/sys\/\S+)$/.exec(command);
+  if (echoed !== null) return assignments([`${echoed[2]}=${wordsOf(echoed[1]!).join(" ")}`]);
   if (command.includes("|")) return pipeline(command);
   const [first = "", ...rest] = wordsOf(command.replace(/\s*[12]?>(?:>|&[12])?\s*\/dev\/null|\s*2>&1/g, ""));
   const name = first.replace(/^.*\//, "");

@@ -19,8 +19,10 @@ export interface Dialect {
 const linuxKernel: Partial<TcpPolicy> = {
   acceptsEnded: true,
   ackRule: "adaptive",
+  anyErrorEndsOpening: true,
   challengeInterval: 500 * MILLISECOND,
   frtoEager: true,
+  icmpByCode: true,
   mssFollowsPath: true,
   pathProbing: "off",
   patienceAfterTimeout: true,
@@ -30,7 +32,6 @@ const linuxKernel: Partial<TcpPolicy> = {
   startUnbounded: true,
   synAckText: false,
   textCrossesEdge: true,
-  unreachableEndsOpening: true,
   windowValidation: "rfc2861",
 };
 
