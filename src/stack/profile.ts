@@ -58,6 +58,7 @@ const linuxTcp: TcpPolicy = {
   marksUntold: 6,
   ectEverywhere: true,
   alternativeBackoff: false,
+  wholeSegments: false,
   reduceWindow: false,
   startUnbounded: false,
   pacing: false,

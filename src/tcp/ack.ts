@@ -269,9 +269,13 @@ function recover(core: Core, tcb: Tcb, now: Micros): void {
   const outcome = recovery.onAck(event, now);
 
   if (outcome & Outcome.Undone && !event.marked) congestion.undone(core, tcb, acked, recovery.undoWhy, now);
-  if (acked > 0 || event.delivered > 0)
-    congestion.acknowledged(core, tcb, event, phase === Phase.FastRecovery || (outcome & Outcome.Undone) !== 0, now);
-  if (outcome & Outcome.Exited && phase === Phase.FastRecovery) congestion.recovered(core, tcb, proportional, now);
+  const over = (outcome & Outcome.Exited) !== 0 && phase === Phase.FastRecovery;
+  // What ends a recovery may count for the window that it leaves.
+  const counts = core.policy.startUnbounded;
+  if (over && counts) congestion.recovered(core, tcb, proportional, now);
+  const repairs = counts ? recovery.phase === Phase.FastRecovery : phase === Phase.FastRecovery || (outcome & Outcome.Undone) !== 0;
+  if (acked > 0 || event.delivered > 0) congestion.acknowledged(core, tcb, event, repairs, now);
+  if (over && !counts) congestion.recovered(core, tcb, proportional, now);
   if (outcome & Outcome.Repaired) {
     core.tally.add(Loss.Probe);
     congestion.probeRepaired(core, tcb, flight, now);

@@ -19,7 +19,8 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
   const { cc, snd } = tcb;
   const { flight } = ack;
   const before = cc.window();
-  sample.acked = ack.acked;
+  // By segments: of one that is not acknowledged whole, nothing is.
+  sample.acked = core.policy.startUnbounded ? (ack.acked > 0 ? ack.segments * snd.mss : 0) : ack.acked;
   sample.flight = flight;
   sampleRate(tcb, ack, sample, now);
   sample.srtt = tcb.srtt;
@@ -114,8 +115,9 @@ export function recovered(core: Core, tcb: Tcb, proportional: boolean, now: Micr
 export function timedOut(core: Core, tcb: Tcb, first: boolean, now: Micros): void {
   const { cc, snd } = tcb;
   rememberTimeout(core, tcb);
+  const sinking = core.policy.reduceWindow && tcb.recovery.phase === Phase.FastRecovery;
   // After another loss cwnd is below what is outstanding: a second indication lowers it again (RFC 5681 s4.3).
-  cc.onTimeout(inUse(core, tcb, seqDiff(snd.nxt, snd.una)), first, now);
+  cc.onTimeout(inUse(core, tcb, seqDiff(snd.nxt, snd.una)), first && !sinking, now);
   core.congestionChanged(tcb, Cc.RtoCollapse, now);
   noteReduction(tcb);
   endPhase(tcb);

@@ -6,6 +6,7 @@ import type { OptionStyle } from "./segment.js";
 
 export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly optionStyle: OptionStyle;
+  readonly wholeSegments: boolean;
   /** Options offered in a SYN: RFC 7323 s2, s3; RFC 2018 s2. */
   readonly windowScaling: boolean;
   readonly timestamps: boolean;
@@ -32,9 +33,11 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly marksUntold: number;
   /** Where AccECN is agreed every segment is ECN-capable, also those without text and those sent again (RFC 8311 s4.3). */
   readonly ectEverywhere: boolean;
-  /** A loss reduces the window as it was, whether or not it was full; else what was in flight (RFC 9438 s4.6). */
+  /** A loss reduces the window as it was, whether or not it was full, and once even if the timer fires in the same recovery; else what was in
+   *  flight (RFC 9438 s4.6). */
   readonly reduceWindow: boolean;
-  /** In slow start an ACK opens the window by all that it acknowledges. Deviation: start-unbounded */
+  /** An ACK of more opens the window by all segments that it delivers, those that were SACKed and the one that ends a recovery among them, in
+   *  slow start without a limit. Deviation: start-unbounded */
   readonly startUnbounded: boolean;
   /** Pace segments whatever the controller: src/tcp/pacing.ts. */
   readonly pacing: boolean;

@@ -32,6 +32,8 @@ const linuxKernel: Partial<TcpPolicy> = {
   startUnbounded: true,
   synAckText: false,
   textCrossesEdge: true,
+  unreachableEndsOpening: true,
+  wholeSegments: true,
   windowValidation: "rfc2861",
 };
 

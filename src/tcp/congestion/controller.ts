@@ -14,6 +14,8 @@ export interface CongestionPolicy {
   readonly initialWindow: "rfc6928" | "rfc5681";
   /** Give way less to a mark than to a loss: RFC 8511. */
   readonly alternativeBackoff: boolean;
+  /** Thresholds, and what recovery lets out, are whole segments: no part of one is ever sent for them. */
+  readonly wholeSegments?: boolean;
 }
 
 export interface CongestionController {

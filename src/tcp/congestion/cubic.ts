@@ -281,7 +281,8 @@ export class Cubic implements CongestionController {
     stage.wMax = cwnd < stage.wMax ? (cwnd * (1 + BETA)) / 2 : cwnd;
     stage.begun = false;
     this.#credit = 0;
-    const left = Math.round(flight * beta);
+    const exact = Math.round(flight * beta);
+    const left = this.#policy.wholeSegments === true ? exact - (exact % this.#mss) : exact;
     this.#ssthresh = Math.max(left, 2 * this.#mss);
     return left;
   }

@@ -45,6 +45,7 @@ export class NewReno implements CongestionController {
 
   onAck(ack: AckSample): number {
     if (ack.acked === 0 || ack.inRecovery || ack.appLimited || ack.marked) return 0;
+    if (ack.unbounded) return this.#grow(ack.acked);
     if (this.#cwnd < this.#ssthresh) {
       // L = 2*SMSS (RFC 3465 s2.2): delayed ACKs do not slow the start, ACK division does not speed it. After a timeout one ACK
       // may cover much that left the network long ago: L = 1*SMSS (s2.3). Deviation: abc-limit
@@ -53,8 +54,20 @@ export class NewReno implements CongestionController {
       if (this.#cwnd >= this.#ssthresh) this.#repairing = false;
       return Cc.SlowStart;
     }
-    // One SMSS for each window of acknowledged octets (RFC 3465 s2.1).
-    this.#credit += ack.acked;
+    return this.#avoidance(ack.acked);
+  }
+
+  /** Slow start by all that is acknowledged, and what is left over counts beyond the threshold. */
+  #grow(acked: number): number {
+    const started = Math.min(acked, Math.max(0, this.#ssthresh - this.#cwnd));
+    this.#cwnd = Math.min(this.#cwnd + started, NO_THRESHOLD);
+    const why = acked > started ? this.#avoidance(acked - started) : 0;
+    return started > 0 ? Cc.SlowStart : why;
+  }
+
+  /** One SMSS for each window of acknowledged octets (RFC 3465 s2.1). */
+  #avoidance(acked: number): number {
+    this.#credit += acked;
     if (this.#credit < this.#cwnd) return 0;
     this.#credit -= this.#cwnd;
     this.#cwnd = Math.min(this.#cwnd + this.#mss, NO_THRESHOLD);
@@ -66,7 +79,7 @@ export class NewReno implements CongestionController {
     if (signal === Signal.Loss) this.#remember();
     else this.#priorCwnd = 0; // a mark is never spurious
     const left = Math.floor(flight * (signal === Signal.Ecn && this.#policy.alternativeBackoff ? BETA_ECN : 0.5));
-    this.#ssthresh = Math.max(left, 2 * this.#mss);
+    this.#ssthresh = Math.max(this.#whole(left), 2 * this.#mss);
     // RFC 3168 s6.1.2: marks may bring the window down to one segment; a loss leaves two.
     this.#cwnd = signal === Signal.Ecn ? Math.max(left, this.#mss) : this.#ssthresh;
     this.#credit = 0;
@@ -76,7 +89,7 @@ export class NewReno implements CongestionController {
   onTimeout(flight: number, first: boolean): void {
     if (first) {
       this.#remember();
-      this.#ssthresh = Math.max(flight >> 1, 2 * this.#mss); // equation (4)
+      this.#ssthresh = Math.max(this.#whole(flight >> 1), 2 * this.#mss); // equation (4)
     }
     this.#cwnd = this.#mss; // the loss window, LW
     this.#credit = 0;
@@ -130,6 +143,10 @@ export class NewReno implements CongestionController {
 
   inspect(): Record<string, number | string | null> {
     return { mode: this.#cwnd < this.#ssthresh ? "slow start" : "congestion avoidance", credit: this.#credit };
+  }
+
+  #whole(octets: number): number {
+    return this.#policy.wholeSegments === true ? octets - (octets % this.#mss) : octets;
   }
 
   #remember(): void {

@@ -20,12 +20,13 @@ export class ProportionalRate {
   }
 
   /** The reduction is known, or an ACK has delivered so much: nothing new, nothing to answer. `safe`: SND.UNA has moved, and nothing more is lost. */
-  onAck(delivered: number, safe: boolean, inFlight: number, ssthresh: number, mss: number): void {
+  onAck(delivered: number, safe: boolean, inFlight: number, ssthresh: number, mss: number, whole = false): void {
     if (delivered === 0 && this.limit > 0) return;
     this.delivered += delivered;
     let more: number;
     if (inFlight > ssthresh) more = Math.ceil((this.delivered * ssthresh) / this.recoverFs) - this.out;
     else more = Math.min(ssthresh - inFlight, Math.max(this.delivered - this.out, delivered) + (safe ? mss : 0));
+    if (whole) more = Math.ceil(more / mss) * mss;
     // The fast retransmit goes whatever the rate says.
     if (this.out === 0 && more < mss) more = mss;
     this.limit = inFlight + Math.max(0, more);

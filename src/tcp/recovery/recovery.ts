@@ -38,6 +38,8 @@ export interface RecoveryPolicy {
   /** Take back what turns out to have been sent again for nothing: by timestamps (RFC 3522), by reports of duplicates (RFC 3708). */
   readonly undoByTimestamp: boolean;
   readonly undoByDuplicate: boolean;
+  /** What recovery lets out is whole segments. */
+  readonly wholeSegments?: boolean;
 }
 
 export interface LossRecovery {

@@ -94,7 +94,7 @@ export class SelectiveRecovery implements LossRecovery {
     ack.lost += lost;
     outcome |= this.#judge(ack.una, ack.nxt, ack.delivered);
     if (this.prr.active && (outcome & Outcome.Entered) === 0)
-      this.prr.onAck(ack.delivered, ack.acked > 0 && lost === 0, this.#sent.pipe, this.#ssthresh, ack.mss);
+      this.prr.onAck(ack.delivered, ack.acked > 0 && lost === 0, this.#sent.pipe, this.#ssthresh, ack.mss, this.#policy.wholeSegments);
     return outcome;
   }
 
@@ -118,7 +118,8 @@ export class SelectiveRecovery implements LossRecovery {
   onReorderTimer(una: Seq, nxt: Seq, now: Micros): number {
     this.#detect(now);
     const outcome = this.#judge(una, nxt, 0);
-    if (this.prr.active && (outcome & Outcome.Entered) === 0) this.prr.onAck(0, false, this.#sent.pipe, this.#ssthresh, this.#mss);
+    if (this.prr.active && (outcome & Outcome.Entered) === 0)
+      this.prr.onAck(0, false, this.#sent.pipe, this.#ssthresh, this.#mss, this.#policy.wholeSegments);
     return outcome;
   }
 
@@ -150,7 +151,7 @@ export class SelectiveRecovery implements LossRecovery {
   reduced(ssthresh: number, proportional: boolean): void {
     this.#ssthresh = ssthresh;
     if (!proportional) this.prr.end();
-    else if (this.prr.active) this.prr.onAck(this.#entering, false, this.#sent.pipe, ssthresh, this.#mss);
+    else if (this.prr.active) this.prr.onAck(this.#entering, false, this.#sent.pipe, ssthresh, this.#mss, this.#policy.wholeSegments);
     this.#entering = 0;
   }
 
