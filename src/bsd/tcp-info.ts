@@ -9,7 +9,7 @@ import { FIRST_HOLD } from "../tcp/hold.js";
 import { Phase } from "../tcp/recovery/recovery.js";
 import { Mark } from "../tcp/recovery/sent.js";
 import { EcnField } from "../tcp/segment.js";
-import { stateNames } from "../tcp/state.js";
+import { State, stateNames } from "../tcp/state.js";
 import { Flag, has, type Tcb } from "../tcp/tcb.js";
 import type { InfoRecord } from "./message.js";
 import { receiveMemory } from "./receive-memory.js";
@@ -56,8 +56,10 @@ const MOST_REORDERING = 300;
 export function tcpInfo(socket: TcpSocket): InfoRecord {
   const { tcb } = socket;
   const now = socket.environment.now();
-  const states = socket.environment.personality.infoState === "linux" ? linuxStates : freebsdStates;
-  const state = states[stateNames[socket.state]!]!;
+  const linux = socket.environment.personality.infoState === "linux";
+  const states = linux ? linuxStates : freebsdStates;
+  // What waits for old duplicates is no socket any more where the application asks.
+  const state = states[linux && socket.state === State.TimeWait ? "CLOSED" : stateNames[socket.state]!]!;
   if (tcb === null) return { ...blank, tcpi_state: socket.connectsLater ? states["SYN-SENT"]! : state };
   const { snd, rcv, cc, recovery } = tcb;
   const mss = Math.max(1, snd.mss);
@@ -149,6 +151,8 @@ function outstanding({ sent }: Readonly<Tcb>): { held: number; again: number; lo
     const marks = sent.marks(i);
     if (marks & Mark.Sacked) continue;
     const repeated = (marks & (Mark.Retransmitted | Mark.Lost)) === Mark.Retransmitted;
+    // What asks whether something is lost is not counted as its repair.
+    if (repeated && (marks & Mark.Probe) !== 0) continue;
     if (repeated) again += 1;
     if (marks & Mark.Lost || (repeated && (marks & Mark.Twice) === 0)) lost += 1;
   }
@@ -159,6 +163,7 @@ function congestionState(tcb: Readonly<Tcb>): number {
   const { snd, recovery, sent } = tcb;
   if (recovery.phase === Phase.AfterTimeout) return InfoState.Loss;
   if (recovery.phase === Phase.FastRecovery) return InfoState.Recovery;
+  if (recovery.slowing) return InfoState.CWR;
   if (tcb.deliveredMarked > 0 && seqLt(snd.una, snd.reduced)) return InfoState.CWR;
   return sent.ranges.count > 0 ? InfoState.Disorder : InfoState.Open;
 }

@@ -14,11 +14,12 @@ import { FastOpen } from "./fast-open.js";
 import { settleSynText } from "./fast-open-handshake.js";
 import { beginHolds } from "./hold.js";
 import { resetFrom } from "./output.js";
-import { packetSize } from "./path.js";
+import { packetSize, refreshPath } from "./path.js";
 import { recallRtt, recallThreshold } from "./path-history.js";
 import { beginSearch, probeFailed, searchAcknowledged, verifySize } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
+import { Mark } from "./recovery/sent.js";
 import { backedOff, measure, measureSyn } from "./rtt.js";
 import { ECE, FIN, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
@@ -40,7 +41,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   const early = (tcb.fastOpen & FastOpen.Early) !== 0;
   if (!early) settleSynText(tcb, seg);
   snd.up = seqMax(snd.up, snd.una);
-  snd.sml = snd.una;
+  snd.sml = snd.pushed = snd.una;
   snd.reduced = tcb.iss;
   tcb.owes &= ~(Owe.Syn | Owe.SynAck);
   recallRtt(core, tcb, now);
@@ -204,6 +205,8 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     const userAt = core.policy.patienceAfterTimeout ? NEVER : now + tcb.options.userTimeout;
     if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, userAt, Tm.UserTimeout, now);
   }
+  if (core.policy.renegingWait > 0 && tcb.sent.count > 0 && tcb.sent.marks(0) & Mark.Sacked)
+    core.arm(tcb, Timer.Retransmission, now + Math.max(tcb.srtt >> 1, core.policy.renegingWait), Tm.RtoRestart, now);
   if (now - tcb.advisedAt > ADVICE_INTERVAL) {
     tcb.advisedAt = now;
     core.network.reachable(tcb.remote, tcb.local, now);
@@ -248,7 +251,10 @@ function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, advances: boolean,
   snd.wnd = seg.wnd << snd.scale;
   snd.wl1 = seqMax(snd.wl1, seg.seq);
   snd.wl2 = seg.ack;
-  if (snd.wnd > snd.maxWnd) snd.maxWnd = snd.wnd;
+  if (snd.wnd > snd.maxWnd) {
+    snd.maxWnd = snd.wnd;
+    if (core.policy.mssWithinWindow) refreshPath(core, tcb, now);
+  }
   if (snd.wnd > 0 && has(tcb, Flag.Persisting)) {
     tcb.flags &= ~Flag.Persisting;
     tcb.backoff = 0;
@@ -280,7 +286,7 @@ function recover(core: Core, tcb: Tcb, now: Micros): void {
     core.tally.add(Loss.Probe);
     congestion.probeRepaired(core, tcb, flight, now);
   }
-  if (event.marked) congestion.markEchoed(core, tcb, flight, now);
+  if (event.marked) congestion.markEchoed(core, tcb, flight, event.delivered, now);
   lossesFound(core, tcb, outcome, flight, now);
   tcb.sendCause = core.cause.id;
 }

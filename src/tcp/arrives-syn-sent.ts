@@ -1,7 +1,7 @@
 /** SEGMENT ARRIVES, state SYN-SENT: RFC 9293 s3.10.7.3. The steps below are the RFC's, in its order. */
 import type { Micros } from "../base/environment.js";
 import { seqAdd, seqGt, seqLeq } from "../base/seq.js";
-import { Drop, St, Tx } from "../base/why.js";
+import { Drop, St, Tm, Tx } from "../base/why.js";
 import { acknowledgeSyn } from "./ack.js";
 import type { Core } from "./core.js";
 import { offerEcn } from "./ecn.js";
@@ -9,11 +9,15 @@ import { CloseError } from "./events.js";
 import { heardSynAck } from "./fast-open-handshake.js";
 import { negotiate } from "./negotiate.js";
 import { resetFrom } from "./output.js";
+import { Timer } from "./probe.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { receiveFin, receiveText, receiveUrgent } from "./text.js";
 import { initialWindowField, receiveWindow } from "./window.js";
+
+/** Whoever answers so has a connection of ours from before: our RST ends it. */
+const SYN_AFTER_BAD_ACK: Micros = 8_000;
 
 export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { snd, rcv } = tcb;
@@ -23,6 +27,7 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   if (acknowledges && (seqLeq(seg.ack, tcb.iss) || seqGt(seg.ack, snd.nxt))) {
     core.drop(tcb, seg.flags & RST ? Drop.RstBadAck : Drop.BadAck, now);
     if ((seg.flags & RST) === 0) resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now); // <SEQ=SEG.ACK><CTL=RST>
+    if (core.policy.synAfterBadAck && tcb.retries === 0) core.arm(tcb, Timer.Retransmission, now + SYN_AFTER_BAD_ACK, Tm.SynRto, now);
     return;
   }
 

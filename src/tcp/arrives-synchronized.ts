@@ -13,6 +13,7 @@ import { CloseError } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { listenerFor } from "./listener.js";
 import { output, resetFrom } from "./output.js";
+import { effectiveMss } from "./path.js";
 import { Timer } from "./probe.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { mayReceive, State } from "./state.js";
@@ -37,16 +38,26 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
       core.finish(tcb, CloseError.None, St.TimeWaitReused, now);
       return Next.AsNew;
     }
+    if (core.policy.timeWaitAnswers === "all") {
+      core.drop(tcb, Drop.OldSequence, now);
+      answerUnacceptable(core, tcb, seg, Tx.AckUnacceptable, now);
+      return Next.Done;
+    }
     // RFC 6191 s2: silently, lest an answer help an old duplicate to assassinate what is left (RFC 1337).
     core.drop(tcb, Drop.OldSequence, now);
     return Next.Done;
   }
 
-  if (tcb.state === State.TimeWait && core.policy.timeWaitAnswersAll) return timeWaitArrives(core, tcb, seg, now);
+  if (tcb.state === State.TimeWait && core.policy.timeWaitAnswers !== "little") return timeWaitArrives(core, tcb, seg, now);
 
   // PAWS: RFC 7323 s5.3 R1. A RST is never subject to it.
   const stamped = has(tcb, Flag.Timestamps) && (seg.flags & RST) === 0;
   if (stamped && !paws(core, tcb, seg, now)) return Next.Done;
+
+  if (core.policy.resetBeforeFin && missedFin(tcb, seg)) {
+    core.finish(tcb, CloseError.Reset, St.RcvRst, now);
+    return Next.Done;
+  }
 
   // First, check the sequence number.
   if (!isAcceptable(core, tcb, seg)) {
@@ -126,7 +137,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
     else if (has(tcb, Flag.Orphan)) {
       // Text for an application that has gone: it must not believe that it was read (RFC 9293 s3.6.1, SHLD-3; RFC 2525 s2.17).
       core.drop(tcb, Drop.AfterClose, now);
-      resetFrom(core, tcb, tcb.snd.nxt, Tx.RstDataAfterClose, now);
+      resetFrom(core, tcb, seg.ack, Tx.RstDataAfterClose, now);
       core.finish(tcb, CloseError.Aborted, St.DataAfterClose, now);
       return Next.Done;
     } else if (has(tcb, Flag.Deaf) && (tcb.state === State.FinWait1 || tcb.state === State.FinWait2)) {
@@ -158,19 +169,22 @@ function noteMarks(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   if (changes) core.oweAck(tcb, Tx.AckMarkChanged);
 }
 
-/** TIME-WAIT where policy answers whatever has an ACK, but for what repeats the last one exactly; RST and segments without ACK say nothing. */
+/** TIME-WAIT where policy answers more than the FIN again: but for what repeats the last ACK exactly, and a RST. */
 function timeWaitArrives(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   const { rcv, snd } = tcb;
   if (seg.flags & RST)
     core.drop(tcb, Drop.RstInTimeWait, now); // RFC 1337 s3, F1
-  else if ((seg.flags & ACK) === 0) core.drop(tcb, Drop.NoAck, now);
+  else if ((seg.flags & ACK) === 0 && core.policy.timeWaitAnswers === "acks") core.drop(tcb, Drop.NoAck, now);
   else {
     // The peer's FIN again restarts the 2 MSL timeout.
     if (seg.flags & FIN && seqAdd(seg.seq, seg.len) === rcv.nxt)
       core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);
     if (has(tcb, Flag.Timestamps) && seg.hasTimestamp && seg.ack === snd.nxt && isAcceptable(core, tcb, seg)) updateTsRecent(tcb, seg, now);
-    const repeats = (seg.flags & (SYN | FIN)) === 0 && seg.len === 0 && seg.seq === rcv.nxt && seg.ack === snd.nxt;
-    if (!repeats) answerUnacceptable(core, tcb, seg, Tx.AckUnacceptable, now);
+    const bare = (seg.flags & (SYN | FIN)) === 0 && seg.len === 0 && seg.seq === rcv.nxt;
+    const repeats = bare && (seg.ack === snd.nxt || core.policy.timeWaitAnswers === "all");
+    // What takes a sequence number is no echo of an ACK of ours.
+    if (!repeats && core.policy.timeWaitAnswers === "all" && seg.len > 0) core.oweAck(tcb, Tx.AckUnacceptable);
+    else if (!repeats) answerUnacceptable(core, tcb, seg, Tx.AckUnacceptable, now);
   }
   return Next.Done;
 }
@@ -323,6 +337,12 @@ function challengeSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   if (challenge(core, tcb, now) && has(tcb, Flag.AccurateEcn)) repeatedSynAck(tcb, seg);
 }
 
+/** A RST of a peer that does not count its FIN. */
+const missedFin = (tcb: Tcb, seg: Segment): boolean =>
+  (seg.flags & RST) !== 0 &&
+  (tcb.state === State.CloseWait || tcb.state === State.LastAck || tcb.state === State.Closing) &&
+  seg.seq === seqAdd(tcb.rcv.nxt, -1);
+
 function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   if (seg.seq !== tcb.rcv.nxt && !core.policy.insecureReset) {
     if (tcb.fastOpen & FastOpen.Asked && tcb.octetsReceived === 0 && tcb.state === State.Established) core.fastOpenMemory.pause(now);
@@ -377,7 +397,8 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
       return false;
     }
     snd.wnd = seg.wnd << snd.scale;
-    snd.maxWnd = Math.max(snd.maxWnd, snd.wnd);
+    snd.maxWnd = core.policy.mssWithinWindow ? snd.wnd : Math.max(snd.maxWnd, snd.wnd);
+    if (core.policy.mssWithinWindow) snd.mss = effectiveMss(core, tcb, now);
     snd.wl1 = seg.seq;
     snd.wl2 = seg.ack;
     acknowledgeSyn(core, tcb, seg, St.RcvAckOfSyn, now);
@@ -393,7 +414,8 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
     answerUnacceptable(core, tcb, seg, Tx.AckUnsent, now);
     return false;
   }
-  if (seqDiff(snd.una, seg.ack) > snd.maxWnd) {
+  const oldest = core.policy.oldestAckKnown ? Math.min(snd.maxWnd, tcb.octetsAcked) : snd.maxWnd;
+  if (seqDiff(snd.una, seg.ack) > oldest) {
     core.drop(tcb, Drop.TooOldAck, now);
     challenge(core, tcb, now);
     return false;

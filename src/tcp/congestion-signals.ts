@@ -10,9 +10,10 @@ import { Timer } from "./probe.js";
 import { sampleRate } from "./rate.js";
 import { type AckEvent, Phase } from "./recovery/recovery.js";
 import { Flag, has, type Tcb } from "./tcb.js";
-import { decay, endPhase, endRecovery, lossFlight, noteDelivered } from "./validation.js";
+import { decay, endPhase, endRecovery, lossFlight, noteDelivered, wasIdle } from "./validation.js";
 
 const sample = new AckSample();
+const DUP_THRESH = 3;
 
 /** An ACK that recovery has judged. */
 export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: boolean, now: Micros): void {
@@ -20,7 +21,7 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
   const { flight } = ack;
   const before = cc.window();
   // By segments: of one that is not acknowledged whole, nothing is.
-  sample.acked = core.policy.startUnbounded ? (ack.acked > 0 ? ack.segments * snd.mss : 0) : ack.acked;
+  sample.acked = core.policy.startUnbounded ? deliveredOf(tcb, ack) : ack.acked;
   sample.flight = flight;
   sampleRate(tcb, ack, sample, now);
   sample.srtt = tcb.srtt;
@@ -30,20 +31,30 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
   sample.marked = ack.marked;
   sample.markedOctets = ack.markedOctets;
   // A window that was not used must not grow; in slow start it may be twice what is used (RFC 7661 s4.1, RFC 9293 s3.8.2).
-  sample.appLimited = before < cc.threshold() ? flight * 2 <= before : flight + snd.mss < before;
+  sample.appLimited = core.policy.startUnbounded
+    ? wasIdle(tcb)
+    : before < cc.threshold()
+      ? flight * 2 <= before
+      : flight + snd.mss < before;
   const why = cc.onAck(sample, now);
   if (why !== 0) core.congestionChanged(tcb, why, now);
   noteDelivered(core, tcb, ack.delivered, inRecovery, now);
   updateRate(core, tcb);
 }
 
+/** What counts for the window: nothing while the ACK does not move, unless paths reorder. What has arrived twice has arrived. */
+const deliveredOf = (tcb: Tcb, ack: AckEvent): number =>
+  ack.acked > 0 || tcb.sent.reordering > DUP_THRESH ? (ack.segments + (ack.dsack ? 1 : 0)) * tcb.snd.mss : 0;
+
 /** The ACK tells of a mark (RFC 3168 s6.1.2): an answer once for each window of data. What was sent before the window was reduced, for
  *  whatever reason, says nothing new. */
-export function markEchoed(core: Core, tcb: Tcb, flight: number, now: Micros): void {
+export function markEchoed(core: Core, tcb: Tcb, flight: number, delivered: number, now: Micros): void {
   const { cc, snd } = tcb;
   if (seqLeq(snd.una, snd.reduced) || tcb.recovery.phase !== Phase.Open) return;
   const smallest = cc.window() <= snd.mss;
+  const before = cc.window();
   cc.onCongestion(Signal.Ecn, inUse(core, tcb, flight), now);
+  if (core.policy.reduceWindow) tcb.recovery.slowDown(snd.nxt, before, delivered, cc.threshold());
   core.congestionChanged(tcb, Cc.EcnReduction, now);
   noteReduction(tcb);
   // s6.1.2: a window of one segment cannot be less, so the next one waits for as long as the retransmission timer would.

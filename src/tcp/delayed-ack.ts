@@ -102,10 +102,13 @@ function owe(core: Core, tcb: Tcb): void {
   tcb.ackCause = core.cause.id;
 }
 
+/** A tick of the clock that counts delays: what comes at once with a call of the application leaves with what that says. */
+const LEAST: Micros = 1_000;
+
 /** An ACK when its time has come: no later than the one that waits already, and at once where that is almost due. */
 function delay(core: Core, tcb: Tcb, now: Micros): void {
-  const wait = delayOf(core, tcb);
-  if (wait === 0 || (tcb.ackAt !== NEVER && tcb.ackAt <= now + (wait >> 2))) return core.oweAck(tcb, Tx.AckDelayTimer);
+  const wait = Math.max(delayOf(core, tcb), LEAST);
+  if (tcb.ackAt !== NEVER && tcb.ackAt <= now + (wait >> 2)) return core.oweAck(tcb, Tx.AckDelayTimer);
   owe(core, tcb);
   if (tcb.ackAt === NEVER || now + wait < tcb.ackAt) core.arm(tcb, Timer.DelayedAck, now + wait, Tm.DelayedAck, now);
 }

@@ -194,7 +194,7 @@ export function thaw(frozen: FrozenRows, name: number, tcb: Tcb, due: Micros, co
   snd.peerMss = sizes & 0xffff;
   // The queue begins where the acknowledged ends; before the SYN is acknowledged, behind the SYN.
   snd.text = tcb.state === State.SynReceived ? (((snd.una + 1) | 0) as Seq) : snd.una;
-  snd.sml = snd.up = snd.una;
+  snd.sml = snd.up = snd.pushed = snd.una;
   snd.reduced = ((snd.una - 1) | 0) as Seq;
   rcv.nxt = c[base + at.rcvNxt]! as Seq;
   rcv.adv = c[base + at.rcvAdv]! as Seq;

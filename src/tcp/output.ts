@@ -62,6 +62,9 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   let hold: number = Hold.Application;
   let burstLeft = 0;
   let alone = true;
+  // Behind what was sent again just now, if more of what once left as one with it may follow.
+  let joined = snd.una;
+  let joins = false;
   if (snd.una === snd.nxt) {
     if (queued(tcb) > 0) {
       if (tcb.busySince < 0) tcb.busySince = now;
@@ -104,7 +107,11 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         break;
       }
       if (probes) probeSends(tcb, from, octets);
-      if (!sendAgain(core, tcb, from, octets, room, fin, now)) {
+      const tail = core.policy.pushBursts && tcb.sent.endsBurst(seqAdd(from, octets));
+      const pushes = tail && joins && joined === from;
+      joined = seqAdd(from, octets);
+      joins = !tail;
+      if (!sendAgain(core, tcb, from, octets, room, pushes, fin, now)) {
         if (probes) tcb.search.size = 0; // one that has not left tells nothing
         return heldBy(core, tcb, Hold.NoBuffers, now);
       }
@@ -125,7 +132,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       break;
     }
     // The final segment is never worth waiting for more.
-    if (length < room && !fin) {
+    if (length < room && !fin && !(core.policy.mssWithinWindow && burstLeft > 0)) {
       const small = mayBeSmall(core, tcb, length, last);
       if (small !== 0) {
         hold = small;
@@ -155,11 +162,14 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       alone = burstLeft <= room;
     }
     burstLeft -= length;
-    const push = last || (burstLeft <= 0 && !alone);
+    const tail = burstLeft <= 0 && !alone;
+    const few = core.policy.mssWithinWindow && snd.maxWnd < 4 * snd.mss;
+    const push = last || (few ? isHalfWindow(tcb, length) : tail);
     if (!sendNew(core, tcb, length, room, push, fin, now)) {
       if (probe > 0) tcb.search.size = 0; // one that has not left tells nothing
       return heldBy(core, tcb, Hold.NoBuffers, now);
     }
+    if (tail) tcb.sent.endBurst();
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
   if (hold === Hold.Pacing) armPacing(core, tcb, now);
@@ -181,6 +191,14 @@ const isStill = (tcb: Tcb): boolean =>
 function blamed(tcb: Tcb, hold: number): number {
   if (hold === Hold.Application) return has(tcb, Flag.WantsRoom) && tcb.sendQueue.length > 0 ? Hold.SendBuffer : hold;
   return hold === Hold.Cwnd && tcb.recovery.phase !== Phase.Open ? Hold.Recovery : hold;
+}
+
+/** Where the window takes few segments, one that ends more than half of it behind the last one pushed is pushed. */
+function isHalfWindow({ snd }: Tcb, length: number): boolean {
+  const end = seqAdd(snd.nxt, length);
+  if (seqDiff(end, seqMax(snd.pushed, seqAdd(snd.una, -snd.maxWnd))) <= snd.maxWnd >> 1) return false;
+  snd.pushed = end;
+  return true;
 }
 
 /** Octets of text in a full segment that leaves now. */
@@ -240,6 +258,7 @@ function mayBeSmall(core: Core, tcb: Tcb, length: number, last: boolean): number
     if (length * 2 >= snd.maxWnd) return 0; // (3)
     return Hold.Nagle;
   }
+  if (core.policy.mssWithinWindow) return snd.maxWnd >= 4 * snd.mss ? 0 : Hold.Sws; // with what left as one, if that is more than a segment
   // More is queued than the window takes: (3) at least half of the largest window ever offered.
   return length * 2 >= snd.maxWnd ? 0 : Hold.Sws;
 }
@@ -291,12 +310,12 @@ function finSent(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.state === State.CloseWait) core.enter(tcb, State.LastAck, St.CloseSendFin, now, tcb.sendCause);
 }
 
-function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, room: number, fin: boolean, now: Micros): boolean {
+function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, room: number, push: boolean, fin: boolean, now: Micros): boolean {
   const { snd, recovery } = tcb;
   const { out } = core;
   prepare(core, tcb, from, now);
   const end = seqAdd(from, length + (fin ? 1 : 0));
-  if (length > 0 && seqAdd(from, length) === textEnd(tcb)) out.flags |= PSH;
+  if (length > 0 && (push || seqAdd(from, length) === textEnd(tcb))) out.flags |= PSH;
   if (fin) out.flags |= FIN;
   urgent(tcb, out, from);
   const probes = isProbe(tcb, from) && seqAdd(from, length) === tcb.search.end;
@@ -338,7 +357,7 @@ function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
     const finSent = has(tcb, Flag.FinSent);
     const end = finSent ? seqAdd(snd.nxt, -1) : snd.nxt;
     const from = seqMax(sent.start(sent.count - 1), seqAdd(end, -room));
-    sendAgain(core, tcb, from, seqDiff(end, from), room, finSent, now);
+    sendAgain(core, tcb, from, seqDiff(end, from), room, false, finSent, now);
   }
   recovery.probing = false;
 }
@@ -413,9 +432,11 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.mss = announcedMss(core, tcb.remote, tcb.local); // on every SYN (SHLD-5)
   if (tcb.options.mss > 0) out.mss = Math.min(out.mss, tcb.options.mss);
   if (policy.mssFollowsPath && tcb.pathMtu > 0) out.mss = Math.min(out.mss, tcb.pathMtu - HEADERS);
-  out.windowScale = has(tcb, Flag.WindowScale) ? rcv.scale : -1;
-  out.sackPermitted = has(tcb, Flag.Sack);
-  out.hasTimestamp = has(tcb, Flag.Timestamps);
+  // The SYN,ACK of a simultaneous open repeats the SYN, whatever the peer's has agreed to, where policy says so.
+  const repeats = passive && policy.synAckRepeatsSyn && !has(tcb, Flag.Passive);
+  out.windowScale = has(tcb, Flag.WindowScale) || (repeats && policy.windowScaling) ? rcv.scale : -1;
+  out.sackPermitted = has(tcb, Flag.Sack) || (repeats && policy.sack);
+  out.hasTimestamp = has(tcb, Flag.Timestamps) || (repeats && policy.timestamps);
   out.tsVal = timestampNow(core, tcb, now);
   out.tsEcr = passive ? rcv.tsRecent : 0; // RFC 7323 s3.2: zero where there is no ACK
   out.sackCount = 0;
@@ -617,7 +638,8 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
   const held = hold === Hold.Sws && !outstanding;
   if (held !== has(tcb, Flag.SwsArmed)) {
     tcb.flags ^= Flag.SwsArmed;
-    core.arm(tcb, Timer.SwsOverride, held ? now + policy.swsOverride : NEVER, Tm.SwsOverride, now);
+    const wait = policy.mssWithinWindow ? tcb.rto : policy.swsOverride;
+    core.arm(tcb, Timer.SwsOverride, held ? now + wait : NEVER, Tm.SwsOverride, now);
   }
 }
 

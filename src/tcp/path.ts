@@ -7,6 +7,10 @@ import { HEADER_MIN, TIMESTAMPS_SIZE } from "./segment.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
 const IP_HEADER = 20;
+/** RFC 9293 s3.7.1. */
+const DEFAULT_MSS = 536;
+/** No window makes segments smaller than what every path carries (RFC 791). */
+const LEAST_WITHIN = 48;
 /** More than any path carries. */
 const HEADERLESS = 65_535;
 /** A TCP header with all the options that fit. */
@@ -24,7 +28,14 @@ export function effectiveMss(core: Core, tcb: Tcb, now: Micros): number {
   tcb.checksumOffload = core.network.checksumOffloadTo(tcb.remote, tcb.local);
   tcb.gso = tcb.checksumOffload ? Math.max(0, core.network.gsoTo(tcb.remote, tcb.local) - HEADER_MAX) : 0;
   const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS, tcb.options.mss || HEADERLESS);
-  return Math.max(1, room - (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0));
+  const full = Math.max(1, room - (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0));
+  return core.policy.mssWithinWindow ? withinWindow(tcb, full) : full;
+}
+
+/** Two segments fit into the largest window that the peer has offered, unless that is tiny. */
+function withinWindow({ snd: { maxWnd } }: Tcb, mss: number): number {
+  const most = maxWnd > DEFAULT_MSS ? maxWnd >> 1 : maxWnd;
+  return most === 0 ? mss : Math.min(mss, Math.max(most, LEAST_WITHIN));
 }
 
 /** Asks IP again when something about paths has changed. */

@@ -70,6 +70,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Added to every RTO. */
   readonly rtoSlop: Micros;
 
+  /** When an ACK ends where the peer has said that it has what follows, it may have thrown that away (RFC 2018 s8): the RTO is half a round trip
+   *  then, but no less than this; 0: it is what it is. */
+  readonly renegingWait: Micros;
   /** A loss of what was sent again in the same recovery reduces once more (RFC 5681 s4.3). */
   readonly reduceAgain: boolean;
   /** The longest that the ACK of a single segment may be delayed for all that a loss probe knows (TLP.max_ack_delay of RFC 8985 s5.3),
@@ -163,8 +166,17 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly insecureSyn: boolean;
   /** Tell the application of a RST in CLOSING and LAST-ACK, where it waits for no more than the end. */
   readonly closingReset: boolean;
-  /** Acknowledge whatever comes in TIME-WAIT with an ACK, but for what repeats the last one exactly. */
-  readonly timeWaitAnswersAll: boolean;
+  /** Acknowledge whatever comes in TIME-WAIT with an ACK, but for what repeats the last one exactly; or, with or without one, all but resets and
+   *  what says nothing, old SYNs among it. */
+  readonly timeWaitAnswers: "little" | "acks" | "all";
+  /** No ACK is older than all that was ever acknowledged (RFC 5961 s5.2 asks for MAX.SND.WND only). */
+  readonly oldestAckKnown: boolean;
+  /** A RST that has missed the FIN that went before it counts (RFC 5961 s3.2 asks for RCV.NXT). */
+  readonly resetBeforeFin: boolean;
+  /** The SYN,ACK of a simultaneous open has all options of the SYN. */
+  readonly synAckRepeatsSyn: boolean;
+  /** An unacceptable ACK while opening has the SYN repeated at once. */
+  readonly synAfterBadAck: boolean;
   /** Every ACK repeats a FIN that is not acknowledged, but for challenges. */
   readonly ackRepeatsFin: boolean;
   /** Take the ACK of a segment that lies before the window. */
@@ -175,6 +187,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly prohibitedRefuses: boolean;
   /** Hard ICMP errors end a connection that is being opened (RFC 5927 s5.2). */
   readonly icmpMayReset: boolean;
+  /** No segment has more than half of the largest window that the peer has offered, where that is more than 536 octets; then one that is smaller
+   *  for want of window does not wait (RFC 9293 s3.8.6.2.1 has both as alternatives). */
+  readonly mssWithinWindow: boolean;
   /** The MSS that a SYN announces is no larger than the way to the peer takes, which guesses at the way back. */
   readonly mssFollowsPath: boolean;
   /** Who gives up for want of an ACK says so by a RST; keep-alive does in any case. */

@@ -137,6 +137,7 @@ export const sendFields: Fields<SendSpace> = {
   peerMss: upTo(0xffff, 1),
   text: SEQ,
   sml: SEQ,
+  pushed: SEQ,
   reduced: SEQ,
   sentSize: SIZE,
   acknowledgedSize: SIZE,
@@ -185,6 +186,10 @@ export const useFields: Fields<WindowUse, "pipeAck"> = {
   nonValidatedSince: MAYBE,
   lossUse: upTo(2 ** 50, -1),
   repairedBefore: COUNT,
+  most: COUNT,
+  mostUntil: SEQ,
+  full: BOOLEAN,
+  lookedAt: SEQ,
 };
 
 /** A point of time on a clock that shows `shift` more. */

@@ -37,6 +37,8 @@ export class SendSpace {
   mss = 536;
   /** What the peer announced. */
   peerMss = 536;
+  /** Behind the last segment that was pushed for being half a window from the one before. */
+  pushed: Seq = seq(0);
   /** Sequence number of the first octet in the send queue. */
   text: Seq = seq(0);
   /** End of the last segment smaller than `mss` that was sent: Minshall's SND.SML (RFC 9293 appendix A.3). */
@@ -378,7 +380,7 @@ export function clear(tcb: Tcb): void {
   tcb.state = State.Closed;
   tcb.local = tcb.remote = UNSPECIFIED;
   tcb.iss = tcb.irs = zero;
-  snd.una = snd.nxt = snd.wl1 = snd.wl2 = snd.up = snd.text = snd.sml = snd.reduced = zero;
+  snd.una = snd.nxt = snd.wl1 = snd.wl2 = snd.up = snd.text = snd.sml = snd.pushed = snd.reduced = zero;
   snd.wnd = snd.scale = snd.maxWnd = snd.sentSize = snd.acknowledgedSize = 0;
   snd.mss = snd.peerMss = 536;
   tcb.sent.release();

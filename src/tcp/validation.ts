@@ -1,6 +1,7 @@
 /** Congestion window validation: what becomes of a window that is not used. RFC 2861, which lets it decay by round trips, or RFC 7661, which
  *  preserves it for five minutes and is careful when it is used again. The profile says which. */
 import { type Micros, SECOND } from "../base/environment.js";
+import { type Seq, seqDiff, seqLt } from "../base/seq.js";
 import { Cc, Hold } from "../base/why.js";
 import { initialWindow } from "./congestion/controller.js";
 import type { Core } from "./core.js";
@@ -28,9 +29,16 @@ export class WindowUse {
   /** Max(pipeACK, LossFlightSize) at the loss that is being repaired, and octets sent again before it; -1: none in that phase. */
   lossUse = -1;
   repairedBefore = 0;
+  /** The most that was outstanding since SND.UNA passed `mostUntil`, whether the window held more back, and SND.NXT when output last looked. */
+  most = 0;
+  mostUntil: Seq = 0 as Seq;
+  full = false;
+  lookedAt: Seq = 0 as Seq;
 
   clear(): void {
-    this.used = this.halfEnds = this.acked = this.repairedBefore = 0;
+    this.used = this.halfEnds = this.acked = this.repairedBefore = this.most = 0;
+    this.mostUntil = this.lookedAt = 0 as Seq;
+    this.full = false;
     this.checkedAt = this.sampleEnds = this.nonValidatedSince = this.lossUse = -1;
     this.current = this.previous = -1;
   }
@@ -76,8 +84,28 @@ function judgePhase(tcb: Tcb, now: Micros): void {
   else if (use.nonValidatedSince < 0) use.nonValidatedSince = now;
 }
 
+/** What was sent, or not, for want of window: what an ACK may open it by depends on the flight that it was for, not on what is left of it. */
+function noteMost(tcb: Tcb, hold: number): void {
+  const { use, snd } = tcb;
+  if (snd.nxt === use.lookedAt && hold !== Hold.Cwnd) return;
+  const full = hold === Hold.Cwnd || tcb.recovery.pipe(snd.una, snd.nxt, snd.mss) + snd.mss > tcb.cc.window();
+  use.lookedAt = snd.nxt;
+  const flight = seqDiff(snd.nxt, snd.una);
+  if (!full && seqLt(snd.una, use.mostUntil) && (use.full || flight <= use.most)) return;
+  use.full = full;
+  use.most = flight;
+  use.mostUntil = snd.nxt;
+}
+
+/** The window was not the limit, in slow start not even half of it. */
+export function wasIdle(tcb: Tcb): boolean {
+  const { use, cc } = tcb;
+  return !use.full && (cc.window() >= cc.threshold() || cc.window() >= 2 * use.most);
+}
+
 /** Output has stopped because of `hold`: has the window been used? */
 export function noteUse(core: Core, tcb: Tcb, hold: number, now: Micros): void {
+  if (core.policy.startUnbounded) noteMost(tcb, hold);
   switch (core.policy.windowValidation) {
     case "rfc2861":
       if (core.policy.idleRestart) noteUsed(core, tcb, hold, now);

@@ -272,10 +272,10 @@ export function intruders(_draw: Draw): Stimulus[] {
         source: lines(
           passive(),
           ...path,
-          `+0.1 ${packet}`,
+          `+0.13 ${packet}`,
           "+0 read(4, ..., 1000) = ...",
           "+0 write(4, ..., 100) = ...",
-          `+0.1 ${packet}`,
+          `+0.13 ${packet}`,
           rest(0.15),
         ).replaceAll(state === "last-ack" ? /\+0 (read|write)\(4.*\n/g : /$^/g, ""),
       });

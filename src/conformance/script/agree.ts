@@ -7,7 +7,12 @@ export interface Agreement {
   /** So far apart two times may be, or this share of what has passed since the last stimulus. */
   readonly tolerance: Micros;
   readonly percent: number;
+  /** So far apart where both are of timers: a kernel's wheel counts long times in large steps. */
+  readonly timers?: Micros;
 }
+
+/** What comes later than this after a stimulus is of a timer. */
+const AT_ONCE: Micros = 10_000;
 
 /** Where two recordings part. */
 export interface Parting {
@@ -27,15 +32,26 @@ interface Timed {
 }
 
 /** The first place where two recordings part; null: they agree. */
-export function parting(one: Script, other: Script, { tolerance, percent }: Agreement): Parting | null {
+export function parting(one: Script, other: Script, { tolerance, percent, timers = tolerance }: Agreement): Parting | null {
   const first = timed(one.events);
   const second = timed(other.events);
+  const near = (x: Micros, y: Micros, span: Micros, slack = tolerance): boolean =>
+    Math.abs(x - y) <= Math.max(slack, (percent / 100) * span);
+  const same = (a: Timed | undefined, b: Timed | undefined): boolean =>
+    a !== undefined &&
+    b !== undefined &&
+    a.text === b.text &&
+    near(a.at, b.at, a.since, a.since > AT_ONCE && b.since > AT_ONCE ? timers : tolerance) &&
+    near(a.blocksFor, b.blocksFor, a.blocksFor);
   for (let index = 0; index < Math.max(first.length, second.length); index++) {
     const a = first[index];
     const b = second[index];
-    const near = (x: Micros, y: Micros, span: Micros): boolean => Math.abs(x - y) <= Math.max(tolerance, (percent / 100) * span);
-    if (a !== undefined && b !== undefined && a.text === b.text && near(a.at, b.at, a.since) && near(a.blocksFor, b.blocksFor, a.blocksFor))
+    if (same(a, b)) continue;
+    // Of two things at one time either may be seen first.
+    if (same(a, second[index + 1]) && same(first[index + 1], b)) {
+      index += 1;
       continue;
+    }
     return { index, one: a === undefined ? null : shown(a), other: b === undefined ? null : shown(b) };
   }
   return null;

@@ -26,6 +26,7 @@ export class NewRenoRecovery implements LossRecovery {
   /** Without SACK nobody could tell what a probe has found. */
   probing = false;
   readonly proportional = false;
+  readonly slowing = false;
   readonly probeDue = false;
   readonly probeAllowed = false;
   readonly probeOutstanding = false;
@@ -171,6 +172,8 @@ export class NewRenoRecovery implements LossRecovery {
   }
 
   reduced(): void {}
+
+  slowDown(): void {}
 
   probeScheduled(): void {}
 

@@ -30,6 +30,9 @@ export class SelectiveRecovery implements LossRecovery {
   readonly #detector: LossDetector;
   readonly #sent: SentRecords;
   readonly #policy: RecoveryPolicy;
+  slowing = false;
+  /** Where it ends. */
+  #slowUntil: Seq = 0 as Seq;
   /** The first retransmission of this recovery is still to come. */
   #first = false;
   /** A loss probe may be scheduled anew: text was sent or acknowledged. */
@@ -63,7 +66,7 @@ export class SelectiveRecovery implements LossRecovery {
     this.prr.end();
     this.phase = Phase.Open;
     this.recoveryPoint = iss;
-    this.probing = this.#first = this.#restart = false;
+    this.probing = this.#first = this.#restart = this.slowing = false;
   }
 
   onAck(ack: AckEvent, now: Micros): number {
@@ -75,6 +78,10 @@ export class SelectiveRecovery implements LossRecovery {
     if (this.#isOrdinary(ack)) {
       this.#follow(ack.una);
       return 0;
+    }
+    if (this.slowing && seqGt(ack.una, this.#slowUntil)) {
+      this.slowing = false;
+      if (this.phase === Phase.Open) this.prr.end();
     }
     if (this.#probe.repaired(ack)) outcome |= Outcome.Repaired;
     if (this.#isSpurious(ack)) {
@@ -104,6 +111,7 @@ export class SelectiveRecovery implements LossRecovery {
       this.phase === Phase.Open &&
       ack.sackCount === 0 &&
       !this.#sent.troubled &&
+      !this.slowing &&
       !this.#probe.outstanding &&
       !this.#spurious.waiting &&
       this.#detector.reorderAt === NEVER
@@ -155,6 +163,14 @@ export class SelectiveRecovery implements LossRecovery {
     this.#entering = 0;
   }
 
+  slowDown(nxt: Seq, cwnd: number, delivered: number, ssthresh: number): void {
+    this.slowing = true;
+    this.#slowUntil = nxt;
+    this.#ssthresh = ssthresh;
+    this.prr.begin(cwnd);
+    this.prr.onAck(delivered, false, this.#sent.pipe, ssthresh, this.#mss, this.#policy.wholeSegments);
+  }
+
   #isSpurious(ack: AckEvent): boolean {
     const sent = this.#sent;
     const byTimestamp = this.#spurious.byTimestamp(ack);
@@ -176,6 +192,7 @@ export class SelectiveRecovery implements LossRecovery {
     if (this.phase === Phase.Open) return;
     this.#sent.forgetLosses();
     this.#detector.onUndo(una);
+    this.slowing = false;
     this.prr.end();
     this.phase = Phase.Open;
     this.recoveryPoint = una;
@@ -204,6 +221,7 @@ export class SelectiveRecovery implements LossRecovery {
   #enterAfterTimeout(nxt: Seq): void {
     this.phase = Phase.AfterTimeout;
     this.recoveryPoint = nxt;
+    this.slowing = false;
     this.prr.end();
     this.#probe.reset();
     this.#first = true;

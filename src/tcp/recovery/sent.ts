@@ -28,6 +28,8 @@ export const Mark = {
   AppLimited: 64,
   /** It is lost, and no probe has been told. */
   Untold: 128,
+  /** What left as one with those before it ended here. */
+  Tail: 256,
 } as const;
 
 /** Ranges of the peer's SACK blocks that are remembered; one too many is no news. */
@@ -207,6 +209,18 @@ export class SentRecords {
     store.ints[slot * INTS + MARKS] = this.appLimitedUntil > 0 ? Mark.AppLimited : 0;
     this.#stamp(store, slot, now);
     this.#link(store, slot);
+  }
+
+  /** What was sent last is the last of several that left as one. */
+  endBurst(): void {
+    const at = this.#slot(this.#count - 1) * INTS + MARKS;
+    this.#store!.ints[at] = this.#store!.ints[at]! | Mark.Tail;
+  }
+
+  /** Several that left as one ended there. */
+  endsBurst(at: Seq): boolean {
+    const i = this.find(seqAdd(at, -1));
+    return i < this.#count && this.end(i) === at && (this.marks(i) & Mark.Tail) !== 0;
   }
 
   /** [from, to) has left again. */
@@ -602,6 +616,7 @@ export class SentRecords {
     const marks = ints[old * INTS + MARKS]!;
     ints[slot * INTS + START] = at;
     ints[slot * INTS + MARKS] = marks;
+    ints[old * INTS + MARKS] = marks & ~Mark.Tail;
     if (marks & Mark.Sacked) this.sackedRecords += 1;
     else if ((marks & Mark.Lost) === 0) {
       const next = ints[old * INTS + NEXT]!;
