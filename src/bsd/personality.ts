@@ -4,6 +4,8 @@ import type { Errno, System } from "./errno.js";
 export interface Personality {
   /** Whose numbers constants and errors have. */
   readonly system: System;
+  /** `shutdown` of a socket that listens, for reading, or that opens a connection makes it what it was before. */
+  readonly shutdownDisconnects: boolean;
   /** Sending before there is a connection. */
   readonly sendUnconnected: Errno;
   readonly sendConnecting: Errno;
@@ -29,6 +31,7 @@ export interface Personality {
 
 export const linuxPersonality: Personality = {
   system: "linux",
+  shutdownDisconnects: true,
   sendUnconnected: "EPIPE",
   sendConnecting: "EAGAIN",
   queuesWhileConnecting: false,
@@ -45,6 +48,7 @@ export const linuxPersonality: Personality = {
 
 export const freebsdPersonality: Personality = {
   system: "freebsd",
+  shutdownDisconnects: false,
   sendUnconnected: "ENOTCONN",
   sendConnecting: "ENOTCONN",
   queuesWhileConnecting: true,

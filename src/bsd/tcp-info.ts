@@ -83,7 +83,7 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     // Once timestamps are agreed, every segment has room for them.
     tcpi_advmss: socket.environment.stack.tcp.announcedMss(socket.handle) - (tcb.establishedAt >= 0 && has(tcb, Flag.Timestamps) ? 12 : 0),
     tcpi_unacked: held,
-    tcpi_sacked: tcb.sent.sackedRecords,
+    tcpi_sacked: tcb.sent.sackedRecords + Math.floor(recovery.departed / mss),
     tcpi_lost: lost,
     tcpi_retrans: again,
     tcpi_last_data_sent: since(tcb.lastTextSentAt),
@@ -165,7 +165,7 @@ function congestionState(tcb: Readonly<Tcb>): number {
   if (recovery.phase === Phase.FastRecovery) return InfoState.Recovery;
   if (recovery.slowing) return InfoState.CWR;
   if (tcb.deliveredMarked > 0 && seqLt(snd.una, snd.reduced)) return InfoState.CWR;
-  return sent.ranges.count > 0 ? InfoState.Disorder : InfoState.Open;
+  return sent.ranges.count > 0 || recovery.departed > 0 ? InfoState.Disorder : InfoState.Open;
 }
 
 const blank = {

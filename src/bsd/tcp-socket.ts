@@ -275,9 +275,13 @@ export class TcpSocket implements Socket, Application {
   }
 
   shutdown(how: number): Outcome {
-    const { stack, now } = this.environment;
+    const { stack, now, personality } = this.environment;
     this.#notice();
     const { tcb } = this;
+    if (personality.shutdownDisconnects) {
+      if (this.listening) return how === SHUT_WR ? 0 : this.#disconnect();
+      if (tcb !== null && tcb.state === State.SynSent) return this.#disconnect();
+    }
     if (tcb === null || tcb.state === State.Closed || tcb.state === State.TimeWait || this.listening) return "ENOTCONN";
     if (how !== SHUT_WR) {
       this.#shutRead = true;

@@ -104,6 +104,7 @@ const linuxTcp: TcpPolicy = {
   swsOverride: 200 * MILLISECOND,
   persistMin: 200 * MILLISECOND,
   persistMax: 120 * SECOND,
+  probeAfterAnswer: false,
   probeWithText: false,
   keepAliveIdle: 7_200 * SECOND,
   keepAliveInterval: 75 * SECOND,

@@ -255,6 +255,12 @@ function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, advances: boolean,
     snd.maxWnd = snd.wnd;
     if (core.policy.mssWithinWindow) refreshPath(core, tcb, now);
   }
+  // Whoever answers a probe has been asked: the next question waits as long as it would after the answer.
+  if (snd.wnd === 0 && has(tcb, Flag.Persisting) && core.policy.probeAfterAnswer && snd.una === snd.nxt) {
+    const { persistMin, persistMax } = core.policy;
+    const interval = Math.max(persistMin, tcb.rto) * 2 ** Math.min(tcb.backoff, 16);
+    core.arm(tcb, Timer.Persist, now + Math.min(persistMax, interval), Tm.Persist, now);
+  }
   if (snd.wnd > 0 && has(tcb, Flag.Persisting)) {
     tcb.flags &= ~Flag.Persisting;
     tcb.backoff = 0;

@@ -54,13 +54,12 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   const stamped = has(tcb, Flag.Timestamps) && (seg.flags & RST) === 0;
   if (stamped && !paws(core, tcb, seg, now)) return Next.Done;
 
-  if (core.policy.resetBeforeFin && missedFin(tcb, seg)) {
-    core.finish(tcb, CloseError.Reset, St.RcvRst, now);
-    return Next.Done;
-  }
-
   // First, check the sequence number.
   if (!isAcceptable(core, tcb, seg)) {
+    if (core.policy.resetBeforeFin && missedFin(tcb, seg)) {
+      core.finish(tcb, CloseError.Reset, St.RcvRst, now);
+      return Next.Done;
+    }
     // What repeats old text, or an old FIN, may bring a new ACK: if it is no older than what the peer may still have in flight, or half of
     // all sequence numbers would do for somebody who guesses.
     const mayTell = (seg.flags & (ACK | SYN | RST)) === ACK && tcb.state > State.SynReceived;
@@ -414,8 +413,8 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
     answerUnacceptable(core, tcb, seg, Tx.AckUnsent, now);
     return false;
   }
-  const oldest = core.policy.oldestAckKnown ? Math.min(snd.maxWnd, tcb.octetsAcked) : snd.maxWnd;
-  if (seqDiff(snd.una, seg.ack) > oldest) {
+  const behind = seqDiff(snd.una, seg.ack);
+  if (behind > 0 && behind > (core.policy.oldestAckKnown ? Math.min(snd.maxWnd, tcb.octetsAcked) : snd.maxWnd)) {
     core.drop(tcb, Drop.TooOldAck, now);
     challenge(core, tcb, now);
     return false;

@@ -24,7 +24,7 @@ import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { transmit } from "./transmit.js";
 import { noteUse } from "./validation.js";
-import { initialWindowField, receiveWindow, updateIsDue, windowField } from "./window.js";
+import { initialWindowField, receiveWindow, updateIsDue, wantedScale, windowField } from "./window.js";
 
 /** When there is no packet to be had, output tries again so much later. */
 const NO_BUFFERS_RETRY: Micros = 5_000;
@@ -434,7 +434,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   if (policy.mssFollowsPath && tcb.pathMtu > 0) out.mss = Math.min(out.mss, tcb.pathMtu - HEADERS);
   // The SYN,ACK of a simultaneous open repeats the SYN, whatever the peer's has agreed to, where policy says so.
   const repeats = passive && policy.synAckRepeatsSyn && !has(tcb, Flag.Passive);
-  out.windowScale = has(tcb, Flag.WindowScale) || (repeats && policy.windowScaling) ? rcv.scale : -1;
+  out.windowScale = has(tcb, Flag.WindowScale) ? rcv.scale : repeats && policy.windowScaling ? wantedScale(core, tcb) : -1;
   out.sackPermitted = has(tcb, Flag.Sack) || (repeats && policy.sack);
   out.hasTimestamp = has(tcb, Flag.Timestamps) || (repeats && policy.timestamps);
   out.tsVal = timestampNow(core, tcb, now);

@@ -120,6 +120,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Persist timer bounds (RFC 9293 s3.8.6.1). A least longer than the RTO delays the first probe. Deviation: persist-floor */
   readonly persistMin: Micros;
   readonly persistMax: Micros;
+  /** The time to the next probe of a closed window counts from the answer to the last one. */
+  readonly probeAfterAnswer: boolean;
   /** A probe of a closed window carries one octet of text (RFC 9293 s3.8.6.1), or none and an old sequence number. */
   readonly probeWithText: boolean;
 

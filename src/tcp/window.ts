@@ -10,13 +10,17 @@ import { Flag, has, type Tcb } from "./tcb.js";
 /** Octets of text that a segment brings at least if the offer is to grow: less costs more memory than it brings. */
 const LEAST_EARNING = 704;
 
-/** Sets Rcv.Wind.Shift so that the receive buffer can be offered as large as it may become. */
-export function openReceiveWindow(core: Core, tcb: Tcb): void {
+/** The Rcv.Wind.Shift by which the receive buffer can be offered as large as it may become. */
+export function wantedScale(core: Core, tcb: Tcb): number {
   const { receiveBuffer, receiveTuning } = tcb.options;
   const most = receiveTuning ? Math.max(receiveBuffer, core.policy.receiveBufferMost) : receiveBuffer;
   let scale = 0;
-  if (has(tcb, Flag.WindowScale)) while (scale < MAX_WINDOW_SCALE && 0xffff << scale < most) scale += 1;
-  tcb.rcv.scale = scale;
+  while (scale < MAX_WINDOW_SCALE && 0xffff << scale < most) scale += 1;
+  return scale;
+}
+
+export function openReceiveWindow(core: Core, tcb: Tcb): void {
+  tcb.rcv.scale = has(tcb, Flag.WindowScale) ? wantedScale(core, tcb) : 0;
 }
 
 /** The window of a SYN or SYN,ACK: never scaled (RFC 7323 s2.2). */

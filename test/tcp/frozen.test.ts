@@ -164,6 +164,7 @@ describe("thawed, it is what it was", () => {
           nxt: f.una,
           up: f.una,
           sml: f.una,
+          pushed: f.una,
           text: f.una,
           reduced: (f.una - 1) | 0,
           wnd: f.wnd,

@@ -33,6 +33,7 @@ const linuxKernel: Partial<TcpPolicy> = {
   mssFollowsPath: true,
   mssWithinWindow: true,
   pathProbing: "off",
+  probeAfterAnswer: true,
   patienceAfterTimeout: true,
   reduceWindow: true,
   refusesSigned: true,

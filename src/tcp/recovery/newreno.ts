@@ -175,6 +175,10 @@ export class NewRenoRecovery implements LossRecovery {
 
   slowDown(): void {}
 
+  get departed(): number {
+    return Math.max(0, this.#departed);
+  }
+
   probeScheduled(): void {}
 
   onSent(from: Seq, to: Seq, again: boolean, now: Micros): void {

@@ -56,6 +56,8 @@ export interface LossRecovery {
   onReorderTimer(una: Seq, nxt: Seq, now: Micros): number;
   /** The congestion controller has answered an outcome. `proportional`: it leaves the way down to `ssthresh` to RFC 9937. */
   reduced(ssthresh: number, proportional: boolean): void;
+  /** Octets that duplicate ACKs say have left, where no SACK says which. */
+  readonly departed: number;
   /** A mark asks for less: what is in flight is led down to `ssthresh` as in recovery, until what was sent before is acknowledged. */
   slowDown(nxt: Seq, cwnd: number, delivered: number, ssthresh: number): void;
   /** It is on the way down. */

@@ -30,6 +30,7 @@ export class SelectiveRecovery implements LossRecovery {
   readonly #detector: LossDetector;
   readonly #sent: SentRecords;
   readonly #policy: RecoveryPolicy;
+  readonly departed = 0;
   slowing = false;
   /** Where it ends. */
   #slowUntil: Seq = 0 as Seq;
