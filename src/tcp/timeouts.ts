@@ -139,7 +139,7 @@ function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
     ? core.policy.synAckRetries + (early ? 1 : 0)
     : patient(tcb)
       ? Number.POSITIVE_INFINITY
-      : (tcb.options.synRetries || core.policy.synRetries) + core.policy.synLinear;
+      : tcb.options.synRetries || core.policy.synRetries + core.policy.synLinear;
   tcb.retries += 1;
   tcb.backoff += 1;
   suspectFastOpen(core, tcb, tcb.retries > most, now);
