@@ -26,6 +26,9 @@ describe("onwire test --versus kernel", () => {
     "rfc5961/4.2-syn-established",
     "rfc2018/4-latest-first",
     "rfc768/1-datagram",
+    "linux/splice-and-urgent",
+    "linux/timestamps-of-sends",
+    "linux/write-ends-with-a-burst",
   ];
   for (const name of scripts)
     wireTest(`the kernel passes ${name}`, async () => {
