@@ -245,6 +245,7 @@ export class Socket extends Duplex implements Application {
    *  from being done is done later, since the stack tells nothing twice. Doing a step again does no harm. */
   onEvents(handle: number, events: number): void {
     if (handle !== this.#handle) return;
+    if (this.#drive.stack.closed) return void setImmediate(() => this.#stackClosed());
     try {
       if (events & TcpEvent.Established && this.connecting) this.#established();
       if (events & TcpEvent.SoftError && this.connecting) this.#discouraged();
@@ -474,7 +475,14 @@ export class Socket extends Duplex implements Application {
     this.#written(null);
   }
 
-  /** A closed stack has taken its connections along and tells nobody: whoever uses one learns of it here. */
+  /** The stack was closed, and the connection with it: whoever waits for something hears why, others that it is over. */
+  #stackClosed(): void {
+    if (this.#handle === 0) return;
+    if (this.connecting || this.#writing !== null) this.#orphaned();
+    else this.destroy();
+  }
+
+  /** A closed stack has taken its connections along: whoever uses one learns of it here. */
   #orphaned(): boolean {
     if (this.#handle === 0 || !this.#drive.stack.closed) return false;
     this.destroy(networkError("ECONNABORTED", "socket", "", "its stack was closed", this.remoteAddress, this.remotePort));

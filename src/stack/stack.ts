@@ -394,8 +394,10 @@ export class Stack {
     this.#closed = true;
     for (const agent of [...this.agents]) agent.stop(now);
     this.tcp.closeAll(now);
+    this.udp.closeAll();
     this.flush(now);
     this.#detach(now);
+    this.tcp.deliver();
   }
 
   /** Ends without a word: no reset, no segment. Another goes on with what `tcp.snapshot` has told (`tcp.restore`). */

@@ -486,14 +486,14 @@ export class Tcp {
     return dropped;
   }
 
-  /** Ends everything at once: every connection is reset, no event follows. */
+  /** Ends everything at once: every connection is reset. Closed follows for those that an application has: ECONNABORTED. */
   closeAll(now: Micros): void {
     for (const listeners of [...this.#core.listeners.values()])
       for (const listener of listeners) user.closeListener(this.#core, listener, now);
     for (let slot = 1; slot < this.#core.demux.top; slot++) {
       const form = this.#core.demux.form(slot);
       const tcb = form === Form.Live || form === Form.Row ? this.#core.resolve(slot) : null;
-      if (tcb !== null) user.abort(this.#core, tcb, now);
+      if (tcb !== null) user.endWithStack(this.#core, tcb, now);
     }
   }
 

@@ -262,11 +262,24 @@ export function close(core: Core, tcb: Tcb, now: Micros): void {
 /** ABORT: s3.10.5. */
 export function abort(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.state === State.Closed) return core.release(tcb);
-  // s3.10.5: a RST in every state but those in which the peer has said and heard all.
-  if (tcb.state !== State.SynSent && tcb.state !== State.Closing && tcb.state !== State.LastAck && tcb.state !== State.TimeWait)
-    resetFrom(core, tcb, tcb.snd.nxt, Tx.RstAbort, now);
+  resetPeer(core, tcb, now);
   tcb.flags |= Flag.Orphan;
   core.finish(tcb, CloseError.Aborted, St.UserAbort, now);
+}
+
+/** The stack ends: as ABORT, but its application has not asked for it, and is told. What it has not read is lost. */
+export function endWithStack(core: Core, tcb: Tcb, now: Micros): void {
+  if (has(tcb, Flag.Orphan) || core.applications.at(tcb.slot) === null) return abort(core, tcb, now);
+  tcb.receiveQueue.clear();
+  if (tcb.state === State.Closed) return;
+  resetPeer(core, tcb, now);
+  core.finish(tcb, CloseError.Aborted, St.UserAbort, now);
+}
+
+/** s3.10.5: a RST in every state but those in which the peer has said and heard all. */
+function resetPeer(core: Core, tcb: Tcb, now: Micros): void {
+  if (tcb.state !== State.SynSent && tcb.state !== State.Closing && tcb.state !== State.LastAck && tcb.state !== State.TimeWait)
+    resetFrom(core, tcb, tcb.snd.nxt, Tx.RstAbort, now);
 }
 
 /** A listener ends: connections that wait in its queues are reset, those that were accepted are not touched. */

@@ -282,6 +282,14 @@ export class Udp {
     this.#endpoints.close(handle);
   }
 
+  /** The stack has ended: what nobody has read gives its memory back. Endpoints stay until they are closed. */
+  closeAll(): void {
+    this.#endpoints.each((endpoint) => {
+      endpoint.queue.clear();
+      endpoint.events = 0;
+    });
+  }
+
   /** Handles a datagram for us; returns its fate. */
   arrives(datagram: Datagram, now: Micros): number {
     const header = this.#header;

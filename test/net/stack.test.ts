@@ -147,3 +147,22 @@ test("a stack that was closed under its sockets: writing, ending and destroying 
   expect(goner.destroyed).toBe(true);
   for (const link of [a, b]) link.close();
 });
+
+test("a stack that is closed under sockets that do nothing tells them: `close` without an error, and an error where something waits", async () => {
+  const [a, b] = createPair();
+  const [client, server] = [host(a, "10.0.0.1", 9), host(b, "10.0.0.2", 10)];
+  const accepted: Socket[] = [];
+  const listener = createServer(server, (socket) => accepted.push(socket)).listen({ port: 7 });
+  const idle = connect(client, { host: "10.0.0.2", port: 7 });
+  await Promise.all([once(idle, "connect"), once(listener, "connection")]);
+  const opening = connect(client, { host: "10.0.0.9", port: 7 });
+  const refused = once(opening, "error");
+  const closed = [idle, ...accepted].map((socket) => once(socket, "close"));
+  expect(closed).toHaveLength(2);
+  for (const drive of [client, server]) {
+    drive.stack.close(drive.now());
+    drive.stop();
+  }
+  for (const end of closed) expect((await end)[0]).toBe(false);
+  expect((await refused)[0]).toMatchObject({ code: "ECONNABORTED" });
+});

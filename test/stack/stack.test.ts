@@ -6,6 +6,7 @@ import { ip } from "../../src/ip/address.js";
 import type { Probe } from "../../src/stack/probe.js";
 import { freebsd, linux, profiles, rfc } from "../../src/stack/profile.js";
 import { Stack } from "../../src/stack/stack.js";
+import { TcpEvent } from "../../src/tcp/events.js";
 import { createPair } from "../../src/transport/pair.js";
 import { arp, decodeIp, echo, icmpFrame, Lab, listener, OURS, PEER, TestLink, udpFrame } from "./lab.js";
 
@@ -193,6 +194,25 @@ test("closing resets connections and detaches devices; twice does nothing", () =
   const late = lab.memory.packets.take()!;
   lab.stack.receive(lab.device, late, lab.now);
   expect(lab.count("eth.no_device")).toBe(1);
+});
+
+test("closing tells those who have a connection, once, and gives back what nobody has read", () => {
+  const lab = new Lab();
+  const before = lab.memory.chunks.available;
+  const told: [number, number][] = [];
+  const application = { onEvents: (handle: number, events: number) => void told.push([handle, events]) };
+  const handle = lab.stack.tcp.connect({ remote: ip(PEER), remotePort: 80 }, application, lab.now);
+  const endpoint = lab.stack.udp.bind({ port: 5 }, listener());
+  for (let i = 0; i < 8; i++) lab.stack.udp.send(endpoint, new Uint8Array(1_000), 0, 1_000, ip("127.0.0.1"), 5, lab.now);
+  lab.turn();
+  expect(lab.memory.chunks.available).toBeLessThan(before);
+  lab.stack.close(lab.now);
+  expect(told).toEqual([[handle, TcpEvent.Closed | TcpEvent.Readable]]);
+  expect(lab.stack.tcp.errorOf(handle)).toBe("ECONNABORTED");
+  expect(lab.memory.chunks.available).toBe(before);
+  lab.stack.tcp.close(handle, lab.now);
+  lab.turn();
+  expect(told).toHaveLength(1);
 });
 
 test("profiles are data", () => {
