@@ -5,7 +5,7 @@ import { createMemory } from "../src/base/memory.js";
 import { SeededRandom } from "../src/base/prng.js";
 import { ip } from "../src/ip/address.js";
 import { Stack } from "../src/stack/stack.js";
-import { TcpEvent } from "../src/tcp/events.js";
+import { serveEcho } from "./scale/echo.js";
 import { collect, Pauses } from "./scale/pauses.js";
 import { RawClients } from "./scale/raw-clients.js";
 
@@ -23,22 +23,7 @@ async function measure(connections: number): Promise<Record<string, number>> {
   const { tallies } = clients;
   const stack = new Stack({ random: new SeededRandom(1), memory: createMemory({ packets: 4_096, chunks: 1_024 }) }, now);
   stack.addDevice(clients, { addresses: [{ address: SERVER, prefixLength: 8 }] }, now);
-  const buffer = new Uint8Array(4_096);
-  const echo = {
-    onEvents(handle: number, events: number): void {
-      if (!(events & TcpEvent.Readable)) return;
-      const octets = stack.tcp.receive(handle, buffer, 0, buffer.length, stack.now);
-      if (octets > 0) stack.tcp.send(handle, buffer, 0, octets, stack.now);
-    },
-  };
-  stack.tcp.listen(
-    { port: 80 },
-    {
-      onEvents(listener) {
-        for (let handle = stack.tcp.accept(listener); handle !== 0; handle = stack.tcp.accept(listener)) stack.tcp.attach(handle, echo);
-      },
-    },
-  );
+  serveEcho(stack);
   const turn = (): void => {
     now += 100;
     clients.clock = Math.floor(now / 1_000);

@@ -8,7 +8,7 @@ import { ChecksumState, type Packet, type PacketPool } from "../src/base/packet.
 import { SeededRandom } from "../src/base/prng.js";
 import { ip } from "../src/ip/address.js";
 import { Stack } from "../src/stack/stack.js";
-import { TcpEvent } from "../src/tcp/events.js";
+import { serveEcho } from "./scale/echo.js";
 import { RawClients, writeIpHeader } from "./scale/raw-clients.js";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "2" }, json: { type: "boolean", default: false } } });
@@ -75,22 +75,7 @@ const clients = new Flooded(SERVER, 80, FLOWS);
 const { tallies } = clients;
 const stack = new Stack({ random: new SeededRandom(1), memory: createMemory({ packets: 4_096, chunks: 1_024 }) }, now());
 stack.addDevice(clients, { addresses: [{ address: SERVER, prefixLength: 8 }] }, now());
-const buffer = new Uint8Array(4_096);
-const echo = {
-  onEvents(handle: number, events: number): void {
-    if (!(events & TcpEvent.Readable)) return;
-    const octets = stack.tcp.receive(handle, buffer, 0, buffer.length, stack.now);
-    if (octets > 0) stack.tcp.send(handle, buffer, 0, octets, stack.now);
-  },
-};
-stack.tcp.listen(
-  { port: 80 },
-  {
-    onEvents(listener) {
-      for (let handle = stack.tcp.accept(listener); handle !== 0; handle = stack.tcp.accept(listener)) stack.tcp.attach(handle, echo);
-    },
-  },
-);
+serveEcho(stack);
 
 const turn = (): void => {
   clients.clock = Math.floor(performance.now()) + 1;
