@@ -36,7 +36,7 @@ export interface RawTcp {
 
 /** The stack, its clock, and whether the host's event loop must go on for it. */
 export interface NetDrive {
-  /** `closed`: it has taken its connections along. */
-  readonly stack: { readonly tcp: RawTcp; readonly closed?: boolean };
+  /** `closed`: it has taken its connections along; `died`: and nobody has closed it. */
+  readonly stack: { readonly tcp: RawTcp; readonly closed?: boolean; readonly died?: boolean };
   now(): Micros;
 }

@@ -245,7 +245,8 @@ export class Socket extends Duplex implements Application {
    *  from being done is done later, since the stack tells nothing twice. Doing a step again does no harm. */
   onEvents(handle: number, events: number): void {
     if (handle !== this.#handle) return;
-    if (this.#drive.stack.closed) return void setImmediate(() => this.#stackClosed());
+    const { closed = false, died = false } = this.#drive.stack;
+    if (closed && !died) return void setImmediate(() => this.#stackClosed());
     try {
       if (events & TcpEvent.Established && this.connecting) this.#established();
       if (events & TcpEvent.SoftError && this.connecting) this.#discouraged();

@@ -11,7 +11,7 @@ import type { Attachment, FromApplication } from "./stack-program.js";
 export const connectStack = (attachment: Attachment): RemoteStack => new RemoteStack(attachment);
 
 export class RemoteStack implements NetDrive {
-  readonly stack: { readonly tcp: RemoteTcp; closed: boolean };
+  readonly stack: { readonly tcp: RemoteTcp; closed: boolean; died: boolean };
   /** Connections that a predecessor has left, by handle: `new Socket(remote).adopt(handle, true)`, or `remote.stack.tcp.close(handle)`. */
   readonly inherited: readonly number[];
   /** Called once when the stack is gone. Its connections have been told ECONNABORTED. */
@@ -24,11 +24,11 @@ export class RemoteStack implements NetDrive {
     const area = new Area(memory);
     const configure = (message: FromApplication): void => port.postMessage(message);
     const tcp = new RemoteTcp(area, (slot, generation, changes) => configure({ kind: "configure", slot, generation, changes }));
-    this.stack = { tcp, closed: false };
+    this.stack = { tcp, closed: false, died: false };
     this.#port = port;
     this.#post = new BellPost(area.applicationBell, () => tcp.deliver());
     this.inherited = attachment.inherits ? tcp.inherit() : [];
-    port.on("close", () => this.#end());
+    port.on("close", () => this.#end(true));
     // Sockets and servers keep the thread alive, as long as they want to.
     port.unref();
   }
@@ -42,12 +42,13 @@ export class RemoteStack implements NetDrive {
     if (this.stack.closed) return;
     this.#port.postMessage({ kind: "detach" } satisfies FromApplication);
     this.#port.close();
-    this.#end();
+    this.#end(false);
   }
 
-  #end(): void {
+  #end(died: boolean): void {
     if (this.stack.closed) return;
     this.stack.closed = true;
+    this.stack.died = died;
     this.#post.close();
     this.stack.tcp.die();
     this.onStackExit?.();
