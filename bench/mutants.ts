@@ -24,6 +24,9 @@ const stages: readonly (readonly string[])[] = [
   ["test/conformance", "test/robustness", "test/worlds", "test/base", "test/sim"],
 ];
 
+/** Vitest's exit status when a test has failed; a run that was interrupted has another. */
+const FAILED = 1;
+
 function vitest(paths: readonly string[]): boolean {
   const args = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit", "--bail", "1", "--testTimeout", "120000", ...paths];
   const { status, signal } = spawnSync(process.execPath, args, {
@@ -34,7 +37,8 @@ function vitest(paths: readonly string[]): boolean {
   });
   // A test that hangs has its own timeout: this one is the patience of who waits, and proves nothing.
   if (signal !== null) console.log(`    ${paths.join(" ")}: not done within ${values.seconds} s`);
-  return status === 0 || signal !== null;
+  else if (status !== 0 && status !== FAILED) console.log(`    ${paths.join(" ")}: ended with ${status}, which is no verdict`);
+  return status !== FAILED;
 }
 
 let missed = 0;
