@@ -165,6 +165,8 @@ async function measure(
   for (const side of ["sender", "receiver"] as const) {
     ip("-n", wire.name, "link", "set", side === "sender" ? "boxs" : "boxr", "master", bridges[side], "up");
     ip("-n", kernel[side].name, "tcp_metrics", "flush", "all");
+    // Our hosts are new each time, with hardware addresses of their own: what the kernel knows of the last one is wrong.
+    ip("-n", kernel[side].name, "neighbor", "flush", "all");
   }
   const sink = await (receiver === "onwire" ? ours("receiver", "sink", PORT) : start(kernel.receiver, flow, ["sink", PORT])).ready();
   const host = receiver === "onwire" ? OWN_ADDRESS.receiver : FLOW_ADDRESS.receiver;
