@@ -1,12 +1,12 @@
 /** Ten million connections: raw clients of many addresses in memory, one stack, one application that knows its connections by handle.
  *  At each size: established, a random sample asks and is answered, memory, pauses; at the end all are closed.
  *  Run: npm run bench -- c10m [--connections N] [--exchanges N] [--json] */
-import { parseArgs } from "node:util";
 import { createMemory } from "../src/base/memory.js";
 import { SeededRandom } from "../src/base/prng.js";
 import { ip } from "../src/ip/address.js";
 import { Stack } from "../src/stack/stack.js";
 import { TcpEvent } from "../src/tcp/events.js";
+import { parseArgs, refuse } from "./arguments.js";
 import { collect, Pauses } from "./scale/pauses.js";
 import { RawClients } from "./scale/raw-clients.js";
 
@@ -20,7 +20,7 @@ const { values } = parseArgs({
 const most = Number(values.connections);
 const exchanges = Number(values.exchanges);
 if (!(Number.isInteger(most) && most >= 1_000 && most <= 16_000_000))
-  throw new RangeError(`--connections ${values.connections}: an integer from 1000 to 16000000`);
+  refuse(`--connections ${values.connections}: an integer from 1000 to 16000000`);
 
 /** Clients that open, ask or close at a time; turns between two looks of the collector's observer. */
 const AT_A_TIME = 512;

@@ -7,7 +7,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { Capture } from "../src/inspect/capture.js";
 import { CaptureFile } from "../src/inspect/capture-file.js";
 import { attachProbe } from "../src/inspect/probes.js";
@@ -16,6 +15,7 @@ import { FramePool } from "../src/sim/frame-pool.js";
 import { MemoryShelf } from "../src/sim/memory-shelf.js";
 import { runWorld, type WorldResult } from "../src/sim/run-world.js";
 import { planWorld } from "../src/sim/world-plan.js";
+import { parseArgs } from "./arguments.js";
 
 /** Seeds that a worker gets at a time. */
 const BATCH = 20;

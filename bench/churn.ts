@@ -1,12 +1,12 @@
 /** Connect, 64 octets each way, close, for longer than a minute: connections in each second, while the TIME-WAITs of all those before are kept for 2 MSL. The
  *  server closes first. Raw clients in memory, each connection from a 4-tuple of its own; the clock is the process's CPU time, so that other
  *  work on the machine counts little. Run: npm run bench -- churn [--seconds N] [--rate N] [--json] */
-import { parseArgs } from "node:util";
 import { createMemory } from "../src/base/memory.js";
 import { SeededRandom } from "../src/base/prng.js";
 import { ip } from "../src/ip/address.js";
 import { Stack } from "../src/stack/stack.js";
 import { TcpEvent } from "../src/tcp/events.js";
+import { parseArgs, refuse } from "./arguments.js";
 import { RawClients } from "./scale/raw-clients.js";
 
 const { values } = parseArgs({
@@ -17,12 +17,11 @@ const { values } = parseArgs({
   },
 });
 const seconds = Number(values.seconds);
-if (!(Number.isInteger(seconds) && seconds >= 2 && seconds <= 120))
-  throw new RangeError(`--seconds ${values.seconds}: an integer from 2 to 120`);
+if (!(Number.isInteger(seconds) && seconds >= 2 && seconds <= 120)) refuse(`--seconds ${values.seconds}: an integer from 2 to 120`);
 
 /** Connections a second that are tried; more than can be had: as many as can be. */
 const rate = Number(values.rate);
-if (!(rate >= 1_000 && rate <= 150_000)) throw new RangeError(`--rate ${values.rate}: a number from 1000 to 150000`);
+if (!(rate >= 1_000 && rate <= 150_000)) refuse(`--rate ${values.rate}: a number from 1000 to 150000`);
 
 const SERVER = ip("10.0.0.1");
 const CLIENTS = rate * (seconds + 2);

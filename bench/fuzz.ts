@@ -2,7 +2,8 @@
  *
  *  Inputs are octets; each target reads its structure from them, so a failure is printed as the shortest octets that still fail, and
  *  `--input HEX` runs them again. Generation is structured, not guided by coverage: jazzer.js needs a newer libc than Debian 12's. */
-import { parseArgs } from "node:util";
+
+import { parseArgs } from "./arguments.js";
 import { errorOf, fuzz } from "./fuzz/campaign.js";
 import { type Target, targets } from "./fuzz/targets.js";
 

@@ -2,7 +2,7 @@
  *  and input that has failed before. `--frames N --worlds N` make it shorter. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { parseArgs } from "./arguments.js";
 import { errorOf } from "./fuzz/campaign.js";
 import { targets } from "./fuzz/targets.js";
 

@@ -1,17 +1,17 @@
 /** What a million segments leave to the collector: scavenges and growth of the heap, for requests over a few connections and over more than
  *  stay objects. Run: npm run bench -- gc [--segments N] [--json] */
-import { parseArgs } from "node:util";
 import { createMemory } from "../src/base/memory.js";
 import { SeededRandom } from "../src/base/prng.js";
 import { ip } from "../src/ip/address.js";
 import { Stack } from "../src/stack/stack.js";
+import { parseArgs, refuse } from "./arguments.js";
 import { serveEcho } from "./scale/echo.js";
 import { collect, Pauses } from "./scale/pauses.js";
 import { RawClients } from "./scale/raw-clients.js";
 
 const { values } = parseArgs({ options: { segments: { type: "string", default: "1000000" }, json: { type: "boolean", default: false } } });
 const segments = Number(values.segments);
-if (!(Number.isInteger(segments) && segments >= 10_000)) throw new RangeError(`--segments ${values.segments}: an integer from 10000`);
+if (!(Number.isInteger(segments) && segments >= 10_000)) refuse(`--segments ${values.segments}: an integer from 10000`);
 
 const SERVER = ip("10.0.0.1");
 const BATCH = 256;

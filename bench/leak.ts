@@ -3,8 +3,8 @@
  *  how much more there is after the second time than after the first.
  *
  *      npm run bench -- leak [--connections N] [--json] */
-import { parseArgs } from "node:util";
 import { Preload } from "../test/node/preload.js";
+import { parseArgs } from "./arguments.js";
 
 const TIME_WAIT_SECONDS = 61;
 const SAMPLES = 10;

@@ -1,7 +1,7 @@
 /** Stack to stack in memory: nanoseconds for a full segment with checksums, both ends and ACKs, and for a request and its response over 10 and over
  *  10 000 connections; and what of it is left to the garbage collector. Run: npm run bench -- memory [--rounds N] [--seconds N] [--json] */
-import { parseArgs } from "node:util";
 import { formatTable } from "../src/inspect/show.js";
+import { parseArgs } from "./arguments.js";
 import { median } from "./compare/figures.js";
 import { bulk, requests } from "./memory/pair.js";
 

@@ -1,7 +1,7 @@
 /** What recovery and congestion control achieve, in virtual time: the same figures on every machine. Compares with `netsim/snapshot.txt`, so
  *  that a change to either has to say what it changes. Run: npm run bench:netsim [-- --update] [--only WORDS] */
 import { readFileSync, writeFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { parseArgs } from "./arguments.js";
 import { sections } from "./netsim/table.js";
 
 const { values } = parseArgs({ options: { update: { type: "boolean", default: false }, only: { type: "string", default: "" } } });

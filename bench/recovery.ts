@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { parseArgs } from "node:util";
 import { Namespace } from "../src/transport/namespace.js";
+import { parseArgs } from "./arguments.js";
 
 const { values } = parseArgs({
   options: {

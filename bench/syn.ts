@@ -2,18 +2,18 @@
  *  what an exchange costs. Then the flows want half of what the core can do, and SYNs come at a rate: what the flows get of it. The clock of that is
  *  CPU time, so that a core is a core whatever else the machine does; the wire has a ring of 2 048 frames, beyond which SYNs are lost.
  *  Run: npm run bench -- syn [--seconds N] [--json] */
-import { parseArgs } from "node:util";
 import { createMemory } from "../src/base/memory.js";
 import { ChecksumState, type Packet, type PacketPool } from "../src/base/packet.js";
 import { SeededRandom } from "../src/base/prng.js";
 import { ip } from "../src/ip/address.js";
 import { Stack } from "../src/stack/stack.js";
+import { parseArgs, refuse } from "./arguments.js";
 import { serveEcho } from "./scale/echo.js";
 import { RawClients, writeIpHeader } from "./scale/raw-clients.js";
 
 const { values } = parseArgs({ options: { seconds: { type: "string", default: "2" }, json: { type: "boolean", default: false } } });
 const seconds = Number(values.seconds);
-if (!(seconds > 0 && seconds <= 600)) throw new RangeError(`--seconds ${values.seconds}: a number above 0, at most 600`);
+if (!(seconds > 0 && seconds <= 600)) refuse(`--seconds ${values.seconds}: a number above 0, at most 600`);
 
 const SERVER = ip("10.0.0.1");
 /** Requests under way at a time. */

@@ -1,8 +1,8 @@
 /** What observing costs: stacks in memory without a probe, with the flight recorder that every stack could have, and with a subscriber that is
  *  called for each event. Both ends are observed. Run: npm run bench -- trace [--rounds N] [--seconds N] [--json] */
 import { execFileSync } from "node:child_process";
-import { parseArgs } from "node:util";
 import { formatTable } from "../src/inspect/show.js";
+import { parseArgs } from "./arguments.js";
 
 const { values } = parseArgs({
   options: {

@@ -3,8 +3,8 @@
  *  measured: no kernel, no device, no client that is the limit. Beside it stands what threads that share nothing get out of the machine. Then the same over one connection, with the stack in the application's thread and
  *  in a thread of its own. Run: npm run bench -- workers [--workers N] [--rounds N] [--seconds N] [--json] */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { startWorkers } from "../src/workers/workers.js";
+import { parseArgs } from "./arguments.js";
 import { control } from "./workers/control.js";
 import { threads } from "./workers/threads.js";
 

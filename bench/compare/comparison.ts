@@ -1,5 +1,6 @@
 /** Servers measured in turn by one client, round after round in one run: what the machine does to one it does to all. */
-import { parseArgs } from "node:util";
+
+import { parseArgs } from "../arguments.js";
 import { Figures, type Measured, type Subject } from "./figures.js";
 import { type Candidate, Lab, type Server } from "./lab.js";
 import type { ServiceKind } from "./server.js";
