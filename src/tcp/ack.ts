@@ -202,8 +202,9 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     if (tcb.probeAt !== NEVER) core.arm(tcb, tcb.probeKind, NEVER, Tm.RtoStop, now);
   } else if (!has(tcb, Flag.Persisting)) {
     core.arm(tcb, Timer.Retransmission, now + timeLeft(core, tcb, now), Tm.RtoRestart, now);
-    const userAt = core.policy.patienceAfterTimeout ? NEVER : now + tcb.options.userTimeout;
-    if (tcb.options.userTimeout > 0) core.arm(tcb, Timer.UserTimeout, userAt, Tm.UserTimeout, now);
+    const { userTimeout } = tcb.options;
+    if (userTimeout > 0)
+      core.arm(tcb, Timer.UserTimeout, core.policy.patienceAfterTimeout ? NEVER : now + userTimeout, Tm.UserTimeout, now);
   }
   if (core.policy.renegingWait > 0 && tcb.sent.count > 0 && tcb.sent.marks(0) & Mark.Sacked)
     core.arm(tcb, Timer.Retransmission, now + Math.max(tcb.srtt >> 1, core.policy.renegingWait), Tm.RtoRestart, now);

@@ -101,7 +101,8 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   const room = Math.max(0, acceptedWindow(core, tcb) - seqDiff(at, rcv.nxt));
   let fin = (seg.flags & FIN) !== 0;
   const beyond = end - start + (fin ? 1 : 0) > room;
-  if (beyond && core.policy.textCrossesEdge && room > 0) {
+  const crosses = beyond && room > 0 && core.policy.textCrossesEdge;
+  if (crosses) {
     if (tcb.receiveQueue.length > 0) {
       unacceptable(core, tcb, seg, false, now);
       return Next.Done;
@@ -121,7 +122,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   if (stamped && seg.hasTimestamp) updateTsRecent(tcb, seg, now);
   tcb.lastHeardAt = now;
   if (has(tcb, Flag.AccurateEcn)) countMark(core, tcb, seg);
-  if (beyond && !(core.policy.textCrossesEdge && room > 0)) {
+  if (beyond && !crosses) {
     // Whoever probes a closed window is told what it is (RFC 9293 s3.8.6.1).
     core.oweAck(tcb, Tx.AckZeroWindow);
     core.tally.add(Drop.ZeroWindow);

@@ -13,7 +13,6 @@ import { Flag, has, type Tcb } from "./tcb.js";
 import { decay, endPhase, endRecovery, lossFlight, noteDelivered, wasIdle } from "./validation.js";
 
 const sample = new AckSample();
-const DUP_THRESH = 3;
 
 /** An ACK that recovery has judged. */
 export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: boolean, now: Micros): void {
@@ -21,7 +20,7 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
   const { flight } = ack;
   const before = cc.window();
   // By segments: of one that is not acknowledged whole, nothing is.
-  sample.acked = core.policy.startUnbounded ? deliveredOf(tcb, ack) : ack.acked;
+  sample.acked = core.policy.startUnbounded ? deliveredOf(core, tcb, ack) : ack.acked;
   sample.flight = flight;
   sampleRate(tcb, ack, sample, now);
   sample.srtt = tcb.srtt;
@@ -43,8 +42,8 @@ export function acknowledged(core: Core, tcb: Tcb, ack: AckEvent, inRecovery: bo
 }
 
 /** What counts for the window: nothing while the ACK does not move, unless paths reorder. What has arrived twice has arrived. */
-const deliveredOf = (tcb: Tcb, ack: AckEvent): number =>
-  ack.acked > 0 || tcb.sent.reordering > DUP_THRESH ? (ack.segments + (ack.dsack ? 1 : 0)) * tcb.snd.mss : 0;
+const deliveredOf = (core: Core, tcb: Tcb, ack: AckEvent): number =>
+  ack.acked > 0 || tcb.sent.reordering > core.policy.dupThresh ? (ack.segments + (ack.dsack ? 1 : 0)) * tcb.snd.mss : 0;
 
 /** The ACK tells of a mark (RFC 3168 s6.1.2): an answer once for each window of data. What was sent before the window was reduced, for
  *  whatever reason, says nothing new. */
