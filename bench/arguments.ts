@@ -1,4 +1,4 @@
-/** Arguments of a bench: as `node:util` parses them, but what is wrong is said in one line, with status 2. */
+/** What a bench wants before it begins: arguments as `node:util` parses them, and who may run it. What is wrong is said in one line, with status 2. */
 import { parseArgs as parse } from "node:util";
 
 export const parseArgs: typeof parse = (config) => {
@@ -14,4 +14,9 @@ export const parseArgs: typeof parse = (config) => {
 export const refuse = (message: string): never => {
   console.error(`bench: ${message}`);
   process.exit(2);
+};
+
+/** Namespaces, devices and raw sockets are the superuser's to make. */
+export const wantRoot = (): void => {
+  if (process.getuid?.() !== 0) refuse("it makes network namespaces and devices: run it as root, on Linux");
 };

@@ -14,7 +14,7 @@ import type { Script } from "../src/conformance/script/ast.js";
 import { parseScript } from "../src/conformance/script/parser.js";
 import { printScript } from "../src/conformance/script/print.js";
 import { recordScript } from "../src/conformance/script/run-record.js";
-import { parseArgs } from "./arguments.js";
+import { parseArgs, wantRoot } from "./arguments.js";
 import type { Answer, Order } from "./differ/kernel-worker.js";
 import { stimuli } from "./differ/subjects/index.js";
 import type { Stimulus } from "./differ/words.js";
@@ -29,6 +29,9 @@ const { values } = parseArgs({
     verbose: { type: "boolean", default: false },
   },
 });
+
+// What is cached needs no kernel.
+if (values.cache === undefined) wantRoot();
 
 /** The kernel's time is real: a machine that does other things may be late. */
 const agreement: Agreement = { tolerance: 16_000, percent: 12.5, timers: 45_000 };

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Namespace } from "../src/transport/namespace.js";
-import { parseArgs } from "./arguments.js";
+import { parseArgs, wantRoot } from "./arguments.js";
 
 const { values } = parseArgs({
   options: {
@@ -44,6 +44,7 @@ for (const rate of [10, 100])
   );
 paths.push({ name: "240 Mbit/s, 66 ms, 0.1 % reordered by 1 ms", rate: 240, rtt: 66, faults: ["-R", "0.1", "-x", "1"] });
 
+wantRoot();
 const folder = mkdtempSync(join(tmpdir(), "onwire-recovery-"));
 const undo: (() => void)[] = [() => rmSync(folder, { recursive: true, force: true })];
 process.on("exit", () => {

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Namespace } from "../../src/transport/namespace.js";
+import { wantRoot } from "../arguments.js";
 import type { LinkKind, ServerOptions, ServiceKind } from "./server.js";
 
 export interface Candidate {
@@ -38,13 +39,15 @@ const STOP_MILLISECONDS = 3_000;
 const here = (file: string): string => new URL(file, import.meta.url).pathname;
 
 export class Lab {
-  readonly folder = mkdtempSync(join(tmpdir(), "onwire-bench-"));
+  readonly folder: string;
   readonly client: Namespace;
   readonly #undo: (() => void)[] = [];
   readonly #servers: ChildProcess[] = [];
   #wires = 0;
 
   constructor() {
+    wantRoot();
+    this.folder = mkdtempSync(join(tmpdir(), "onwire-bench-"));
     process.once("exit", () => this.close());
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
     this.#undo.push(() => rmSync(this.folder, { recursive: true, force: true }));
