@@ -1,9 +1,23 @@
 /** All stimuli, by subject. */
 import type { Draw, Stimulus } from "../words.js";
 import { closing, intruders, opening } from "./ends.js";
+import { fastOpen } from "./fast-open.js";
+import { info } from "./info.js";
+import { keepAlive } from "./keep-alive.js";
 import { loss, probes, recovery, undo } from "./loss.js";
-import { calls, marks, oddities, receiving, sending, stamps, windows, zeroWindow } from "./streams.js";
+import { marks } from "./marks.js";
+import { segmentSizes } from "./mss.js";
+import { oddOptions } from "./options.js";
+import { pathMtu } from "./path-mtu.js";
+import { polling } from "./polling.js";
+import { windows } from "./receive-window.js";
+import { receiving } from "./receiving.js";
+import { sending } from "./sending.js";
+import { stamps } from "./timestamps.js";
+import { urgent } from "./urgent.js";
 import { growth } from "./window.js";
+import { wrongCalls } from "./wrong-calls.js";
+import { zeroWindow } from "./zero-window.js";
 
 const subjects: readonly ((draw: Draw) => Stimulus[])[] = [
   opening,
@@ -20,8 +34,15 @@ const subjects: readonly ((draw: Draw) => Stimulus[])[] = [
   windows,
   stamps,
   marks,
-  oddities,
-  calls,
+  urgent,
+  keepAlive,
+  pathMtu,
+  segmentSizes,
+  oddOptions,
+  fastOpen,
+  polling,
+  wrongCalls,
+  info,
 ];
 
 export const stimuli = (draw: Draw): Stimulus[] => subjects.flatMap((subject) => subject(draw));
