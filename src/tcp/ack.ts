@@ -182,9 +182,9 @@ function advance(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   if (tcb.search.limit > 0) searchAcknowledged(core, tcb, now);
 
   // The backed-off RTO holds until there is a sample to replace it (RFC 6298 s5, Karn); the count towards R2 starts anew.
-  if (measure(core, tcb, seg, event.dsack, event.flight, now)) {
+  if (measure(core, tcb, seg, event, now)) {
     tcb.backoff = 0;
-    if (tcb.before.awaits) adaptTimeout(core, tcb, now);
+    if (tcb.before.awaits) adaptTimeout(core, tcb, event.newest, now);
   }
   tcb.retries = 0;
   tcb.flags &= ~Flag.Advised;

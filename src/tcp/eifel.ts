@@ -6,6 +6,7 @@ import { Cc } from "../base/why.js";
 import { initialWindow } from "./congestion/controller.js";
 import type { Core } from "./core.js";
 import { Phase } from "./recovery/recovery.js";
+import type { Transmission } from "./recovery/transmission.js";
 import { timeout } from "./rtt.js";
 import type { Tcb } from "./tcb.js";
 
@@ -35,9 +36,8 @@ export function respondToSpurious(core: Core, tcb: Tcb, acked: number, now: Micr
 }
 
 /** (11): a sample has been taken. The first of text that is new says how long the path is now. */
-export function adaptTimeout(core: Core, tcb: Tcb, now: Micros): void {
+export function adaptTimeout(core: Core, tcb: Tcb, newest: Transmission, now: Micros): void {
   const { before, latestRtt: rtt } = tcb;
-  const { newest } = tcb.sent;
   if (newest.retransmitted || !seqGt(newest.end, before.sent)) return;
   before.awaits = false;
   tcb.srtt = Math.max(before.srtt, rtt);

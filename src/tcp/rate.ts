@@ -10,7 +10,7 @@ import type { Tcb } from "./tcb.js";
  *  was sent and in which it was acknowledged: neither ACKs that come in a bunch nor a burst that was sent show a rate that is not there. */
 export function sampleRate(tcb: Tcb, ack: AckEvent, sample: AckSample, now: Micros): void {
   const { sent } = tcb;
-  const { newest } = sent;
+  const { newest } = ack;
   sample.delivered = ack.delivered;
   sample.lost = ack.lost;
   sample.inFlight = sent.pipe;

@@ -2,6 +2,7 @@
 import { type Micros, SECOND } from "../base/environment.js";
 import type { Core } from "./core.js";
 import type { TcpPolicy } from "./policy.js";
+import type { AckEvent } from "./recovery/recovery.js";
 import type { Segment } from "./segment.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
@@ -22,24 +23,24 @@ export function measureSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): boo
 }
 
 /** Takes a sample from an ACK that advances SND.UNA: of the last sent of what it newly delivers, when that was sent once, or else of
- *  the timestamp that it echoes. `duplicate`: it reports that what was sent again had arrived before, so what it echoes may be as old
+ *  the timestamp that it echoes. When it reports that what was sent again had arrived before, what it echoes may be as old
  *  as an ACK that was lost. One sample a round trip, of something sent after the last was taken: for more the gains of RFC 6298
- *  would be wrong (RFC 7323 s4.2), unless policy has smaller ones. `flight`: what was in flight before it. True when there was a sample. */
-export function measure(core: Core, tcb: Tcb, seg: Segment, duplicate: boolean, flight: number, now: Micros): boolean {
-  const { newest } = tcb.sent;
+ *  would be wrong (RFC 7323 s4.2), unless policy has smaller ones. True when there was a sample. */
+export function measure(core: Core, tcb: Tcb, seg: Segment, ack: AckEvent, now: Micros): boolean {
+  const { newest } = ack;
   if (newest.sentAt < 0) return false; // what it covers was SACKed long ago, or is a part of a segment
   const since = tcb.backoff > 0 ? 0 : tcb.sampledAt;
   // A report of a duplicate answers the last copy, if it does not come too soon (as RFC 8985 s6.2 step 2 has it): the path is alive, and no
   // reason to wait longer than it takes. A sample it is not (Karn).
   if (newest.retransmitted) {
     const mayBeLast = now - newest.sentAt >= tcb.minRtt;
-    if (duplicate) return mayBeLast;
+    if (ack.dsack) return mayBeLast;
     // Without SACK nobody reports duplicates: what echoes an earlier copy may have been drawn by the last one, the ACK of the earlier being lost.
     return measureEcho(core, tcb, seg, mayBeLast && !has(tcb, Flag.Sack) ? newest.sentAt - core.policy.timestampTick : since, now);
   }
   const every = core.policy.rttSamples === "every-ack";
   if (newest.sentAt < since && !every) return false;
-  sample(core, tcb, now - newest.sentAt, every ? Math.max(1, Math.ceil(flight / (2 * tcb.snd.mss))) : 1, now);
+  sample(core, tcb, now - newest.sentAt, every ? Math.max(1, Math.ceil(ack.flight / (2 * tcb.snd.mss))) : 1, now);
   return true;
 }
 

@@ -3,6 +3,7 @@
  *  It decides *which* octets. *How many* is `congestion/`. It never reads a clock, never sees a packet, never sets a timer. */
 import type { Micros } from "../../base/environment.js";
 import type { Seq } from "../../base/seq.js";
+import { Transmission } from "./transmission.js";
 
 const NO_BLOCKS = new Int32Array(0);
 
@@ -101,13 +102,12 @@ export interface LossRecovery {
  *  it, do not keep it.
  *
  *  A delivery-rate sampler reads after `update`: `ack.delivered`, `sent.delivered` and `sent.deliveredAt` (C.delivered and
- *  C.delivered_time of draft-cheng-iccrg-delivery-rate-estimation), and `sent.newest`, the columns of the record that was sent last
+ *  C.delivered_time of draft-cheng-iccrg-delivery-rate-estimation), and `ack.newest`, the columns of the record that was sent last
  *  of those that this ACK delivered (P.delivered, P.delivered_time, P.first_sent_time, P.is_app_limited, P.sent_time; `sentAt` -1:
  *  there is none, the ACK covers a part of a record or nothing). The columns are written at each transmission, the first or again;
  *  when the flight was empty, `firstSentAt` and `deliveredAt` are that moment. Who finds the sender with nothing more to say sets
  *  `sent.appLimitedUntil = sent.delivered + sent.pipe` (C.app_limited, at least 1); it is cleared here. `ack.lost` and
- *  `sent.lostTotal` (C.lost) count octets when they are marked, again when their retransmission is; `sent.newestLost` has the
- *  columns of the one marked last, with what was in flight and lost when it left. */
+ *  `sent.lostTotal` (C.lost) count octets when they are marked, again when their retransmission is. */
 export class AckEvent {
   /** SND.UNA after this ACK, and SND.NXT. */
   una: Seq = 0 as Seq;
@@ -159,4 +159,7 @@ export class AckEvent {
   /** When the last of what it delivers was sent, and its end; -1 when no transmission is known to be the one delivered. */
   rackAt: Micros = -1;
   rackEnd: Seq = 0 as Seq;
+  /** What it delivers that was sent last; and the record whose columns are still to be copied there, -1: none. */
+  readonly newest = new Transmission();
+  newestSlot = -1;
 }

@@ -52,23 +52,6 @@ const IN_FLIGHT = 5;
 /** No record. */
 export const NONE = -1;
 
-/** The columns of one record as they were written when it was last sent. */
-export class Transmission {
-  /** When, and the octet after it; -1 when there is none. */
-  sentAt: Micros = -1;
-  end: Seq = 0 as Seq;
-  /** `delivered`, `deliveredAt`, `firstSentAt`, `lost` of the connection when it left. */
-  delivered = 0;
-  deliveredAt: Micros = 0;
-  firstSentAt: Micros = 0;
-  lost = 0;
-  /** Octets in the network when it had left, itself included. */
-  inFlight = 0;
-  octets = 0;
-  appLimited = false;
-  retransmitted = false;
-}
-
 export class SentRecords {
   readonly #pool: SentPool;
   #store: SentStore | null = null;
@@ -112,13 +95,6 @@ export class SentRecords {
   untold = 0;
   /** The sender ran out of text: what it sends counts as limited by the application until `delivered` passes this; 0: it has not. */
   appLimitedUntil = 0;
-  /** Of what the last ACK delivered and of what was last marked lost: the most recently sent. */
-  readonly newest = new Transmission();
-  /** The record of `newest` whose columns are still to be copied. */
-  #newestSlot = NONE;
-  #newestStart: Seq = 0 as Seq;
-  readonly newestLost = new Transmission();
-
   constructor(pool: SentPool) {
     this.#pool = pool;
   }
@@ -130,7 +106,6 @@ export class SentRecords {
     this.edgeAt = -1;
     this.reordering = 0;
     this.delivered = this.deliveredAt = this.firstSentAt = this.lostTotal = this.lostAgain = this.appLimitedUntil = 0;
-    this.newest.sentAt = this.newestLost.sentAt = -1;
   }
 
   /** Gives the memory back: nothing is in flight. */
@@ -255,13 +230,13 @@ export class SentRecords {
   update(ack: AckEvent, now: Micros): void {
     ack.delivered = ack.segments = ack.lost = ack.news = 0;
     ack.dsack = ack.reordered = ack.originals = false;
-    ack.rackAt = this.newest.sentAt = -1;
+    ack.rackAt = ack.newest.sentAt = -1;
     if (this.#count > 0 && seqGt(ack.una, this.#start)) this.#acknowledge(ack, now);
     if (ack.sackCount > 0) this.#selective(ack, now);
     if (ack.delivered > 0) {
       this.delivered += ack.delivered;
       this.deliveredAt = now;
-      if (this.newest.sentAt >= 0) this.firstSentAt = this.newest.sentAt;
+      if (ack.newest.sentAt >= 0) this.firstSentAt = ack.newest.sentAt;
       if (this.appLimitedUntil > 0 && this.delivered > this.appLimitedUntil) this.appLimitedUntil = 0;
     }
     if (this.#count === 0 && this.#store !== null) this.release();
@@ -300,7 +275,7 @@ export class SentRecords {
       this.#count -= 1;
       this.#free(slot);
     }
-    this.#copyNewest(store);
+    this.#copyNewest(store, ack);
     this.#start = una;
     if (seqLt(this.#lostFrom, una)) this.#lostFrom = una;
     if (seqLt(this.fack, una)) this.fack = una;
@@ -325,7 +300,7 @@ export class SentRecords {
       const to = sack[2 * next + 1]! as Seq;
       if (seqGt(from, ack.una) && seqLt(from, to) && seqLeq(to, ack.nxt)) this.#cover(from, to, ack, now);
     }
-    if (this.#store !== null) this.#copyNewest(this.#store);
+    if (this.#store !== null) this.#copyNewest(this.#store, ack);
   }
 
   /** Marks what [left, right) newly covers; what earlier blocks have covered is not looked at again. */
@@ -399,12 +374,11 @@ export class SentRecords {
   /** A record has arrived as a whole. */
   #deliver(store: SentStore, slot: number, start: Seq, end: Seq, marks: number, ack: AckEvent, now: Micros): void {
     const sentAt = store.reals[slot * REALS + SENT_AT]!;
-    const { newest } = this;
+    const { newest } = ack;
     if (newest.sentAt < 0 || sentAfter(sentAt, end, newest.sentAt, newest.end)) {
       newest.sentAt = sentAt;
       newest.end = end;
-      this.#newestStart = start;
-      this.#newestSlot = slot;
+      ack.newestSlot = slot;
     }
     const original = (marks & Mark.Retransmitted) === 0;
     if (seqGt(end, this.fack)) this.fack = end;
@@ -442,7 +416,6 @@ export class SentRecords {
     this.lostTotal += octets;
     if (marks & Mark.Retransmitted) this.lostAgain += octets;
     if (seqLt(start, this.#lostFrom)) this.#lostFrom = start;
-    this.#copy(store, slot, start, end, this.newestLost);
     return octets;
   }
 
@@ -544,28 +517,22 @@ export class SentRecords {
     reals[at + IN_FLIGHT] = this.pipe;
   }
 
-  #copy(store: SentStore, slot: number, start: Seq, end: Seq, to: Transmission): void {
+  /** An ACK may deliver many records: only the columns of the one sent last are looked at, and only when all are known. */
+  #copyNewest(store: SentStore, ack: AckEvent): void {
+    const slot = ack.newestSlot;
+    if (slot === NONE) return;
+    ack.newestSlot = NONE;
+    const { newest } = ack;
     const { reals } = store;
     const at = slot * REALS;
     const marks = store.ints[slot * INTS + MARKS]!;
-    to.sentAt = reals[at + SENT_AT]!;
-    to.end = end;
-    to.delivered = reals[at + DELIVERED]!;
-    to.deliveredAt = reals[at + DELIVERED_AT]!;
-    to.firstSentAt = reals[at + FIRST_SENT_AT]!;
-    to.lost = reals[at + LOST]!;
-    to.inFlight = reals[at + IN_FLIGHT]!;
-    to.octets = seqDiff(end, start);
-    to.appLimited = (marks & Mark.AppLimited) !== 0;
-    to.retransmitted = (marks & Mark.Retransmitted) !== 0;
-  }
-
-  /** An ACK may deliver many records: only the columns of the one sent last are looked at, and only when all are known. */
-  #copyNewest(store: SentStore): void {
-    const slot = this.#newestSlot;
-    if (slot === NONE) return;
-    this.#newestSlot = NONE;
-    this.#copy(store, slot, this.#newestStart, this.newest.end, this.newest);
+    newest.delivered = reals[at + DELIVERED]!;
+    newest.deliveredAt = reals[at + DELIVERED_AT]!;
+    newest.firstSentAt = reals[at + FIRST_SENT_AT]!;
+    newest.lost = reals[at + LOST]!;
+    newest.inFlight = reals[at + IN_FLIGHT]!;
+    newest.appLimited = (marks & Mark.AppLimited) !== 0;
+    newest.retransmitted = (marks & Mark.Retransmitted) !== 0;
   }
 
   #link(store: SentStore, slot: number): void {
