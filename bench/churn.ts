@@ -1,6 +1,6 @@
 /** Connect, 64 octets each way, close, for longer than a minute: connections in each second, while the TIME-WAITs of all those before are kept for 2 MSL. The
  *  server closes first. Raw clients in memory, each connection from a 4-tuple of its own; the clock is the process's CPU time, so that other
- *  work on the machine counts little. Run: npm run bench -- churn [--seconds N] [--rate N] [--json] */
+ *  work on the machine counts little. Run: npm run bench -- churn [--seconds N] [--rate N] [--time-wait SECONDS] [--json] */
 import { createMemory } from "../src/base/memory.js";
 import { SeededRandom } from "../src/base/prng.js";
 import { ip } from "../src/ip/address.js";
@@ -13,6 +13,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "75" },
     rate: { type: "string", default: "40000" },
+    "time-wait": { type: "string", default: "60" },
     json: { type: "boolean", default: false },
   },
 });
@@ -22,6 +23,10 @@ if (!(Number.isInteger(seconds) && seconds >= 2 && seconds <= 120)) refuse(`--se
 /** Connections a second that are tried; more than can be had: as many as can be. */
 const rate = Number(values.rate);
 if (!(rate >= 1_000 && rate <= 150_000)) refuse(`--rate ${values.rate}: a number from 1000 to 150000`);
+
+/** Seconds that a connection stays in TIME-WAIT. */
+const timeWait = Number(values["time-wait"]);
+if (!(timeWait >= 1 && timeWait <= 240)) refuse(`--time-wait ${values["time-wait"]}: a number from 1 to 240`);
 
 const SERVER = ip("10.0.0.1");
 const CLIENTS = rate * (seconds + 2);
@@ -41,6 +46,7 @@ clients.answersFin = true;
 const { tallies } = clients;
 const limits = { connections: CLIENTS, timeWaits: CLIENTS, synQueue: 4_096, live: 4_096 };
 const stack = new Stack({ random: new SeededRandom(1), memory: createMemory({ packets: 4_096, chunks: 1_024 }), limits }, now());
+stack.tcp.adopt({ timeWait: timeWait * SECOND });
 stack.addDevice(clients, { addresses: [{ address: SERVER, prefixLength: 8 }] }, now());
 const buffer = new Uint8Array(4_096);
 const answer = {

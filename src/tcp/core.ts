@@ -7,7 +7,7 @@ import { SipKey } from "../base/siphash.js";
 import type { Tally } from "../base/tally.js";
 import { TimerWheel } from "../base/timer-wheel.js";
 import { TokenBucket } from "../base/token-bucket.js";
-import { St, Tx } from "../base/why.js";
+import { St, Tm, Tx } from "../base/why.js";
 import type { IpAddress } from "../ip/address.js";
 import type { Network } from "../ip/network.js";
 import { Applications } from "./applications.js";
@@ -20,7 +20,7 @@ import { Demux, Form } from "./demux.js";
 import { CloseError, TcpEvent } from "./events.js";
 import { cookieKey, FastOpen, FastOpenMemory } from "./fast-open.js";
 import { concludeFastOpen } from "./fast-open-handshake.js";
-import { canFreeze, FrozenRows, freeze, frozenDeadline, frozenFlags, thaw } from "./frozen.js";
+import { canFreeze, FrozenRows, freeze, frozenDeadline, frozenFlags, giveTimeWaitRow, isTimeWaitRow, thaw } from "./frozen.js";
 import { endHolds } from "./hold.js";
 import { Secrets } from "./isn.js";
 import type { TcpLimits } from "./limits.js";
@@ -478,6 +478,28 @@ export class Core {
       return;
     }
     if (!told) this.tell(tcb, TcpEvent.Closed | (error === CloseError.None ? 0 : TcpEvent.Readable));
+  }
+
+  /** The end of a TIME-WAIT that is due, as `expire` and `finish` have it, straight from the row: as many leave as come, and an object made for each
+   *  would cost more than its leaving. False: it is none, or somebody has to be told. */
+  leaveTimeWait(slot: number): boolean {
+    const { demux } = this;
+    if (this.probes.probe !== null || demux.form(slot) !== Form.Row) return false;
+    const row = demux.where(slot);
+    if (!isTimeWaitRow(row)) return false;
+    const flags = frozenFlags(this.rows, row);
+    if ((flags & Flag.Orphan) === 0) return false;
+    this.cause.begin();
+    this.tally.add(Tm.TimeWait);
+    this.tally.add(St.TimeWaitOver);
+    this.timeWaits.count -= 1;
+    demux.leave(slot);
+    this.ports.left(demux.local(slot), demux.localPort(slot), demux.remote(slot), demux.remotePort(slot));
+    if (flags & Flag.Passive) this.sources.add(demux.remote(slot), -1);
+    this.applications.set(slot, null);
+    giveTimeWaitRow(this.rows, row);
+    demux.free(slot);
+    return true;
   }
 
   /** Forgets a connection that is CLOSED and that nobody holds. */

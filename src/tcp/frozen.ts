@@ -256,6 +256,10 @@ export function frozenFlags(frozen: FrozenRows, name: number): number {
   return rows.cells(row)[rows.base(row) + at.flags]! & FLAGS;
 }
 
+export const isTimeWaitRow = (name: number): boolean => (name & BRIEF) !== 0;
+
+export const giveTimeWaitRow = ({ brief }: FrozenRows, name: number): void => brief.give(name & ~BRIEF);
+
 /** The largest index of a controller's name that the cell has bits for: who has more controllers has connections that stay live. */
 const MOST_CONTROLLERS = 0x3f;
 

@@ -33,6 +33,9 @@ import * as user from "./user.js";
 /** Names a connection or a listener; never 0. Dead after `close` or `abort`: calls with it throw EBADF. */
 export type Handle = number;
 
+/** Connections whose timers are looked at in a turn. */
+const MOST_TIMERS = 1_024;
+
 export class Tcp {
   readonly #core: Core;
   readonly memory: Memory;
@@ -405,10 +408,14 @@ export class Tcp {
     icmpError(this.#core, error, now);
   }
 
-  /** Timers that are due. Call it after the frames that waited: what they acknowledge needs no timeout. */
+  /** Timers that are due, so many that frames need not wait for long: of the others `nextTimeout` says that they are late. Call it after the frames
+   *  that waited: what they acknowledge needs no timeout. */
   expire(now: Micros): void {
     const { wheel } = this.#core;
-    for (let slot = wheel.pop(now); slot >= 0; slot = wheel.pop(now)) {
+    for (let fired = 0; fired < MOST_TIMERS; fired++) {
+      const slot = wheel.pop(now);
+      if (slot < 0) return;
+      if (this.#core.leaveTimeWait(slot)) continue;
       const tcb = this.#core.resolve(slot, wheel.popped);
       if (tcb === null) continue;
       tcb.wheelAt = NEVER;

@@ -1,16 +1,24 @@
-/** Connections in TIME-WAIT in the order in which they came, so that the oldest can go when there are too many (RFC 9293 s3.6.1). */
+/** Connections in TIME-WAIT in the order in which they came, so that the oldest can go when there are too many (RFC 9293 s3.6.1). However many
+ *  millions there are, one more costs a few steps. */
 import type { Demux } from "./demux.js";
 
-/** The shortest ring. */
-const LEAST = 64;
+/** Handles in a piece of the queue. */
+const PIECE_BITS = 12;
+const PIECE = 1 << PIECE_BITS;
+/** Places that are looked at for each that comes, while the queue is swept. */
+const STEPS = 4;
 
 export class TimeWaits {
   readonly #demux: Demux;
   readonly #limit: number;
-  /** Handles, from `#head`; those that have left or were reused are skipped. */
-  #ring = new Int32Array(LEAST);
+  /** Handles in [#head, #tail), place 0 in the first piece; those that have left or were reused stand there still, or 0 in their stead. */
+  readonly #pieces: Int32Array[] = [];
+  #spare: Int32Array | null = null;
   #head = 0;
-  #length = 0;
+  #tail = 0;
+  /** A sweep moves what is still there from `#scanned` to `#kept`; -1: none is under way. */
+  #scanned = -1;
+  #kept = 0;
   count = 0;
 
   constructor(demux: Demux, limit: number) {
@@ -18,13 +26,22 @@ export class TimeWaits {
     this.#limit = limit;
   }
 
+  /** Places taken: not many more than twice `count`. */
+  get length(): number {
+    return this.#tail - this.#head;
+  }
+
   add(handle: number): void {
     this.count += 1;
-    // Most leave in the order in which they came: what has gone at the head goes from the ring, at most two for each that comes.
-    for (let i = 0; i < 2 && this.#length > 0 && this.#demux.slot(this.#ring[this.#head]!) === 0; i++) this.#shift();
-    if (this.#length === this.#ring.length) this.#grow();
-    this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = handle;
-    this.#length += 1;
+    // Most leave in the order in which they came: at most two for each that comes.
+    for (let i = 0; i < 2 && this.length > 0 && !this.#isThere(this.#at(this.#head)); i++) this.#shift();
+    if (this.#tail === this.#pieces.length << PIECE_BITS) {
+      this.#pieces.push(this.#spare ?? new Int32Array(PIECE));
+      this.#spare = null;
+    }
+    this.#put(this.#tail++, handle);
+    if (this.#scanned < 0 && this.length > 2 * this.count + PIECE) this.#scanned = this.#kept = this.#head;
+    if (this.#scanned >= 0) this.#sweep();
   }
 
   /** While there are too many: the slot of the oldest, which the caller takes out of TIME-WAIT if it is still in it; 0: there are not. */
@@ -34,31 +51,48 @@ export class TimeWaits {
 
   /** The slot of the oldest, whatever has become of it; 0: there is none. */
   next(): number {
-    while (this.#length > 0) {
+    while (this.length > 0) {
       const slot = this.#demux.slot(this.#shift());
       if (slot !== 0) return slot;
     }
     return 0;
   }
 
+  #isThere(handle: number): boolean {
+    return this.#demux.slot(handle) !== 0;
+  }
+
+  #at(place: number): number {
+    return this.#pieces[place >> PIECE_BITS]![place & (PIECE - 1)]!;
+  }
+
+  #put(place: number, handle: number): void {
+    this.#pieces[place >> PIECE_BITS]![place & (PIECE - 1)] = handle;
+  }
+
   #shift(): number {
-    const handle = this.#ring[this.#head]!;
-    this.#head = (this.#head + 1) & (this.#ring.length - 1);
-    this.#length -= 1;
+    const handle = this.#at(this.#head++);
+    if (this.#head === PIECE) {
+      this.#spare = this.#pieces.shift()!;
+      this.#head = 0;
+      this.#tail -= PIECE;
+      if (this.#scanned >= 0) this.#scanned = Math.max(0, this.#scanned - PIECE);
+      this.#kept = Math.max(0, this.#kept - PIECE);
+    }
     return handle;
   }
 
-  /** Only what is still there comes along; twice the length, unless that was little. */
-  #grow(): void {
-    const old = this.#ring;
-    const kept: number[] = [];
-    for (let i = 0; i < this.#length; i++) {
-      const handle = old[(this.#head + i) & (old.length - 1)]!;
-      if (this.#demux.slot(handle) !== 0) kept.push(handle);
+  #sweep(): void {
+    this.#kept = Math.max(this.#kept, this.#head);
+    this.#scanned = Math.max(this.#scanned, this.#head);
+    for (let i = 0; i < STEPS && this.#scanned < this.#tail; i++) {
+      const handle = this.#at(this.#scanned);
+      this.#put(this.#scanned++, 0);
+      if (this.#isThere(handle)) this.#put(this.#kept++, handle);
     }
-    if (kept.length * 2 > old.length) this.#ring = new Int32Array(2 * old.length);
-    this.#ring.set(kept);
-    this.#head = 0;
-    this.#length = kept.length;
+    if (this.#scanned < this.#tail) return;
+    this.#tail = this.#kept;
+    this.#pieces.length = (this.#tail + PIECE - 1) >> PIECE_BITS;
+    this.#scanned = -1;
   }
 }

@@ -21,7 +21,12 @@ import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
 /** Every deadline of the connection that has come. */
 export function expire(core: Core, tcb: Tcb, now: Micros): void {
-  core.touch(tcb); // also when nothing is due: the flush puts it back into the wheel
+  whatIsDue(core, tcb, now);
+  // Also when nothing was: the flush puts it back into the wheel. Who has been released is not kept until then: millions may leave TIME-WAIT at a time.
+  if (tcb.handle !== 0) core.touch(tcb);
+}
+
+function whatIsDue(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.ackAt <= now) delayedAck(core, tcb, now);
   if (tcb.swsAt <= now) swsOverride(core, tcb, now);
   if (tcb.paceAt <= now) pacing(core, tcb, now);
