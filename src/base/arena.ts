@@ -8,10 +8,15 @@ import { CHECKSUM_WASM } from "./checksum-wasm.js";
 interface WebAssemblyApi {
   Memory: new (limits: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
   Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: { onwire: { memory: object } }) => { readonly exports: { readonly sum: Sum } };
+  Instance: new (module: object, imports: { onwire: { memory: object } }) => { readonly exports: Assembled };
 }
 declare const WebAssembly: WebAssemblyApi | undefined;
-type Sum = (start: number, length: number, initial: number) => number;
+/** The functions of checksum.wat. */
+interface Assembled {
+  readonly sum: (start: number, length: number, initial: number) => number;
+  readonly copySum: (to: number, from: number, length: number, initial: number) => number;
+  readonly copy: (to: number, from: number, length: number) => void;
+}
 
 const PAGE = 0x10000;
 /** The assembled loop's 32-bit lanes hold the sum of this many octets (checksum.wat). */
@@ -23,7 +28,9 @@ export class Arena {
   /** The memory itself, for transports that register it with the kernel. It never grows and never moves. */
   readonly memory: ArrayBuffer;
   readonly #words: Int32Array;
-  readonly #simd: Sum | null;
+  readonly #sum: Assembled["sum"] | null;
+  readonly #copySum: Assembled["copySum"] | null;
+  readonly #copy: Assembled["copy"] | null;
   #reserved = 0;
 
   /** `plain` asks for an ArrayBuffer and no WebAssembly. The size is rounded up to whole pages of 64 KiB. */
@@ -31,7 +38,9 @@ export class Arena {
     const pages = Math.max(1, Math.ceil(octets / PAGE));
     const wasm = plain ? null : assembled(pages);
     this.memory = wasm?.memory ?? new ArrayBuffer(pages * PAGE);
-    this.#simd = wasm?.sum ?? null;
+    this.#sum = wasm?.functions.sum ?? null;
+    this.#copySum = wasm?.functions.copySum ?? null;
+    this.#copy = wasm?.functions.copy ?? null;
     this.bytes = new Uint8Array(this.memory);
     this.view = new DataView(this.memory);
     this.#words = new Int32Array(this.memory);
@@ -39,7 +48,7 @@ export class Arena {
 
   /** Whether sums run by SIMD. */
   get simd(): boolean {
-    return this.#simd !== null;
+    return this.#sum !== null;
   }
 
   /** The 16-aligned offset of `octets` that are nobody else's from now on. Throws a RangeError when the arena is full. */
@@ -56,25 +65,38 @@ export class Arena {
    * An odd last octet counts as if a zero followed. `initial` is a partial sum to go on from, folded or not, below 2^32.
    */
   sum(start: number, length: number, initial: number): number {
-    if (this.#simd === null) return plainSum(this.bytes, this.#words, start, length, initial);
+    if (this.#sum === null) return plainSum(this.bytes, this.#words, start, length, initial);
     let at = start;
     let left = length;
     let sum = initial;
     for (; left > LANE_LIMIT; left -= LANE_LIMIT) {
-      sum = this.#simd(at, LANE_LIMIT, sum);
+      sum = this.#sum(at, LANE_LIMIT, sum);
       at += LANE_LIMIT;
     }
-    return this.#simd(at, left, sum);
+    return this.#sum(at, left, sum);
+  }
+
+  /** Copies `length` octets of the arena from `from` to `to`; the two may overlap. */
+  copy(to: number, from: number, length: number): void {
+    if (this.#copy === null) this.bytes.copyWithin(to, from, from + length);
+    else this.#copy(to, from, length);
+  }
+
+  /** The same for at most 2^18 octets, where the two must not overlap; returns what `sum` of them would, which is taken in the same pass. */
+  copySum(to: number, from: number, length: number, initial: number): number {
+    if (this.#copySum !== null) return this.#copySum(to, from, length, initial);
+    this.bytes.copyWithin(to, from, from + length);
+    return this.sum(to, length, initial);
   }
 }
 
 /** Null until first wanted; false when this host cannot. */
 let module: object | null | false = null;
 
-const assembled = (pages: number): { memory: ArrayBuffer; sum: Sum } | null => {
+const assembled = (pages: number): { memory: ArrayBuffer; functions: Assembled } | null => {
   if (typeof WebAssembly === "undefined" || module === false) return null;
   try {
-    // Synchronous: browsers allow it on the main thread up to 4 KiB, and this is a tenth of that.
+    // Synchronous: browsers allow it on the main thread up to 4 KiB, and this is a quarter of that.
     module ??= new WebAssembly.Module(fromBase64(CHECKSUM_WASM));
   } catch {
     // No SIMD, or code generation is forbidden: neither will change.
@@ -83,7 +105,7 @@ const assembled = (pages: number): { memory: ArrayBuffer; sum: Sum } | null => {
   }
   try {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    return { memory: memory.buffer, sum: new WebAssembly.Instance(module, { onwire: { memory } }).exports.sum };
+    return { memory: memory.buffer, functions: new WebAssembly.Instance(module, { onwire: { memory } }).exports };
   } catch {
     // Engines reserve address space for each memory and may run out of it long before they run out of memory.
     return null;

@@ -58,8 +58,7 @@ export class ByteQueue {
    *  nothing done, when the pool has not enough chunks. */
   place(ahead: number, arenaStart: number, length: number): boolean {
     if (length === 0) return true;
-    const { shift, size } = this.#chunks;
-    const bytes = this.#chunks.arena.bytes;
+    const { shift, size, arena } = this.#chunks;
     const start = this.#head + ahead;
     const end = start + length;
     let missing = 0;
@@ -69,7 +68,7 @@ export class ByteQueue {
     for (let position = start; position < end; ) {
       const within = position & (size - 1);
       const count = Math.min(size - within, end - position);
-      bytes.copyWithin(this.#chunkFor(position >> shift) + within, from, from + count);
+      arena.copy(this.#chunkFor(position >> shift) + within, from, count);
       position += count;
       from += count;
     }
@@ -135,18 +134,38 @@ export class ByteQueue {
 
   /** The same within the arena, to offset `to`. */
   copyToArena(ahead: number, to: number, length: number): void {
-    const { shift, size } = this.#chunks;
-    const bytes = this.#chunks.arena.bytes;
+    const { shift, size, arena } = this.#chunks;
     const end = this.#head + ahead + length;
     let target = to;
     for (let position = this.#head + ahead; position < end; ) {
       const within = position & (size - 1);
       const count = Math.min(size - within, end - position);
-      const from = this.#chunkAt(position >> shift) + within;
-      bytes.copyWithin(target, from, from + count);
+      arena.copy(target, this.#chunkAt(position >> shift) + within, count);
       position += count;
       target += count;
     }
+  }
+
+  /** The same, and returns the one's complement sum of what it copies (RFC 1071), folded to 16 bits and not complemented. */
+  copySummed(ahead: number, to: number, length: number): number {
+    const { shift, size, arena } = this.#chunks;
+    const start = this.#head + ahead;
+    const end = start + length;
+    let sum = 0;
+    for (let position = start; position < end; ) {
+      const within = position & (size - 1);
+      const count = Math.min(size - within, end - position);
+      const from = this.#chunkAt(position >> shift) + within;
+      const target = to + position - start;
+      if (((position - start) & 1) === 0) sum = arena.copySum(target, from, count, sum);
+      else {
+        // From an odd place on, its octets are the other halves of their words (RFC 1071 s2 (B)).
+        const swapped = arena.copySum(target, from, count, 0);
+        sum = arena.sum(to, 0, sum + (((swapped << 8) & 0xff00) | (swapped >> 8)));
+      }
+      position += count;
+    }
+    return sum;
   }
 
   /** Where the octet `ahead` of the head (within `length`) lies in the arena: for lending a view. */

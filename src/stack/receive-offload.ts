@@ -71,7 +71,7 @@ export class ReceiveOffload {
     if (total > LONGEST || !this.#sound(packet, text + octets)) return false;
     const run = this.#count > 1 ? head : this.#widen(head);
     if (run === null || run.end + octets > run.limit) return false;
-    run.pool.arena.bytes.copyWithin(run.end, text, text + octets);
+    run.pool.arena.copy(run.end, text, octets);
     run.end += octets;
     this.#next = (this.#next + octets) | 0;
     this.#count += 1;
@@ -148,7 +148,7 @@ export class ReceiveOffload {
     if (head.limit - head.start >= LONGEST + ETHERNET) return head;
     const run = roomy(this.#memory.large);
     if (run === null) return null;
-    run.pool.arena.bytes.copyWithin(run.start, head.start, head.end);
+    run.pool.arena.copy(run.start, head.start, head.end - head.start);
     run.end = run.start + head.end - head.start;
     head.release();
     this.#head = run;

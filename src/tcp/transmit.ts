@@ -40,12 +40,16 @@ export function transmit(
   packet.start = start;
   packet.end = start + header + length;
   writeSegment(view, start, out, style);
-  if (length > 0) tcb!.sendQueue.copyToArena(ahead, start + header, length);
   const pseudo = pseudoHeaderSum(local, remote, Protocol.Tcp, header + length);
   if (tcb === null ? network.checksumOffloadTo(remote, local) : tcb.checksumOffload) {
+    if (length > 0) tcb!.sendQueue.copyToArena(ahead, start + header, length);
     view.setUint16(start + 16, (pseudo & 0xffff) + (pseudo >>> 16));
     packet.checksum = ChecksumState.Partial;
-  } else view.setUint16(start + 16, ~memory.arena.sum(start, header + length, pseudo) & 0xffff); // (MUST-2)
+  } else {
+    // The text is summed as it is copied; it begins at an even octet of the segment.
+    const text = length > 0 ? tcb!.sendQueue.copySummed(ahead, start + header, length) : 0;
+    view.setUint16(start + 16, ~memory.arena.sum(start, header, pseudo + text) & 0xffff); // (MUST-2)
+  }
   if (length > cut) packet.gsoSize = cut;
   packet.why = why;
   packet.cause = cause;

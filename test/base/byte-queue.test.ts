@@ -96,6 +96,10 @@ describe("ByteQueue", () => {
             expect([target[0], target[length + 1]]).toEqual([0, 0]);
             queue.copyToArena(ahead, scratch + SCRATCH, length);
             expect(bytes.slice(scratch + SCRATCH, scratch + SCRATCH + length)).toEqual(stream(model.head + ahead, length));
+            bytes.fill(0, scratch + SCRATCH, scratch + SCRATCH + length);
+            const sum = queue.copySummed(ahead, scratch + SCRATCH, length);
+            expect(bytes.slice(scratch + SCRATCH, scratch + SCRATCH + length)).toEqual(stream(model.head + ahead, length));
+            expect(sum).toBe(chunks.arena.sum(scratch + SCRATCH, length, 0));
           }
           expect(queue.length).toBe(model.length);
           expect(chunks.available + queue.chunksHeld).toBe(count);

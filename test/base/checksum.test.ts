@@ -27,7 +27,7 @@ afterEach(() => {
 describe("checksum.wat", () => {
   test("assembles to the octets that checksum-wasm.ts carries", async () => {
     const source = readFileSync(new URL("../../src/base/checksum.wat", import.meta.url), "utf8");
-    const module = (await wabt()).parseWat("checksum.wat", source, { simd: true });
+    const module = (await wabt()).parseWat("checksum.wat", source, { simd: true, bulk_memory: true });
     module.validate();
     const { buffer } = module.toBinary({});
     module.destroy();
@@ -126,6 +126,29 @@ describe.each(arenas)("RFC 1071, %s", (_, arena) => {
     expect(arena.sum(0, length, 0xffffffff)).toBe(naive(arena.bytes.subarray(0, length), 0xffffffff));
     arena.bytes.fill(0);
     expect(arena.sum(0, length, 0)).toBe(0);
+  });
+
+  test("s1: copies what it sums, and nothing beside it: any octets, from and to any alignment", () => {
+    const to = 0x8000;
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 3000 }), fc.nat(67), fc.nat(67), fc.nat(0xffffffff), (octets, start, off, initial) => {
+        arena.bytes.set(octets, start);
+        arena.bytes.fill(0xa5, to, to + 4000);
+        expect(arena.copySum(to + 1 + off, start, octets.length, initial)).toBe(naive(octets, initial));
+        expect(arena.bytes.slice(to + 1 + off, to + 1 + off + octets.length)).toEqual(octets);
+        expect([arena.bytes[to + off], arena.bytes[to + 1 + off + octets.length]]).toEqual([0xa5, 0xa5]);
+      }),
+    );
+  });
+
+  test("copies as if by way of elsewhere where the two places overlap", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(100), fc.nat(100), (octets, from, to) => {
+        arena.bytes.set(octets, from);
+        arena.copy(to, from, octets.length);
+        expect(arena.bytes.slice(to, to + octets.length)).toEqual(octets);
+      }),
+    );
   });
 
   test("s1: octets that carry their checksum sum to all ones", () => {
