@@ -89,11 +89,16 @@ export const mutants: readonly Mutant[] = [
     "core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait / 2, Tm.TimeWait, now);",
     "TIME-WAIT lasts one MSL",
   ),
-  mutant("tcp/text", "if (filled) return core.oweAck(tcb, Tx.AckFill);", "", "what fills a hole is acknowledged late (RFC 5681 s4.2)"),
   mutant(
     "tcp/text",
-    "if (rcv.unacked >= core.policy.ackEvery * Math.max(1, rcv.mss))",
-    "if (rcv.unacked >= 4 * core.policy.ackEvery * Math.max(1, rcv.mss))",
+    "if (filled)\n    core.oweAck(tcb, Tx.AckFill);",
+    "if (false)\n    core.oweAck(tcb, Tx.AckFill);",
+    "what fills a hole is acknowledged late (RFC 5681 s4.2)",
+  ),
+  mutant(
+    "tcp/delayed-ack",
+    "if (rcv.unacked >= policy.ackEvery * Math.max(1, rcv.mss))",
+    "if (rcv.unacked >= 4 * policy.ackEvery * Math.max(1, rcv.mss))",
     "stretch ACKs (RFC 2525 s2.13)",
   ),
   mutant(
