@@ -1,5 +1,5 @@
 /** A process that records stimuli on the kernel, one after the other: what blocks one recording must not delay another. */
-import { KernelHost } from "../../src/cli/kernel-host.js";
+import { openKernel } from "../../src/cli/kernel-host.js";
 import { printScript } from "../../src/conformance/script/print.js";
 import type { RunOptions } from "../../src/conformance/script/run.js";
 import { recordScriptOn } from "../../src/conformance/script/run-record.js";
@@ -14,7 +14,7 @@ export interface Order {
 export type Answer = { readonly text: string } | { readonly failure: string };
 
 const record = async ({ source, name, options }: Order): Promise<Answer> => {
-  const { script, result } = await recordScriptOn((settings) => KernelHost.create(settings), source, name, options);
+  const { script, result } = await recordScriptOn(openKernel, source, name, options);
   return script === null
     ? { failure: `${result.verdict}: ${result.reason} ${result.line} ${result.actual}` }
     : { text: printScript(script) };

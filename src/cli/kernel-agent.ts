@@ -1,12 +1,14 @@
 /** The agent on a kernel under test: a process that makes the system calls of a script with the kernel's own sockets. It is told by lines of
- *  JSON on its standard input, answers by lines on its output, and ends with its parent. */
+ *  JSON on its standard input, answers by lines on its output, and ends with its parent. What it may do beside calls is its first argument. */
 import { openSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { getSystemErrorName } from "node:util";
 import { errnoNumbered } from "../bsd/errno.js";
 import type { ControlMessage } from "../bsd/message.js";
 import type { Extent, SystemCall } from "../conformance/script/system-call.js";
 import { type SocketCalls, socketCalls } from "../transport/native-sockets.js";
+import { AGENT_VERSION } from "./agent-lines.js";
 import { readControl } from "./control-messages.js";
 import { INFO_OCTETS, levels, memoryWords, optionNumbers, readInfo, requests } from "./kernel-options.js";
 
@@ -16,7 +18,17 @@ export type AgentOrder =
   | { readonly kind: "ports"; readonly fd: number }
   | { readonly kind: "alive"; readonly localPort: number; readonly remotePort: number }
   | { readonly kind: "file"; readonly path: string; readonly zeros: number }
-  | { readonly kind: "sysctl"; readonly key: string; readonly value: string };
+  | { readonly kind: "sysctl"; readonly key: string; readonly value: string }
+  /** Milliseconds of the host's clock. */
+  | { readonly kind: "clock" };
+
+/** What an agent may do to a host that is not there for the test alone. */
+export interface AgentBounds {
+  /** All files are in this folder, whatever folder a script names. Null: they are where it says. */
+  readonly folder: string | null;
+  /** Policy of the whole host is changed, and put back at the end. */
+  readonly sysctls: boolean;
+}
 
 /** What a call came to: its value, or the name of an error, and what it gave. */
 export interface AgentOutcome {
@@ -264,7 +276,7 @@ const openSocket = (domain: number, type: number, protocol: number): number => {
 
 const openFile = (path: string, flags: number): number => {
   try {
-    return openSync(path, flags);
+    return openSync(placeOf(path), flags);
   } catch (error) {
     return (error as NodeJS.ErrnoException).errno ?? EAGAIN;
   }
@@ -464,25 +476,53 @@ const obey = async (order: AgentOrder): Promise<unknown> => {
     case "alive":
       return isAlive(order.localPort, order.remotePort);
     case "file":
-      writeFileSync(order.path, new Uint8Array(order.zeros));
+      writeFileSync(placeOf(order.path), new Uint8Array(order.zeros));
       return true;
     case "sysctl":
-      if (order.key === "net.ipv4.tcp_congestion_control") {
-        congestionControl = order.value;
-        return true;
-      }
-      writeFileSync(`/proc/sys/${order.key.replaceAll(".", "/")}`, order.value);
-      return true;
+      return setPolicy(order.key, order.value);
+    case "clock":
+      return Date.now();
   }
 };
 
+const bounds = JSON.parse(process.argv[2] ?? '{"folder":null,"sysctls":true}') as AgentBounds;
+const placeOf = (path: string): string => (bounds.folder === null ? path : join(bounds.folder, basename(path)));
+
+/** What policies were before the first change. */
+const policies = new Map<string, string>();
+
+/** True: it is so now. Otherwise why it may not be. */
+const setPolicy = (key: string, value: string): true | string => {
+  if (key === "net.ipv4.tcp_congestion_control") {
+    congestionControl = value;
+    return true;
+  }
+  if (!/^net\.ipv4\.\w+$/.test(key)) throw new Error(`${key} is no policy of TCP or IP`);
+  if (!bounds.sysctls) return `the agent may not set ${key}: start it with --sysctls`;
+  const path = `/proc/sys/${key.replaceAll(".", "/")}`;
+  if (!policies.has(path)) policies.set(path, readFileSync(path, "utf8"));
+  writeFileSync(path, value);
+  return true;
+};
+
+process.on("exit", () => {
+  for (const [path, value] of policies) writeFileSync(path, value);
+});
+
+const answer = (id: number, what: object): void => void process.stdout.write(`${JSON.stringify({ id, ...what })}\n`);
+const fault = (error: unknown): { error: string } => ({ error: error instanceof Error ? error.message : String(error) });
+
 createInterface({ input: process.stdin }).on("line", (line) => {
-  const { id, ...order } = JSON.parse(line) as AgentOrder & { id: number };
-  const answer = (result: object): void => void process.stdout.write(`${JSON.stringify({ id, ...result })}\n`);
-  obey(order as AgentOrder).then(
-    (result) => answer({ result }),
-    (error: unknown) => answer({ error: error instanceof Error ? error.message : String(error) }),
+  let order: AgentOrder & { id: number };
+  try {
+    order = JSON.parse(line) as typeof order;
+  } catch (error) {
+    return answer(0, fault(error));
+  }
+  obey(order).then(
+    (result) => answer(order.id, { result }),
+    (error: unknown) => answer(order.id, fault(error)),
   );
 });
 process.stdin.on("end", () => process.exit(0));
-process.stdout.write(`${JSON.stringify({ id: 0, result: "ready" })}\n`);
+answer(0, { result: { version: AGENT_VERSION } });

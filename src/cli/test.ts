@@ -12,7 +12,7 @@ import { recordScript, recordScriptOn } from "../conformance/script/run-record.j
 import type { Result } from "../conformance/script/verdict.js";
 import { profiles } from "../stack/profile.js";
 import { runCommand, say, UsageError } from "./exit.js";
-import { KernelHost } from "./kernel-host.js";
+import { openKernel } from "./kernel-host.js";
 import { parseInteger } from "./parse.js";
 
 export interface TestOptions {
@@ -139,7 +139,7 @@ const versusKernel = async (scripts: readonly string[], options: TestOptions): P
   for (const path of scripts) {
     const source = readFileSync(path, "utf8");
     const our = runScript(source, path, runOptions);
-    const their = await runScriptOn((settings) => KernelHost.create(settings), source, path, runOptions);
+    const their = await runScriptOn(openKernel, source, path, runOptions);
     ours.push(our);
     theirs.push(their);
     const same = our.verdict === their.verdict;
@@ -168,9 +168,7 @@ const record = async (scripts: readonly string[], on: "kernel" | "onwire", optio
   for (const path of scripts) {
     const source = readFileSync(path, "utf8");
     const { result, script } =
-      on === "onwire"
-        ? recordScript(source, path, runOptions)
-        : await recordScriptOn((settings) => KernelHost.create(settings), source, path, runOptions);
+      on === "onwire" ? recordScript(source, path, runOptions) : await recordScriptOn(openKernel, source, path, runOptions);
     if (script === null) {
       failed += 1;
       for (const line of reportLines(result)) say(line);

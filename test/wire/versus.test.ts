@@ -1,13 +1,13 @@
 /** Packet scripts on the Linux kernel: the player in real time, the agent and its system calls. */
 import { readFileSync } from "node:fs";
 import { describe, expect } from "vitest";
-import { KernelHost } from "../../src/cli/kernel-host.js";
+import { openKernel } from "../../src/cli/kernel-host.js";
 import { printScript } from "../../src/conformance/script/print.js";
 import { runScriptOn } from "../../src/conformance/script/run-live.js";
 import { recordScriptOn } from "../../src/conformance/script/run-record.js";
 import { wireTest } from "./kernel.js";
 
-const onKernel = (source: string) => runScriptOn((settings) => KernelHost.create(settings), source, "a.pkt");
+const onKernel = (source: string) => runScriptOn(openKernel, source, "a.pkt");
 
 const accepted = `0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0
@@ -69,7 +69,7 @@ describe("onwire test --versus kernel", () => {
 +.2 read(4, ..., 100) = ...
 +0 %{ print(tcpi_state) }%
 `;
-    const { script, result } = await recordScriptOn((settings) => KernelHost.create(settings), stimulus, "a.pkt", { ignore: ["window"] });
+    const { script, result } = await recordScriptOn(openKernel, stimulus, "a.pkt", { ignore: ["window"] });
     expect(result.reason).toBe("");
     const text = printScript(script!);
     expect(text).toContain("> . 1:1001(1000) ack 1\n");
