@@ -24,6 +24,7 @@ export class AgentLines {
     this.#hello = this.#answer(0);
     createInterface({ input: from })
       .on("line", (line) => this.#hear(line))
+      .on("error", () => {})
       .on("close", () => this.fail(new Error("the agent has ended")));
     // Whoever waits for an answer is told by `fail`.
     from.on("error", () => {});

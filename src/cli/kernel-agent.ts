@@ -482,6 +482,8 @@ const obey = async (order: AgentOrder): Promise<unknown> => {
       return setPolicy(order.key, order.value);
     case "clock":
       return Date.now();
+    default:
+      throw new Error(`the agent knows no order: ${JSON.stringify((order as { kind?: unknown }).kind)}`);
   }
 };
 

@@ -2,6 +2,7 @@
 /** The `onwire` command. Exit statuses: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { addAgent } from "./agent.js";
 import { addArp } from "./arp.js";
 import { addConnect } from "./connect.js";
 import { asDemo } from "./demo.js";
@@ -47,6 +48,7 @@ addProxy(program);
 addForward(program);
 addWire(program);
 addTest(program);
+addAgent(program);
 addJudge(program);
 asDemo(program.command("demo"));
 

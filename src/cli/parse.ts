@@ -59,6 +59,16 @@ export interface Forwarding extends Endpoint {
   readonly hostPort: number;
 }
 
+/** "10.9.0.1:7474": where somebody listens. */
+export const parsePlace = (text: string): Required<Endpoint> => {
+  const at = text.lastIndexOf(":");
+  const port = portIn(text.slice(at + 1));
+  const address = text.slice(0, Math.max(0, at));
+  if (port === null || parseIp(address) === null)
+    throw new UsageError(`${JSON.stringify(text)} is no address with a port: use A.B.C.D:PORT, for example 10.9.0.1:7474`);
+  return { address, port };
+};
+
 /** "8080:10.9.0.1:80" or "127.0.0.1:8080:web.example:80". */
 export const parseForwarding = (text: string): Forwarding => {
   const [, from = "", host = "", port = ""] = /^(.+):([^:]+):([^:]+)$/.exec(text) ?? [];

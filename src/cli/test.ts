@@ -1,35 +1,31 @@
 /** `onwire test [FILES...]`: packet scripts against our stack, in virtual time. */
 import { fork } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { printScript } from "../conformance/script/print.js";
-import { junit, reportLines, resultJson, summaryLine } from "../conformance/script/report.js";
 import { type RunOptions, runScript } from "../conformance/script/run.js";
-import { runScriptOn } from "../conformance/script/run-live.js";
-import { recordScript, recordScriptOn } from "../conformance/script/run-record.js";
 import type { Result } from "../conformance/script/verdict.js";
 import { profiles } from "../stack/profile.js";
-import { runCommand, say, UsageError } from "./exit.js";
-import { openKernel } from "./kernel-host.js";
-import { parseInteger } from "./parse.js";
+import { runCommand, type Undo, UsageError } from "./exit.js";
+import { linkChoice } from "./link.js";
+import { type HostName, openHosts, type WireOptions } from "./live-hosts.js";
+import { parseAddress, parseInteger, parsePlace, parsePrefix } from "./parse.js";
+import { playOnWire, record, versus } from "./test-live.js";
+import { conclude, print, type Report, type ReportOptions, reporter } from "./test-report.js";
 
-export interface TestOptions {
+export interface TestOptions extends ReportOptions, WireOptions {
   readonly jobs: number;
   readonly profile: string;
   readonly ignore: readonly ("window" | "options")[];
   readonly strict: boolean;
-  readonly pcapng?: string;
   readonly trace: boolean;
-  readonly json: boolean;
-  readonly junit?: string;
   readonly define: ReadonlyMap<string, string>;
   readonly option: ReadonlyMap<string, string>;
   readonly list: boolean;
-  readonly verbose: boolean;
-  readonly versus?: "kernel";
-  readonly record?: "kernel" | "onwire";
+  readonly wire: boolean;
+  readonly versus?: HostName;
+  readonly record?: HostName | "onwire";
   readonly into?: string;
 }
 
@@ -50,39 +46,55 @@ export const addTest = (program: Command): void => {
     .option("--junit <file>", "write results as JUnit XML")
     .option("--list", "print the scripts and stop", false)
     .option(
-      "--versus <host>",
-      "run each script on our stack and on this host, and print both verdicts: kernel (in a namespace; needs Linux and root)",
-      parseHost,
+      "--wire",
+      "run each script on a host behind a wire: the kernel in a namespace (needs Linux and root), or that of --agent",
+      false,
     )
+    .option("--versus <host>", "run each script on our stack and on this host, and print both verdicts: kernel, or agent", parseHost)
     .option(
       "--record <host>",
-      "play only what the scripts do to a host (calls, packets to it, code), and write the scripts that expect what it did: kernel, or onwire",
+      "play only what the scripts do to a host (calls, packets to it, code), and write the scripts that expect what it did: kernel, agent or onwire",
       parseRecorded,
     )
     .option("--into <folder>", "with --record: write there, under the scripts' names, and not to standard output")
+    .option("--agent <a.b.c.d:port>", "another host: the agent on it (onwire agent) makes the calls", parsePlace)
+    .option("--token-file <file>", "the secret of the agent; default: ONWIRE_AGENT_TOKEN in the environment")
+    .option("--link <kind:name>", "with --agent: the link on which the host is, as packet:eth1", linkChoice)
+    .option("--address <a.b.c.d/n>", "with --agent: an address of the link that nobody has: the other end of scripts", parsePrefix)
+    .option("--host <address>", "with --agent: the host's address on the link; default: the agent's", parseAddress)
+    .option("--gateway <address>", "with --agent: the router to a host that is not on the link", parseAddress)
     .option("-v, --verbose", "print scripts that passed, too", false)
     .addHelpText("after", EXAMPLES)
-    .action((files: string[], options: TestOptions) => runCommand(() => test(files, options)));
+    .action((files: string[], options: TestOptions) => runCommand((undo) => test(files, options, undo)));
 };
 
-const test = async (files: readonly string[], options: TestOptions): Promise<void> => {
+const test = async (files: readonly string[], options: TestOptions, undo: Undo): Promise<void> => {
   const scripts = findScripts(files);
   if (options.list) {
     for (const script of scripts) print(script);
     return;
   }
-  if (options.versus !== undefined) return versusKernel(scripts, options);
-  if (options.record !== undefined) return record(scripts, options.record, options);
+  if (options.wire || options.versus !== undefined || options.record !== undefined) return testLive(scripts, options, undo);
   const began = performance.now();
   const report = reporter(options, scripts.length);
   const results =
     options.jobs > 1 && scripts.length > 1 ? await runInProcesses(scripts, options, report) : runHere(scripts, options, report);
-  if (options.junit !== undefined) writeFileSync(options.junit, junit(results));
-  const summary = `${summaryLine(results)} (${((performance.now() - began) / 1e3).toFixed(1)} s)`;
-  if (options.json) say(summary);
-  else print(summary);
-  const bad = results.filter(({ verdict }) => verdict !== "pass").length;
-  if (bad > 0) throw new Error(`${bad} of ${results.length} did not pass`);
+  conclude(results, options, began);
+};
+
+/** On hosts whose time is real: one script after the other. */
+const testLive = async (scripts: readonly string[], options: TestOptions, undo: Undo): Promise<void> => {
+  const { wire, versus: other, record: recorded } = options;
+  if ([wire, other !== undefined, recorded !== undefined].filter((asked) => asked).length > 1)
+    throw new UsageError("--wire, --versus and --record are three things to do: ask for one of them");
+  if (options.jobs > 1) throw new UsageError(`--jobs ${options.jobs}: a host behind a wire plays one script at a time: leave it out`);
+  if (wire && options.strict) throw new UsageError("--strict is for virtual time: leave it out with --wire");
+  const runOptions = runOptionsOf(options);
+  if (recorded === "onwire") return record(scripts, null, runOptions, options.into);
+  const name = other ?? recorded ?? (options.agent === undefined ? "kernel" : "agent");
+  const hosts = await openHosts(name, options, undo);
+  if (recorded !== undefined) return record(scripts, hosts, runOptions, options.into);
+  return other === undefined ? playOnWire(scripts, hosts, runOptions, options) : versus(scripts, name, hosts, runOptions, options);
 };
 
 /** Files as they are given, folders with all scripts below them, in the order of their names. */
@@ -129,89 +141,6 @@ export const runFile = (path: string, options: RunOptions): Result => {
   return runScript(source, path, options);
 };
 
-/** Both verdicts of each script, side by side. The kernel takes its time: it is real. */
-const versusKernel = async (scripts: readonly string[], options: TestOptions): Promise<void> => {
-  const runOptions = runOptionsOf(options);
-  const ours: Result[] = [];
-  const theirs: Result[] = [];
-  let different = 0;
-  print(`${"onwire".padEnd(12)}${"kernel".padEnd(12)}script`);
-  for (const path of scripts) {
-    const source = readFileSync(path, "utf8");
-    const our = runScript(source, path, runOptions);
-    const their = await runScriptOn(openKernel, source, path, runOptions);
-    ours.push(our);
-    theirs.push(their);
-    const same = our.verdict === their.verdict;
-    if (!same) different += 1;
-    if (options.json) print(JSON.stringify({ name: path, onwire: resultJson(our), kernel: resultJson(their) }));
-    else print(`${our.verdict.padEnd(12)}${their.verdict.padEnd(12)}${path}`);
-    if (options.json || (same && our.reason === their.reason && !options.verbose)) continue;
-    for (const [who, result] of [
-      ["onwire", our],
-      ["kernel", their],
-    ] as const)
-      if (result.verdict === "fail" || result.verdict === "error")
-        for (const line of reportLines({ ...result, events: [] })) print(`    ${who}: ${line}`);
-  }
-  print(`onwire: ${summaryLine(ours)}`);
-  print(`kernel: ${summaryLine(theirs)}`);
-  const bad = [...ours, ...theirs].filter(({ verdict }) => verdict !== "pass").length;
-  if (bad > 0) throw new Error(`${bad} verdicts are no pass; ${different} scripts have two verdicts`);
-};
-
-/** Writes what a host makes of each script. */
-const record = async (scripts: readonly string[], on: "kernel" | "onwire", options: TestOptions): Promise<void> => {
-  const runOptions = runOptionsOf(options);
-  let failed = 0;
-  if (options.into !== undefined) mkdirSync(options.into, { recursive: true });
-  for (const path of scripts) {
-    const source = readFileSync(path, "utf8");
-    const { result, script } =
-      on === "onwire" ? recordScript(source, path, runOptions) : await recordScriptOn(openKernel, source, path, runOptions);
-    if (script === null) {
-      failed += 1;
-      for (const line of reportLines(result)) say(line);
-    } else if (options.into === undefined) process.stdout.write(printScript(script));
-    else writeFileSync(join(options.into, basename(path)), printScript(script));
-  }
-  if (failed > 0) throw new Error(`${failed} of ${scripts.length} could not be recorded`);
-};
-
-type Report = (result: Result, index: number) => void;
-
-/** Prints results in the order of the scripts, whoever is done first. */
-const reporter = (options: TestOptions, count: number): Report => {
-  const waiting = new Map<number, Result>();
-  let next = 0;
-  let bad = 0;
-  return (result, index) => {
-    waiting.set(index, result);
-    for (let ready = waiting.get(next); ready !== undefined; ready = waiting.get(next)) {
-      waiting.delete(next);
-      next += 1;
-      if (ready.verdict !== "pass") bad += 1;
-      show(ready, next - 1, options);
-    }
-    if (process.stderr.isTTY && !options.json)
-      process.stderr.write(next < count ? `\r${next}/${count}, ${bad} did not pass\x1b[K` : "\r\x1b[K");
-  };
-};
-
-const show = (result: Result, index: number, options: TestOptions): void => {
-  const wanted = options.verbose || result.verdict === "fail" || result.verdict === "error";
-  const capture = options.pcapng !== undefined && wanted && result.capture !== null ? writeCapture(options.pcapng, result, index) : null;
-  if (options.json) print(JSON.stringify({ ...resultJson(result), capture }));
-  else if (result.verdict !== "pass" || options.verbose) for (const line of reportLines(result, capture)) print(line);
-};
-
-const writeCapture = (folder: string, result: Result, index: number): string => {
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${String(index + 1).padStart(4, "0")}-${basename(result.name, ".pkt")}.pcapng`);
-  writeFileSync(path, result.capture!);
-  return path;
-};
-
 const runHere = (scripts: readonly string[], options: TestOptions, report: Report): Result[] =>
   scripts.map((path, index) => {
     const result = runFile(path, { ...runOptionsOf(options), ...(options.trace ? { trace: print } : {}) });
@@ -246,24 +175,21 @@ const runInProcesses = async (scripts: readonly string[], options: TestOptions, 
   return results;
 };
 
-const print = (line: string): void => {
-  process.stdout.write(`${line}\n`);
-};
-
 const parseProfile = (text: string): string => {
   if (!Object.hasOwn(profiles, text))
     throw new UsageError(`there is no profile ${JSON.stringify(text)}: use ${Object.keys(profiles).join(", ")}`);
   return text;
 };
 
-const parseHost = (text: string): "kernel" => {
-  if (text !== "kernel") throw new UsageError(`there is no host ${JSON.stringify(text)} to compare with: use kernel`);
+const parseHost = (text: string): HostName => {
+  if (text !== "kernel" && text !== "agent")
+    throw new UsageError(`there is no host ${JSON.stringify(text)} to compare with: use kernel (of this machine) or agent (of another)`);
   return text;
 };
 
-const parseRecorded = (text: string): "kernel" | "onwire" => {
-  if (text !== "kernel" && text !== "onwire")
-    throw new UsageError(`there is no host ${JSON.stringify(text)} to record: use kernel (of this machine) or onwire`);
+const parseRecorded = (text: string): HostName | "onwire" => {
+  if (text !== "kernel" && text !== "agent" && text !== "onwire")
+    throw new UsageError(`there is no host ${JSON.stringify(text)} to record: use kernel (of this machine), agent (of another) or onwire`);
   return text;
 };
 
@@ -288,4 +214,5 @@ Examples:
   onwire test conformance
   onwire test my.pkt --trace --pcapng captures --verbose
   onwire test scripts --profile freebsd --jobs 2 --junit results.xml
-  sudo onwire test --record kernel stimulus.pkt > whole.pkt`;
+  sudo onwire test --record kernel stimulus.pkt > whole.pkt
+  sudo onwire test my.pkt --wire --agent 10.9.0.1:7474 --token-file token --link packet:eth1 --address 10.9.0.99/24`;

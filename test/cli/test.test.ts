@@ -87,6 +87,10 @@ describe("onwire test", () => {
     [["-D", "=", "x.pkt"], /use NAME=VALUE/],
     [["--versus", "windows", "x.pkt"], /there is no host "windows"/],
     [["--record", "windows", "x.pkt"], /there is no host "windows" to record/],
+    [["--wire", "--versus", "kernel", "conformance/rfc768"], /are three things to do: ask for one of them/],
+    [["--wire", "--jobs", "2", "conformance/rfc768"], /one script at a time/],
+    [["--wire", "--agent", "10.9.0.1:7", "conformance/rfc768"], /name the link on which the host under test is: --link/],
+    [["--agent", "10.9.0.1", "conformance/rfc768"], /"10\.9\.0\.1" is no address with a port: use A\.B\.C\.D:PORT/],
   ])(
     "%j: wrong usage, status 2",
     async (args, message) => {

@@ -1,21 +1,19 @@
 /** The connections of a script: which of them a line speaks of, and which of them a packet belongs to. */
 import type { Ports, TcpLine } from "./ast.js";
 import { ACK, Flow, SYN } from "./flow.js";
-import type { Settings } from "./settings.js";
+import { FIRST_EPHEMERAL, type Settings } from "./settings.js";
 import type { WirePacket } from "./wire-packet.js";
-
-/** The first port of remote ends that scripts leave open. */
-const FIRST_PORT = 49_152;
 
 export class Flows {
   /** The one that lines without ports speak of. */
   current: Flow | null = null;
   readonly #settings: Settings;
   readonly #all: Flow[] = [];
-  #nextPort = FIRST_PORT;
+  #nextPort: number;
 
   constructor(settings: Settings) {
     this.#settings = settings;
+    this.#nextPort = settings.remotePort;
   }
 
   /** A connection from the remote end, whose ports are the script's or new. */
@@ -58,7 +56,7 @@ export class Flows {
 
   #freshPort(): number {
     const port = this.#nextPort;
-    this.#nextPort = port === 65_535 ? FIRST_PORT : port + 1;
+    this.#nextPort = port === 65_535 ? FIRST_EPHEMERAL : port + 1;
     return port;
   }
 }

@@ -1,5 +1,6 @@
 /** Runs a script against a host in real time: a kernel behind a wire. The player is the same; only the one who answers it is not. */
 import type { Micros } from "../../base/environment.js";
+import { Unsupported } from "./error.js";
 import type { Reply, Request } from "./host.js";
 import { Player } from "./player.js";
 import { comparingOf, dialectOf, type Prepared, passed, prepare, type RunOptions, resultOf } from "./run.js";
@@ -24,7 +25,8 @@ const isLate = ({ verdict, reason, differences }: Result): boolean =>
   (reason.startsWith("the event comes") ||
     (differences.length > 0 && differences.every(({ field }) => field === "time" || field === "end of the call")));
 
-/** Runs a script on the host that `open` gives. Whatever is in the script, the result is a verdict; what `open` throws is thrown. */
+/** Runs a script on the host that `open` gives. Whatever is in the script, the result is a verdict; what `open` throws is thrown, but for what the
+ *  script wants and the host does not have. */
 export async function runScriptOn(
   open: (settings: Settings) => Promise<LiveHost>,
   source: string,
@@ -40,7 +42,14 @@ export async function runScriptOn(
   }
   const settings: Settings = { ...prepared.settings, tolerance: Math.max(LEAST_TOLERANCE, prepared.settings.tolerance) };
   for (let tried = 1; ; tried++) {
-    const result = await playLive(await open(settings), prepared, settings, options);
+    let host: LiveHost;
+    try {
+      host = await open(settings);
+    } catch (error) {
+      if (error instanceof Unsupported) return resultOf(name, null, error, source);
+      throw error;
+    }
+    const result = await playLive(host, prepared, settings, options);
     if (!isLate(result) || tried === TRIES) return result;
   }
 }

@@ -2,6 +2,7 @@
 import { type Profile, profiles } from "../../stack/profile.js";
 import type { Script } from "./ast.js";
 import type { Dialect } from "./dialect.js";
+import { Unsupported } from "./error.js";
 import { Recorder, type RecorderOptions } from "./record.js";
 import { DEFAULT_SEED, dialectOf, type Prepared, passed, prepare, profileNamed, type RunOptions, resultOf } from "./run.js";
 import type { LiveHost } from "./run-live.js";
@@ -59,7 +60,7 @@ export function recordScript(source: string, name: string, options: RunOptions =
   return recording;
 }
 
-/** Records on the host that `open` gives. Whatever is in the script, nothing is thrown but what `open` throws. */
+/** Records on the host that `open` gives. Whatever is in the script, nothing is thrown but what `open` throws, and not what the host does not have. */
 export async function recordScriptOn(
   open: (settings: Settings) => Promise<LiveHost>,
   source: string,
@@ -73,7 +74,13 @@ export async function recordScriptOn(
   } catch (error) {
     return { result: resultOf(name, null, error, source), script: null };
   }
-  const host = await open(prepared.settings);
+  let host: LiveHost;
+  try {
+    host = await open(prepared.settings);
+  } catch (error) {
+    if (error instanceof Unsupported) return { result: resultOf(name, null, error, source), script: null };
+    throw error;
+  }
   try {
     const recorder = new Recorder(prepared.script, {
       settings: prepared.settings,

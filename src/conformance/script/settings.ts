@@ -19,6 +19,8 @@ export interface Settings {
   readonly prefixLength: number;
   readonly bindPort: number;
   readonly connectPort: number;
+  /** The first port of remote ends that scripts leave open. */
+  readonly remotePort: number;
   /** Length of the tick by which outbound timestamps are checked; 0: they are not. */
   readonly timestampTick: Micros;
   /** Echoes that no packet has had are counted on from the first. */
@@ -39,6 +41,9 @@ export interface Wishes {
 
 /** A tolerance in virtual time, where nothing rounds. */
 const STRICT_TOLERANCE: Micros = 1;
+
+/** RFC 6335 s6: the dynamic ports begin here. */
+export const FIRST_EPHEMERAL = 49_152;
 
 const defaults = {
   local: "192.168.0.1",
@@ -83,6 +88,7 @@ export function settingsOf(script: Script, dialect: Dialect, wishes: Wishes): Se
     prefixLength: prefixOf(reader.address("netmask_ip", defaults.netmask)),
     bindPort: reader.number("bind_port", 1, 65_535, 8_080),
     connectPort: reader.number("connect_port", 1, 65_535, 8_080),
+    remotePort: reader.number("remote_port", FIRST_EPHEMERAL, 65_535, FIRST_EPHEMERAL),
     timestampTick: reader.number("tcp_ts_tick_usecs", 0, 1_000_000, 0),
     echoScaled: reader.flag("tcp_ts_ecr_scaled"),
     merge: dialect.mergesSegments && !reader.flag("strict_segments"),
