@@ -11,6 +11,7 @@ import { Mark } from "../tcp/recovery/sent.js";
 import { EcnField } from "../tcp/segment.js";
 import { State, stateNames } from "../tcp/state.js";
 import { Flag, has, type Tcb } from "../tcp/tcb.js";
+import { isOpening } from "../tcp/user.js";
 import type { InfoRecord } from "./message.js";
 import { receiveMemory } from "./receive-memory.js";
 import type { TcpSocket } from "./tcp-socket.js";
@@ -60,10 +61,10 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
   const states = linux ? linuxStates : freebsdStates;
   // What waits for old duplicates is no socket any more where the application asks.
   const state = states[linux && socket.state === State.TimeWait ? "CLOSED" : stateNames[socket.state]!]!;
-  if (tcb === null) return { ...blank, tcpi_state: socket.connectsLater ? states["SYN-SENT"]! : state };
+  if (tcb === null) return { ...unconnected, tcpi_state: socket.connectsLater ? states["SYN-SENT"]! : state };
   const { snd, rcv, cc, recovery } = tcb;
   const mss = Math.max(1, snd.mss);
-  const { held, again, lost } = outstanding(tcb);
+  const { held, again, lost } = linux && isOpening(tcb) ? opening(tcb) : outstanding(tcb);
   const since = (at: number): number => (at <= 0 ? 0 : Math.floor((now - at) / 1_000));
   const limited = (hold: number): number => tcb.holds[hold - FIRST_HOLD]! + (tcb.hold === hold ? now - tcb.heldSince : 0);
   return {
@@ -73,7 +74,7 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_retransmits: tcb.retries,
     tcpi_probes: has(tcb, Flag.Persisting) ? tcb.retries : tcb.keepAliveProbes,
     tcpi_backoff: tcb.backoff,
-    tcpi_options: options(tcb),
+    tcpi_options: tcb.state === State.SynSent ? 0 : options(tcb),
     tcpi_snd_wscale: snd.scale,
     tcpi_rcv_wscale: rcv.scale,
     tcpi_rto: tcb.rto,
@@ -93,7 +94,7 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_rtt: tcb.srtt,
     tcpi_rttvar: tcb.rttvar,
     tcpi_min_rtt: tcb.minRtt,
-    tcpi_snd_cwnd: Math.max(1, Math.floor(recovery.window(cc.window()) / mss)),
+    tcpi_snd_cwnd: synLost(tcb) ? 1 : Math.max(1, Math.floor(recovery.window(cc.window()) / mss)),
     tcpi_snd_ssthresh: cc.threshold() === NO_THRESHOLD ? NO_THRESHOLD : Math.floor(cc.threshold() / mss),
     tcpi_rcv_space: tcb.rcv.buffer,
     // The SYN of who opens counts, and the FIN.
@@ -102,7 +103,8 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_bytes_sent: tcb.octetsSent + tcb.octetsRetransmitted,
     tcpi_bytes_retrans: tcb.octetsRetransmitted,
     tcpi_segs_out: tcb.segmentsSent,
-    tcpi_segs_in: tcb.segmentsReceived,
+    // A server's count begins with the SYN.
+    tcpi_segs_in: tcb.segmentsReceived + (linux && has(tcb, Flag.Passive) ? 1 : 0),
     tcpi_total_retrans: tcb.segmentsRetransmitted,
     tcpi_notsent_bytes: Math.max(0, seqDiff(seqAdd(snd.text, tcb.sendQueue.length), snd.nxt)),
     tcpi_snd_wnd: snd.wnd,
@@ -159,8 +161,22 @@ function outstanding({ sent }: Readonly<Tcb>): { held: number; again: number; lo
   return { held: sent.count, again, lost };
 }
 
+/** A SYN that is in flight, text beside it counts on its own; one that was lost is in flight again. */
+function opening(tcb: Readonly<Tcb>): { held: number; again: number; lost: number } {
+  if (tcb.state !== State.SynSent) return outstanding(tcb);
+  const text = tcb.fastOpen & FastOpen.SynData ? 1 : 0;
+  return { held: tcb.snd.nxt === tcb.iss ? 0 : 1 + text, again: tcb.retries > 0 ? 1 : 0, lost: tcb.retries > 0 ? 1 + text : 0 };
+}
+
+/** Who opens has lost a SYN; a server that has text to send already, two. */
+const synLost = (tcb: Readonly<Tcb>): boolean =>
+  tcb.state === State.SynSent
+    ? tcb.retries > 0
+    : tcb.state === State.SynReceived && (tcb.fastOpen & FastOpen.Early) !== 0 && tcb.retries > 1;
+
 function congestionState(tcb: Readonly<Tcb>): number {
   const { snd, recovery, sent } = tcb;
+  if (synLost(tcb)) return InfoState.Loss;
   if (recovery.phase === Phase.AfterTimeout) return InfoState.Loss;
   if (recovery.phase === Phase.FastRecovery) return InfoState.Recovery;
   if (recovery.slowing) return InfoState.CWR;
@@ -233,6 +249,9 @@ const blank = {
   tcpi_received_e1_bytes: 0,
   tcpi_received_ce_bytes: 0,
 } as const;
+
+/** A socket without a connection, whose congestion controller stands ready (RFC 6928). */
+const unconnected = { ...blank, tcpi_snd_cwnd: 10, tcpi_snd_mss: 536 } as const;
 
 /** TCP_CC_INFO: what the congestion controller says of itself. */
 export function congestionInfo(_socket: TcpSocket): InfoRecord {

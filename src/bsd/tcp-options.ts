@@ -1,6 +1,7 @@
 /** The options of a stream socket, by level and name, and what they are of the stack's. */
 import { MILLISECOND, SECOND } from "../base/environment.js";
 import type { ConnectionOptions } from "../tcp/connection-options.js";
+import { synsAgain } from "../tcp/rtt.js";
 import { State } from "../tcp/state.js";
 import { Flag, has } from "../tcp/tcb.js";
 import { isOpening } from "../tcp/user.js";
@@ -230,7 +231,11 @@ const familiar = (name: string, socket: TcpSocket): string =>
 const tcpLevel: Readonly<Record<string, Option>> = {
   TCP_NODELAY: {
     get: (socket) => (optionsOf(socket).noDelay ? 1 : 0),
-    set: (socket, value) => change(socket, { noDelay: value !== 0 }),
+    // Whoever asks for no delay gets none for what waits, were it corked.
+    set: (socket, value) => {
+      if (value !== 0 && socket.tcb !== null && !isOpening(socket.tcb)) socket.environment.stack.tcp.push(socket.handle);
+      return change(socket, { noDelay: value !== 0 });
+    },
   },
   TCP_CORK: {
     get: (socket) => (optionsOf(socket).corked ? 1 : 0),
@@ -275,8 +280,12 @@ const tcpLevel: Readonly<Record<string, Option>> = {
   TCP_INQ: storedSwitch("TCP_INQ"),
   TCP_WINDOW_CLAMP: stored("TCP_WINDOW_CLAMP"),
   TCP_SYNCNT: {
-    get: (socket) => optionsOf(socket).synRetries || socket.environment.stack.tcp.policy.synRetries,
-    set: (socket, value) => (value < 1 || value > 127 ? "EINVAL" : change(socket, { synRetries: value })),
+    get: (socket) => socket.settings.stored.get("TCP_SYNCNT") ?? socket.environment.stack.tcp.policy.synRetries,
+    set: (socket, value) => {
+      if (value < 1 || value > 127) return "EINVAL";
+      socket.settings.stored.set("TCP_SYNCNT", value);
+      return change(socket, { synRetries: synsAgain(value, socket.environment.stack.tcp.policy.synLinear) });
+    },
   },
   TCP_DEFER_ACCEPT: {
     get: (socket) => secondsOf(optionsOf(socket).deferAccept),

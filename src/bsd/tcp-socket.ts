@@ -94,12 +94,16 @@ export class TcpSocket implements Socket, Application {
 
   listen(backlog: number): Outcome {
     const { stack, personality } = this.environment;
-    if (this.listening) return 0;
+    const most = Math.max(1, personality.acceptable(backlog));
+    if (this.listening) {
+      stack.tcp.setBacklog(this.handle, most);
+      return 0;
+    }
     if (this.handle !== 0) return "EINVAL";
     const { address = UNSPECIFIED, port = 0 } = this.#bound ?? {};
     return guarded(() => {
       const options = this.settings.forConnection();
-      this.handle = stack.tcp.listen({ local: address, port, backlog: Math.max(1, personality.acceptable(backlog)), ...options }, this);
+      this.handle = stack.tcp.listen({ local: address, port, backlog: most, ...options }, this);
       if (this.settings.fastOpen > 0) stack.tcp.setFastOpen(this.handle, this.settings.fastOpen);
       if (this.settings.cookieKeys.length > 0) stack.tcp.setCookieKeys(this.settings.cookieKeys, this.handle);
       this.listening = true;
@@ -150,7 +154,7 @@ export class TcpSocket implements Socket, Application {
     if (outcome !== "EINPROGRESS") return outcome;
     const room = personality.queuesWhileConnecting ? octets.length : Math.min(octets.length, stack.tcp.synRoom(this.handle, now()));
     const taken = room > 0 ? stack.tcp.send(this.handle, octets, 0, room, now()) : 0;
-    if (personality.queuesWhileConnecting || (!blocking && taken > 0)) return taken;
+    if (personality.queuesWhileConnecting || (taken > 0 && (!blocking || taken === octets.length))) return taken;
     if (!blocking) return outcome;
     this.#inSyn = taken;
     return "EAGAIN";
@@ -410,7 +414,7 @@ export class TcpSocket implements Socket, Application {
   configure(changes: Partial<ConnectionOptions>): Outcome {
     const { tcp } = this.environment.stack;
     return guarded(() => {
-      if (this.handle === 0 || this.listening || this.#ended) tcp.check(changes);
+      if (this.handle === 0 || this.#ended) tcp.check(changes);
       else tcp.configure(this.handle, changes, this.environment.now());
       return 0;
     });

@@ -6,6 +6,7 @@ import { acknowledgeSyn } from "./ack.js";
 import type { Core } from "./core.js";
 import { offerEcn } from "./ecn.js";
 import { CloseError } from "./events.js";
+import { FastOpen } from "./fast-open.js";
 import { heardSynAck } from "./fast-open-handshake.js";
 import { negotiate } from "./negotiate.js";
 import { resetFrom } from "./output.js";
@@ -63,7 +64,7 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
     core.oweAck(tcb, Tx.AckSyn); // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with text if any is queued
     // Other control or text in the segment continues at s3.10.7.4, sixth step.
     if (seg.flags & URG) receiveUrgent(core, tcb, seg);
-    if (!core.policy.synAckText && seg.len > 1) {
+    if (!takesText(core, tcb) && seg.len > 1) {
       core.tally.add(Drop.TextIgnored); // it comes again behind our ACK
       return;
     }
@@ -79,3 +80,9 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   tcb.ackCause = core.cause.id;
   if (end > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
 }
+
+/** Text that a SYN,ACK brings is for those who have spoken of Fast Open, and whose own text has arrived, in any case (RFC 7413 s3). */
+const takesText = (core: Core, tcb: Tcb): boolean =>
+  core.policy.synAckText ||
+  ((tcb.fastOpen & (FastOpen.Asked | FastOpen.SynData)) !== 0 &&
+    (tcb.fastOpen & (FastOpen.SynData | FastOpen.SynDataAcked)) !== FastOpen.SynData);

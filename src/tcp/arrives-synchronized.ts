@@ -211,6 +211,10 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   }
   core.drop(tcb, Drop.OldSequence, now);
   negotiateAgain(core, tcb, seg);
+  if (core.policy.synAckInterval > 0) {
+    if (now - tcb.invalidAckAt < core.policy.synAckInterval) return Next.Done;
+    tcb.invalidAckAt = now;
+  }
   // Our SYN,ACK was lost: again, but not more often than the peer asks. Deviation: repeated-syn
   tcb.owes |= Owe.SynAck;
   tcb.ackWhy = Rtx.SynAck;
@@ -242,7 +246,8 @@ function paws(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
   }
   if (((seg.tsVal - tcb.rcv.tsRecent) | 0) >= 0 || now - tcb.rcv.tsRecentAt > TS_RECENT_LIFE) return true;
   core.drop(tcb, Drop.Paws, now);
-  if (seg.textEnd > seg.textStart && seqLeq(seqAdd(seg.seq, seg.len), tcb.rcv.nxt)) noteDuplicate(tcb, seg.seq, seqAdd(seg.seq, seg.len));
+  const old = (seg.flags & SYN) === 0 && seqLeq(seqAdd(seg.seq, seg.len), tcb.rcv.nxt);
+  if (seg.textEnd > seg.textStart && old) noteDuplicate(tcb, seg.seq, seqAdd(seg.seq, seg.len));
   answerUnacceptable(core, tcb, seg, Tx.AckPaws, now);
   return false;
 }
@@ -295,7 +300,8 @@ function unacceptable(core: Core, tcb: Tcb, seg: Segment, tells: boolean, now: M
       // What repeats the last segment has come the same way, and is nobody else's: its mark counts.
       if (end === rcv.nxt) countMark(core, tcb, seg);
     }
-    noteDuplicate(tcb, seg.seq, seqLt(end, rcv.nxt) ? end : rcv.nxt);
+    // Before the handshake is over the peer may not know that SACK is agreed.
+    if (tcb.state > State.SynReceived) noteDuplicate(tcb, seg.seq, seqLt(end, rcv.nxt) ? end : rcv.nxt);
     core.oweAck(tcb, Tx.AckDuplicate);
     return;
   }

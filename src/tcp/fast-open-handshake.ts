@@ -50,9 +50,10 @@ function prepareOption(core: Core, tcb: Tcb, out: Segment, now: Micros): number 
   return Math.max(0, room);
 }
 
-/** Text has left in our SYN. */
-export function sentInSyn(tcb: Tcb, octets: number): void {
+/** Text has left in our SYN, which makes an IP packet of so many octets. */
+export function sentInSyn(tcb: Tcb, octets: number, packet: number): void {
   tcb.fastOpen |= FastOpen.SynData;
+  tcb.snd.sentSize = packet;
   tcb.snd.nxt = seqAdd(tcb.iss, 1 + octets);
   tcb.octetsSent += octets;
 }
@@ -69,7 +70,8 @@ export function heardSynAck(core: Core, tcb: Tcb, seg: Segment): void {
   if (isPossibleCookie(seg.cookieLength)) return fastOpenMemory.learn(tcb.local, tcb.remote, port, seg);
   if (policy.fastOpenRefusal && seg.cookieLength > 0 && !textTaken) return fastOpenMemory.refuse(tcb.local, tcb.remote, port);
   // Neither a cookie nor our text: what arrived was the SYN sent again, so the first was lost, maybe for its option.
-  if (withText && tcb.retries > 0 && seg.cookieLength < 0) return fastOpenMemory.forget(tcb.local, tcb.remote, port);
+  if (policy.fastOpenForgets && withText && tcb.retries > 0 && seg.cookieLength < 0)
+    return fastOpenMemory.forget(tcb.local, tcb.remote, port);
   const asked = !withText && tcb.retries === 0;
   fastOpenMemory.heard(
     tcb.local,
@@ -87,8 +89,9 @@ export function judgeFastOpen(core: Core, listener: Listener, seg: Segment, data
   const text = seg.textEnd > seg.textStart;
   if (!policy.fastOpenServer || most === 0 || (!text && seg.cookieLength < 0)) return 0;
   if (listener.early >= most) return 0; // s5.1: the limit on pending requests; beyond it, as if Fast Open were not there
-  if (text && (policy.fastOpenServerBlind || core.optionSets.at(listener.optionSet).fastOpenNoCookie)) return FastOpen.Early;
-  if (seg.cookieLength < 0) return 0;
+  // Who needs no cookie gets none.
+  if (policy.fastOpenServerBlind || core.optionSets.at(listener.optionSet).fastOpenNoCookie) return text ? FastOpen.Early : 0;
+  if (seg.cookieLength < 0 || (seg.cookieLength > 0 && !isPossibleCookie(seg.cookieLength))) return 0; // s4.1.1
   const due = seg.cookieExperimental ? FastOpen.CookieDueExperimental : FastOpen.CookieDue;
   if (seg.cookieLength === 0) return due;
   const keys = listener.cookieKeys ?? core.cookieKeys;
@@ -107,7 +110,7 @@ export function grantCookie(core: Core, tcb: Tcb, out: Segment): void {
   out.cookieExperimental = (tcb.fastOpen & FastOpen.CookieDueExperimental) !== 0;
 }
 
-/** Takes what the handshake has acknowledged of the text in our SYN; the rest counts as never sent, and goes again at once. */
+/** Takes what the handshake has acknowledged of the text in our SYN; the rest goes again at once. */
 export function settleSynText(tcb: Tcb, seg: Segment): void {
   const { snd } = tcb;
   if ((tcb.fastOpen & FastOpen.SynData) === 0) return;

@@ -8,8 +8,9 @@ export class Listener {
   /** UNSPECIFIED: any of our addresses. */
   readonly local: IpAddress;
   readonly port: number;
-  readonly backlog: number;
-  readonly optionSet: number;
+  backlog: number;
+  /** What its connections begin with. */
+  optionSet: number;
   /** Connections in SYN-RECEIVED that came of this listener. */
   halfOpen = 0;
   /** Those of them that an application may have already (RFC 7413), and how many there may be. */

@@ -18,8 +18,9 @@ import { goesAgain, isProbe, probeSends, probeText, textAgain } from "./path-sea
 import { Timer } from "./probe.js";
 import { noteAppLimited } from "./rate.js";
 import { Phase } from "./recovery/recovery.js";
+import { Mark } from "./recovery/sent.js";
 import { backedOff, synTimeout, timestampNow } from "./rtt.js";
-import { ACK, CWR, countersAndSack, ECE, EcnField, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.js";
+import { ACK, CWR, countersAndSack, ECE, EcnField, FIN, HEADER_MIN, headerLength, PSH, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { transmit } from "./transmit.js";
@@ -62,9 +63,9 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
   let hold: number = Hold.Application;
   let burstLeft = 0;
   let alone = true;
-  // Behind what was sent again just now, if more of what once left as one with it may follow.
+  // Behind what was sent again just now, and how many segments of what once left as one with it.
   let joined = snd.una;
-  let joins = false;
+  let joins = 0;
   if (snd.una === snd.nxt) {
     if (queued(tcb) > 0) {
       if (tcb.busySince < 0) tcb.busySince = now;
@@ -83,14 +84,16 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     const window = recovery.window(cc.window());
     const pipe = recovery.pipe(snd.una, snd.nxt, snd.mss);
     const room = fullText(core, tcb, now);
-    const edge = seqAdd(snd.una, snd.wnd);
-    const usable = seqDiff(edge, snd.nxt);
+    const usable = seqDiff(seqAdd(tcb.state === State.SynReceived ? snd.text : snd.una, snd.wnd), snd.nxt); // no SYN is in a window
     const trial = repairs && tcb.search.limit > 0 ? textAgain(core, tcb, now) : 0;
     if (repairs && recovery.next(snd.una, snd.nxt, trial > 0 ? trial : snd.mss, (unsent === 0 && !finDue) || usable <= 0)) {
       const from = seqMax(recovery.from, snd.text);
       const left = Math.max(0, seqDiff(seqMinEnd(recovery.to, textEnd(tcb)), from));
       const probes = trial > 0 && left >= 2 * snd.mss;
-      const octets = Math.min(probes ? trial : room, left);
+      // What was too large goes in smaller pieces, none of which has text of two bursts.
+      const smaller = core.policy.burstsStay && tcb.rtxWhy === Rtx.PathMtu;
+      const whole = smaller && left > room ? seqDiff(tcb.sent.burstEnd(from, seqAdd(from, room)), from) : left;
+      const octets = Math.min(probes ? trial : room, whole);
       const fin = has(tcb, Flag.FinSent) && seqAdd(from, octets) === textEnd(tcb) && seqGt(recovery.to, textEnd(tcb));
       if (octets === 0 && !fin) break;
       if (!recovery.exempt && pipe > 0 && pipe + Math.min(octets, room) > window) {
@@ -107,10 +110,12 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         break;
       }
       if (probes) probeSends(tcb, from, octets);
-      const tail = core.policy.pushBursts && tcb.sent.endsBurst(seqAdd(from, octets));
-      const pushes = tail && joins && joined === from;
+      const marks = core.policy.pushBursts ? tcb.sent.pushesAt(seqAdd(from, octets)) : 0;
+      joins = joined === from ? joins + 1 : 1;
       joined = seqAdd(from, octets);
-      joins = !tail;
+      const tail = marks !== 0 || (smaller && joins >= burstSegments(core, tcb, room));
+      const pushes = (marks & Mark.Pushed) !== 0 || (tail && joins > 1);
+      if (tail) joins = 0;
       if (!sendAgain(core, tcb, from, octets, room, pushes, fin, now)) {
         if (probes) tcb.search.size = 0; // one that has not left tells nothing
         return heldBy(core, tcb, Hold.NoBuffers, now);
@@ -164,14 +169,16 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     burstLeft -= length;
     const tail = burstLeft <= 0 && !alone;
     const few = core.policy.mssWithinWindow && snd.maxWnd < 4 * snd.mss;
-    const push = last || (few ? isHalfWindow(tcb, length) : tail);
+    const own = (last && !tcb.more) || (few && isHalfWindow(tcb, length));
+    const push = own || tail;
     if (!sendNew(core, tcb, length, room, push, fin, now)) {
       if (probe > 0) tcb.search.size = 0; // one that has not left tells nothing
       return heldBy(core, tcb, Hold.NoBuffers, now);
     }
-    if (tail) tcb.sent.endBurst();
+    if (push && core.policy.pushBursts) tcb.sent.pushed(own ? Mark.Pushed : Mark.Tail);
   }
   if (tcb.owes & Owe.SwsOverride) tcb.owes &= ~Owe.SwsOverride;
+  if (hold === Hold.Rwnd) snd.pushed = textEnd(tcb); // as it was queued, by halves of the window
   if (hold === Hold.Pacing) armPacing(core, tcb, now);
   else noteAppLimited(tcb, hold);
   noteUse(core, tcb, hold, now);
@@ -216,7 +223,9 @@ function octetsAsOne(core: Core, tcb: Tcb, room: number, unsent: number, usable:
   const needed = Math.min(unsent, usable);
   if (most <= needed) return most;
   const rest = needed % room;
-  return rest > 0 && mayBeSmall(core, tcb, rest, needed === unsent) !== 0 ? needed - rest : needed;
+  // Behind whole segments goes what the window cuts, too, unless Nagle holds it.
+  const end = needed === unsent || (core.policy.mssWithinWindow && needed > room);
+  return rest > 0 && mayBeSmall(core, tcb, rest, end) !== 0 ? needed - rest : needed;
 }
 
 /** As many full segments of `room` octets as make up to `most`, for a link that cuts them itself; at least one. */
@@ -349,7 +358,8 @@ function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
   const room = fullText(core, tcb, now);
   const unsent = queued(tcb);
   const usable = seqDiff(seqAdd(snd.una, snd.wnd), snd.nxt);
-  const length = Math.min(unsent, room, Math.max(0, usable));
+  let length = Math.min(unsent, room, Math.max(0, usable));
+  if (core.policy.mssWithinWindow && length < Math.min(unsent, room)) length = 0; // what the window cuts
   const fin = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent) && length === unsent && usable > length;
   recovery.probing = true;
   if (length > 0 || fin) sendNew(core, tcb, length, room, length === unsent, fin, now);
@@ -357,7 +367,7 @@ function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
     const finSent = has(tcb, Flag.FinSent);
     const end = finSent ? seqAdd(snd.nxt, -1) : snd.nxt;
     const from = seqMax(sent.start(sent.count - 1), seqAdd(end, -room));
-    sendAgain(core, tcb, from, seqDiff(end, from), room, false, finSent, now);
+    sendAgain(core, tcb, from, seqDiff(end, from), room, (sent.pushesAt(end) & Mark.Pushed) !== 0, finSent, now);
   }
   recovery.probing = false;
 }
@@ -454,7 +464,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   if (sent) {
     tcb.segmentsSent += 1;
     if (!again) snd.nxt = seqAdd(tcb.iss, 1);
-    if (text > 0) sentInSyn(tcb, text);
+    if (text > 0) sentInSyn(tcb, text, HEADERS - HEADER_MIN + headerLength(out, policy.optionStyle) + text);
     if (passive) {
       rcv.lastAckSent = rcv.nxt;
       rcv.unacked = 0;

@@ -112,6 +112,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Several segments that leave together end in one with PSH, as from a device that cuts what it is handed as one (RFC 9293 s3.9.1.2 leaves
    *  open when to push beyond the end of what is queued). */
   readonly pushBursts: boolean;
+  /** What goes again because it was too large for the path is cut where bursts ended, and pushed as they are (RFC 1191 s6.4 lets it be cut anywhere). */
+  readonly burstsStay: boolean;
   /** Such a burst is of this many segments at least, however slow the path. */
   readonly burstLeast: number;
   /** Override of sender SWS avoidance (RFC 9293 s3.8.6.2.1: 0.1 to 1 s). */
@@ -145,6 +147,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly challengeInterval: Micros;
   /** ACKs that answer unacceptable segments without text of one connection come no faster than this. Deviation: ack-limit */
   readonly invalidAckInterval: Micros;
+
+  /** A SYN that repeats the one before it is answered no sooner than this after the answer to the last such; 0: at once. */
+  readonly synAckInterval: Micros;
 
   /** Drop a segment with a signature (RFC 2385) that nobody has asked for; else the option is one that is not known (RFC 9293 s3.2, MUST-6). */
   readonly refusesSigned: boolean;
@@ -221,6 +226,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly fastOpenOptionRoom: number;
   /** Cookies are remembered by the server's port, too. */
   readonly fastOpenByPort: boolean;
+  /** A SYN that took text along and was lost, where the next one was not, costs the cookie (RFC 7413 s4.1.3.1 leaves open how to be careful). */
+  readonly fastOpenForgets: boolean;
   /** A server that rejects our text with a cookie of impossible length is not asked again. */
   readonly fastOpenRefusal: boolean;
   /** Try the experimental form of the option (appendix B) when the assigned one was not answered. */

@@ -114,6 +114,15 @@ export function backedOff(bounds: Bounds, rto: Micros, backoff: number, slop: Mi
   return Math.min(bounds.rtoMax, backoff === 0 ? rto : (rto - slop) * 2 ** Math.min(backoff, 16) + slop);
 }
 
+/** How many SYNs are sent again where the first `linear` do not back off: so many more, but for no longer than `retries` that do would take. */
+export function synsAgain(retries: number, linear: number): number {
+  const longest = 2 ** (retries + 1) - 1;
+  const elapsed = (timeouts: number): number => (timeouts <= linear ? timeouts : linear + 2 ** (timeouts - linear) - 1);
+  let timeouts = 1;
+  while (timeouts <= retries + linear && elapsed(timeouts) < longest) timeouts += 1;
+  return timeouts - 1;
+}
+
 /** The timeout of a SYN or SYN,ACK: there is no sample yet. The slop comes with the first doubling. */
 export function synTimeout(policy: TcpPolicy, bounds: Bounds, rto: Micros, backoff: number): Micros {
   return backoff === 0 ? rto : Math.min(bounds.rtoMax, rto * 2 ** Math.min(backoff, 16) + policy.rtoSlop);

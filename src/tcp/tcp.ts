@@ -26,7 +26,7 @@ import type { TcpPolicy } from "./policy.js";
 import { showListener, showTcb } from "./show.js";
 import { restore, snapshot } from "./snapshot.js";
 import { State } from "./state.js";
-import { Flag, has, type Tcb } from "./tcb.js";
+import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { expire } from "./timeouts.js";
 import * as user from "./user.js";
 
@@ -190,8 +190,13 @@ export class Tcp {
     this.#core.work();
   }
 
-  /** Changes options of a connection. Throws EINVAL that names the option, its value and its range. */
+  /** Changes options of a connection, or of those that a listener will have. Throws EINVAL that names the option, its value and its range. */
   configure(handle: Handle, changes: Partial<ConnectionOptions>, now: Micros): void {
+    const listener = this.#core.listener(handle);
+    if (listener !== null) {
+      listener.optionSet = user.deriveOptions(this.#core, listener.optionSet, changes, "configure");
+      return;
+    }
     user.configure(this.#core, this.#connection(handle, "configure"), changes, now);
     this.#core.work();
   }
@@ -199,6 +204,14 @@ export class Tcp {
   /** Throws as `configure` would for changes that are not possible. */
   check(changes: Partial<ConnectionOptions>): void {
     user.deriveOptions(this.#core, this.#core.defaultSet, changes, "check");
+  }
+
+  /** What waits for more to come, or for an ACK, leaves now (RFC 9293 s3.9.1.2, PUSH). */
+  push(handle: Handle): void {
+    const tcb = this.#connection(handle, "push");
+    tcb.owes |= Owe.SwsOverride;
+    this.#core.touch(tcb);
+    this.#core.work();
   }
 
   /** Progress follows whenever text leaves, and when it is acknowledged. */
@@ -336,6 +349,11 @@ export class Tcp {
     const made = keys.map(cookieKey);
     if (listener === 0) this.#core.cookieKeys = made;
     else this.#listener(listener, "setCookieKeys").cookieKeys = made;
+  }
+
+  /** How many connections may wait to be accepted, from now on. */
+  setBacklog(listener: Handle, backlog: number): void {
+    this.#listener(listener, "setBacklog").backlog = backlog;
   }
 
   /** How many connections of a listener an application may have before their handshake is over; 0: none. */

@@ -15,7 +15,7 @@ import { applyClaimedMtu } from "./icmp.js";
 import { resetFrom } from "./output.js";
 import { suspectBlackHole } from "./path-search.js";
 import { Timer } from "./probe.js";
-import { backedOff, synTimeout as backoffOfSyn } from "./rtt.js";
+import { backedOff, synTimeout as backoffOfSyn, synsAgain } from "./rtt.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
@@ -144,7 +144,7 @@ function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
     ? core.policy.synAckRetries + (early ? 1 : 0)
     : patient(tcb)
       ? Number.POSITIVE_INFINITY
-      : tcb.options.synRetries || core.policy.synRetries + core.policy.synLinear;
+      : tcb.options.synRetries || synsAgain(core.policy.synRetries, core.policy.synLinear);
   tcb.retries += 1;
   tcb.backoff += 1;
   suspectFastOpen(core, tcb, tcb.retries > most, now);

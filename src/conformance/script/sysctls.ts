@@ -104,6 +104,7 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_invalid_ratelimit: integer((milliseconds) => ({
     invalidAckInterval: milliseconds * MILLISECOND,
     challengeInterval: milliseconds * MILLISECOND,
+    synAckInterval: milliseconds * MILLISECOND,
   })),
   tcp_rto_max_ms: integer((milliseconds) => ({ rtoMax: milliseconds * MILLISECOND }), 1_000),
   tcp_rto_min_us: integer((rtoVarianceMin) => ({ rtoMin: rtoVarianceMin, rtoVarianceMin }), 1),

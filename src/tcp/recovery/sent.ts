@@ -30,6 +30,8 @@ export const Mark = {
   Untold: 128,
   /** What left as one with those before it ended here. */
   Tail: 256,
+  /** It was pushed for its own sake: an application had said no more then, or half a window was full. */
+  Pushed: 512,
 } as const;
 
 /** Ranges of the peer's SACK blocks that are remembered; one too many is no news. */
@@ -186,16 +188,23 @@ export class SentRecords {
     this.#link(store, slot);
   }
 
-  /** What was sent last is the last of several that left as one. */
-  endBurst(): void {
+  /** What was sent last was pushed: as the last of several that left as one, or for its own sake. */
+  pushed(mark: typeof Mark.Tail | typeof Mark.Pushed): void {
     const at = this.#slot(this.#count - 1) * INTS + MARKS;
-    this.#store!.ints[at] = this.#store!.ints[at]! | Mark.Tail;
+    this.#store!.ints[at] = this.#store!.ints[at]! | mark;
   }
 
-  /** Several that left as one ended there. */
-  endsBurst(at: Seq): boolean {
+  /** How what ended there was pushed: bits of `Mark`. */
+  pushesAt(at: Seq): number {
     const i = this.find(seqAdd(at, -1));
-    return i < this.#count && this.end(i) === at && (this.marks(i) & Mark.Tail) !== 0;
+    return i < this.#count && this.end(i) === at ? this.marks(i) & (Mark.Tail | Mark.Pushed) : 0;
+  }
+
+  /** Where the burst ended that `from` left in, but no further than `to`. */
+  burstEnd(from: Seq, to: Seq): Seq {
+    for (let i = this.find(from); i < this.#count && seqLt(this.end(i), to); i++)
+      if (this.marks(i) & (Mark.Tail | Mark.Pushed)) return this.end(i);
+    return to;
   }
 
   /** [from, to) has left again. */
@@ -583,7 +592,7 @@ export class SentRecords {
     const marks = ints[old * INTS + MARKS]!;
     ints[slot * INTS + START] = at;
     ints[slot * INTS + MARKS] = marks;
-    ints[old * INTS + MARKS] = marks & ~Mark.Tail;
+    ints[old * INTS + MARKS] = marks & ~(Mark.Tail | Mark.Pushed);
     if (marks & Mark.Sacked) this.sackedRecords += 1;
     else if ((marks & Mark.Lost) === 0) {
       const next = ints[old * INTS + NEXT]!;
