@@ -85,6 +85,17 @@ module.exports = {
       },
     },
     {
+      name: "the-model-is-no-stack",
+      comment: "the model judges the stack: it shares nothing with it but types, and how addresses are written",
+      severity: "error",
+      from: { path: "^src/conformance/model/" },
+      to: {
+        path: "^src/(base|ethernet|arp|ip|udp|tcp|stack|bsd|sim|net|drive|transport)/",
+        pathNot: "^src/ip/address\\.ts$",
+        dependencyTypesNot: ["type-only"],
+      },
+    },
+    {
       name: "only-net-names-drive",
       severity: "error",
       from: { path: folders(layers[5]), pathNot: "^src/(net|dns|drive)/" },

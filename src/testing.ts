@@ -1,5 +1,11 @@
 /** `onwire/testing`: what our own stack is tested with, for anybody's tests: packet scripts, worlds, the model, arbitraries. docs/testing.md shows how.
  *  Nothing here needs Node; fast-check is handed in by who draws something. */
+export { Call } from "./bsd/call.js";
+export { constantNamed, Msg, Poll } from "./bsd/constants.js";
+export type { Errno } from "./bsd/errno.js";
+export type { ControlMessage, IoVec, Message, OptionValue, SocketAddress } from "./bsd/message.js";
+export { freebsdPersonality, linuxPersonality, type Personality } from "./bsd/personality.js";
+export { type PollFd, Sockets } from "./bsd/sockets.js";
 export { type Arbitraries, arbitraries, type FastCheck, flagsOf } from "./conformance/arbitraries.js";
 export { controllerSuite, type Matchers, type TestTools } from "./conformance/congestion-suite.js";
 export { arrives, readings } from "./conformance/model/arrives.js";

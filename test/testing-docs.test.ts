@@ -4,9 +4,10 @@ import * as testing from "../src/testing.js";
 
 const page = readFileSync("docs/testing.md", "utf8");
 
-test("the example of docs/testing.md is the test that it names", () => {
-  const [, file, code] = /<!-- (test\/\S+\.ts) -->\n```ts\n([\s\S]*?)```/.exec(page)!;
-  expect(code).toBe(readFileSync(file!, "utf8"));
+test("the examples of docs/testing.md are the tests that they name", () => {
+  const examples = [...page.matchAll(/<!-- (test\/\S+\.ts) -->\n```ts\n([\s\S]*?)```/g)];
+  expect(examples).toHaveLength(2);
+  for (const [, file, code] of examples) expect(code).toBe(readFileSync(file!, "utf8"));
 });
 
 test("what docs/testing.md lists is there", () => {
