@@ -203,8 +203,10 @@ function sackBlocks(end: End, segment: ModelSegment, ack: number, breach: Report
   const blocks = sack.map(([left, right]) => [positionOf(left, end.irs!, ack), positionOf(right, end.irs!, ack)] as const);
   for (const [i, [left, right]] of blocks.entries()) {
     const duplicate = i === 0 && (right <= ack || (blocks[1] !== undefined && blocks[1][0] <= left && right <= blocks[1][1]));
+    // A FIN that came before its time takes up a number, too (RFC 9293 s3.4), and is no text.
+    const text = right - 1 === end.peerFin ? end.peerFin : right;
     if (left >= right) breach("sackBlocks", `block ${left}:${right}`);
-    else if (!duplicate && !end.held.covers(left, right) && !(end.joined && left < ack))
+    else if (!duplicate && left < text && !end.held.covers(left, text) && !(end.joined && left < ack))
       breach("sackBlocks", `block ${left}:${right} has not been received`);
     else if (left <= ack && !duplicate && !end.joined) breach("sackBelow", `block ${left}:${right}, the acknowledgment is ${ack}`);
   }

@@ -5,6 +5,7 @@ import { type RuleName, rules } from "../../../src/conformance/model/rules.js";
 import { Bit, readSegment } from "../../../src/conformance/model/segment.js";
 import { Capture } from "../../../src/inspect/capture.js";
 import { readCapture } from "../../../src/inspect/capture-reader.js";
+import { Direction } from "../../../src/inspect/pcapng.js";
 import { attachProbe } from "../../../src/inspect/probes.js";
 import { runWorld } from "../../../src/sim/run-world.js";
 import { planWorld } from "../../../src/sim/world-plan.js";
@@ -235,6 +236,24 @@ describe("a capture of a connection", () => {
     );
     expect(found).toContain(rule);
     expect(rules[rule].rfc).toMatch(/^RFC \d+$/);
+  });
+
+  test("whose FIN comes before the text in front of it: a block may reach over it, and no further (RFC 2018 s3, RFC 9293 s3.4)", () => {
+    const reporting = (right: number): string[] => {
+      const list = lines();
+      const [late] = list.splice(5, 2);
+      change(list, 5, { options: { timestamps: { val: 2_001, ecr: 1_001 } } });
+      change(list, 6, { options: { timestamps: { val: 1_003, ecr: 2_001 } } });
+      change(list, 7, { options: { timestamps: { val: 1_003, ecr: 2_001 } } });
+      const report: Line = { from: 1, segment: { ...list[6]!.segment, ack: shifted(ISN[2], 1_401) } };
+      list.splice(6, 0, report, late!);
+      change(list, 6, { options: { timestamps: { val: 1_002, ecr: 2_001 }, sack: [[shifted(ISN[2], 2_801), shifted(ISN[2], right)]] } });
+      const frames = list.map((line, i) => ({ ...frameOf(line, i), direction: Direction.Unknown }));
+      return breaches(judge(frames, [{ name: "", linkType: 101, snapLength: 0 }]));
+    };
+    expect(reporting(2_811)).toEqual([]);
+    expect(reporting(2_812)).toEqual([]);
+    expect(reporting(2_813)).toEqual([expect.stringContaining("sackBlocks: block 2801:2813 has not been received")]);
   });
 
   test("that begins in the middle is judged by what it shows", () => {
