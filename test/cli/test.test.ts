@@ -69,6 +69,27 @@ describe("onwire test", () => {
     expect(status).toBe(0);
   });
 
+  test("--strict wants nothing left over, and exact times", async () => {
+    const loose = at("loose.pkt");
+    writeFileSync(loose, `${pass}+.1 < S 9:9(0) win 5\n`);
+    expect(await run(loose)).toMatchObject({ status: 0 });
+    const { status, out } = await run(loose, "--strict");
+    expect(out).toMatch(/^FAIL .*loose\.pkt:3: a packet is left over$/m);
+    expect(status).toBe(1);
+  });
+
+  test("--ignore, -D and -o change what is compared; --trace tells every event and why; --list plays nothing", async () => {
+    const script = at("other-window.pkt");
+    writeFileSync(script, `0 < S 0:0(0) win 5\n#ifdef SLOW\n+.01 > R. 0:0(0) ack 1 win 9\n#else\n+9 > R. 0:0(0) ack 1 win 9\n#endif\n`);
+    const asked = ["--ignore", "window", "-D", "SLOW", "-o", "tolerance_usecs=20000"];
+    const { status, out } = await run(script, ...asked, "--trace");
+    expect(out).toContain("1 script: 1 pass");
+    expect(out).toMatch(/^ 1000\.0.* send {2}RST,ACK .*tx\.rst_no_conn RFC 9293 s3\.10\.7\.1/m);
+    expect(status).toBe(0);
+    expect(await run(script, ...asked.slice(2))).toMatchObject({ status: 1 });
+    expect(await run(script, "--list")).toEqual({ status: 0, out: `${script}\n`, err: expect.any(String) });
+  });
+
   test("JSON, one result a line", async () => {
     const { out } = await run(folder, "--json");
     expect(
