@@ -110,6 +110,8 @@ export class Core {
 
   /** Live connections; the demux knows the index. */
   readonly live: Tcb[] = [];
+  /** With so many of them it gets narrow: seven eighths of `limits.live`. */
+  readonly #narrow: number;
   /** Which of them the hand looks at next. */
   #hand = 0;
   readonly #spare: Tcb[] = [];
@@ -132,6 +134,7 @@ export class Core {
     this.cause = parts.cause;
     this.policy = parts.policy;
     this.limits = parts.limits;
+    this.#narrow = parts.limits.live - (parts.limits.live >> 3);
     this.probes = parts.probes;
     this.owns = parts.owns ?? null;
     this.work = parts.work;
@@ -218,6 +221,7 @@ export class Core {
     if (this.policy.ackRule === "fixed") tcb.quickAcks = this.policy.quickAcks; // whoever sends after a pause starts slowly again (RFC 5681 s4.1)
     tcb.rcv.guess = tcb.rcv.mss;
     beginBuffers(this, tcb);
+    tcb.heardBefore = tcb.lastHeardAt;
     tcb.freezeAt = tcb.lastHeardAt + FREEZE_AFTER;
     tcb.wheelAt = wheelAt;
     noteSlow(tcb);
@@ -320,6 +324,11 @@ export class Core {
       } catch (error) {
         this.applicationError(error);
       }
+      if (this.live.length <= this.#narrow) continue;
+      const index = this.demux.liveAt(slot);
+      if (index < 0) continue;
+      const tcb = this.live[index]!;
+      if (!tcb.touched && this.#visits(tcb)) this.refreeze(tcb);
     }
   }
 
@@ -404,8 +413,14 @@ export class Core {
       tcb.freezeAt = now + FREEZE_AFTER;
       noteSlow(tcb);
     }
+    if (this.live.length > this.#narrow && this.#visits(tcb) && this.refreeze(tcb)) return;
     this.rearm(tcb);
     if (this.live.length > this.limits.live) this.#thin(now);
+  }
+
+  /** It had been a row for long: where it is narrow, it goes as it came, while it is in the cache. Of millions, another speaks next. */
+  #visits(tcb: Tcb): boolean {
+    return tcb.lastHeardAt - tcb.heardBefore >= FREEZE_AFTER && !this.#isProvoked(tcb, tcb.lastHeardAt);
   }
 
   /** A row does not know when it answered last: who is provoked stays an object, so that the limits of RFC 5961 s7 hold. */

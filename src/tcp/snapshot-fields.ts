@@ -34,6 +34,7 @@ type OfThisStack =
   | "listener"
   | "touched"
   | "lively"
+  | "heardBefore"
   | "ackCause"
   | "sendCause"
   | "pathEpoch"

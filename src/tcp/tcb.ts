@@ -218,6 +218,8 @@ export class Tcb {
   touched = false;
   /** It has spoken since it was last looked at by who makes rows of those that do not. */
   lively = false;
+  /** When it was heard of last before it became an object again; NEVER: it has been none but an object. */
+  heardBefore: Micros = NEVER;
   /** What keeps the sender back: a `Hold` code, 0: there is nothing to hold yet, or any more. */
   hold = 0;
   /** Since when it does. */
@@ -413,7 +415,7 @@ export function clear(tcb: Tcb): void {
       0;
   tcb.claimedSeq = zero;
   tcb.timedAt = tcb.rexmitAt = tcb.probeAt = tcb.ackAt = NEVER;
-  tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.paceAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = NEVER;
+  tcb.idleAt = tcb.userAt = tcb.swsAt = tcb.paceAt = tcb.freezeAt = tcb.slowAt = tcb.wheelAt = tcb.heardBefore = NEVER;
   tcb.lastSentAt = tcb.lastHeardAt = tcb.lastTextSentAt = tcb.advisedAt = tcb.openedAt = tcb.sampledAt = tcb.heldSince = 0;
   tcb.tsOffset = tcb.quickAcks = 0;
   tcb.challengedAt = tcb.invalidAckAt = Number.NEGATIVE_INFINITY;

@@ -1,5 +1,6 @@
 /** More connections than stay objects: the clients of the bench, in virtual time. */
 import { expect, test } from "vitest";
+import { serveEcho } from "../../bench/scale/echo.js";
 import { RawClients, REQUEST } from "../../bench/scale/raw-clients.js";
 import { createMemory } from "../../src/base/memory.js";
 import { SeededRandom } from "../../src/base/prng.js";
@@ -63,5 +64,34 @@ test("s3.3.2: thirty-two thousand connections at a time: sixteen thousand stay o
   expect(tallies).toMatchObject({ wrong: 0, resets: 0 });
   expect(served.reduce((sum, octets) => sum + octets, 0)).toBe(COUNT * REQUEST);
   expect(stack.tcp.summary()).toMatchObject({ slots: 1, live: 0, frozen: 0 });
+  stack.close(now);
+});
+
+test("s3.3.2: who was a row for long and speaks is one again at once: he pushes nobody out of the objects", () => {
+  const [count, live, together] = [2_000, 256, 16];
+  const clients = new RawClients(SERVER, 80, count);
+  const { tallies } = clients;
+  const limits = { live, synQueue: count };
+  const stack = new Stack({ random: new SeededRandom(1), memory: createMemory({ packets: 512, chunks: 256 }), limits }, 0);
+  stack.addDevice(clients, { addresses: [{ address: SERVER, prefixLength: 8 }] }, 0);
+  serveEcho(stack);
+  let now = 0;
+  const turn = (): void => {
+    now += 40_000;
+    clients.clock = 1 + now / 1_000;
+    stack.turn(now);
+  };
+  for (let opened = 0; tallies.established < count || clients.waiting > 0; turn())
+    for (; opened < count && opened - tallies.established < together; opened++) clients.open(opened);
+  // As many speak all the time as may stay objects and leave some room.
+  const lively = live - (live >> 3) - together;
+  const rounds = 100;
+  for (let i = 1; i <= rounds; i++) {
+    for (let k = 0; k < together; k++) clients.ask(lively + ((i * together + k) % (count - lively)));
+    for (let k = 0; k < lively; k++) clients.ask(k);
+    while (tallies.answered < i * (lively + together) || clients.waiting > 0) turn();
+    if (i > rounds / 2) expect(stack.tcp.summary()["live"]).toBeLessThan(live - (live >> 3) + 2 * together);
+  }
+  expect(tallies).toMatchObject({ wrong: 0, resets: 0 });
   stack.close(now);
 });
