@@ -108,9 +108,9 @@ class Ring {
   readonly cells: Int32Array;
   /** The second record of each, written by few. */
   readonly beside: Int32Array;
-  recorded = 0;
-  /** Where the next event goes: kept, because the remainder of a large number is slow. */
-  #next = 0;
+  /** Where the next event goes, and how often it has come round. */
+  next = 0;
+  rounds = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
@@ -119,17 +119,49 @@ class Ring {
     this.beside = new Int32Array(capacity * CELLS);
   }
 
+  get recorded(): number {
+    return this.rounds * this.capacity + this.next;
+  }
+
   /** Begins a record; returns its first cell. */
   begin(kind: Kind, why: number, id: number, now: Micros): number {
-    const slot = this.#next;
-    this.#next = slot + 1 === this.capacity ? 0 : slot + 1;
-    this.recorded += 1;
+    const slot = this.next;
+    this.next = slot + 1;
+    if (slot + 1 === this.capacity) this.#comeRound();
     this.doubles[slot * DOUBLES] = now;
     this.doubles[slot * DOUBLES + 1] = id;
     const at = slot * CELLS;
     this.cells[at + KIND] = kind | (why << 8);
     this.cells[at + FLAGS] = 0;
     return at;
+  }
+
+  #comeRound(): void {
+    this.next = 0;
+    this.rounds += 1;
+  }
+
+  /** A whole record of a segment with nothing but timestamps, of a connection whose numbers are known at both ends: flat, because it is all that a
+   *  segment costs. */
+  plain(kind: Kind, tcb: Tcb, seg: Segment, ours: number, theirs: number, scale: number, why: number, id: number, now: Micros): void {
+    const { cells, doubles, next } = this;
+    const at = next * CELLS;
+    doubles[next * DOUBLES] = now;
+    doubles[next * DOUBLES + 1] = id;
+    cells[at + KIND] = kind | (why << 8);
+    cells[at + HANDLE] = tcb.handle;
+    cells[at + LOCAL] = tcb.local;
+    cells[at + REMOTE] = tcb.remote;
+    cells[at + PORTS] = (tcb.localPort << 16) | tcb.remotePort;
+    cells[at + SEQ] = seg.seq - ours;
+    cells[at + ACK] = seg.ack - theirs;
+    cells[at + LENGTH] = seg.len;
+    cells[at + WINDOW] = seg.wnd << scale;
+    cells[at + FLAGS] = seg.hasTimestamp ? seg.flags | Bit.HasTimestamp : seg.flags;
+    cells[at + TS_VAL] = seg.tsVal;
+    cells[at + TS_ECR] = seg.tsEcr;
+    this.next = next + 1;
+    if (next + 1 === this.capacity) this.#comeRound();
   }
 
   /** Whose it is. */
@@ -203,8 +235,8 @@ class Ring {
     event.ackAbsolute = (flags & Bit.AckAbsolute) !== 0;
     event.sackPermitted = (flags & Bit.SackPermitted) !== 0;
     event.hasTimestamp = (flags & Bit.HasTimestamp) !== 0;
-    event.tsVal = segment ? cells[at + TS_VAL]! : 0;
-    event.tsEcr = segment ? cells[at + TS_ECR]! : 0;
+    event.tsVal = segment && event.hasTimestamp ? cells[at + TS_VAL]! : 0;
+    event.tsEcr = segment && event.hasTimestamp ? cells[at + TS_ECR]! : 0;
     event.extra = segment || kind === Kind.Lost ? 0 : this.doubles[slot * DOUBLES + EXTRA]!;
     event.mss = more ? beside[at + MSS]! >>> 16 : 0;
     event.urgent = more ? beside[at + MSS]! & 0xffff : 0;
@@ -221,8 +253,7 @@ class Ring {
   }
 
   clear(): void {
-    this.recorded = 0;
-    this.#next = 0;
+    this.next = this.rounds = 0;
   }
 }
 
@@ -237,6 +268,7 @@ const hooks: readonly (readonly [keyof Probe, number])[] = [
   ["segmentLost", 1 << Kind.Lost],
   ["stateChanged", 1 << Kind.State],
   ["timerUpdated", 1 << Kind.Timer],
+  ["timerExpired", 1 << Kind.Timer],
   ["congestionChanged", 1 << Kind.Congestion],
   ["rttSampled", 1 << Kind.Rtt],
   ["sendLimited", 1 << Kind.Limited],
@@ -251,7 +283,6 @@ const TCP = 6;
 
 class RecorderProbe implements Probe {
   readonly #ring: Ring;
-  readonly #allTimers: boolean;
   readonly #tcpFrames: boolean;
   readonly #receivedFrames: boolean;
   /** For what is too rich for the short way. */
@@ -265,23 +296,22 @@ class RecorderProbe implements Probe {
   constructor(ring: Ring, options: RecorderOptions) {
     const kinds = options.kinds ?? ALL_KINDS & ~(1 << Kind.Rtt);
     this.#ring = ring;
-    this.#allTimers = options.timers === "all";
     this.#tcpFrames = options.tcpFrames ?? false;
     this.#receivedFrames = (kinds & (1 << Kind.FrameReceived)) !== 0;
     // A hook that is not there costs nothing.
-    for (const [name, bits] of hooks) if ((kinds & bits) === 0) Object.defineProperty(this, name, { value: undefined });
+    const unwanted = options.timers === "all" ? "timerExpired" : "timerUpdated";
+    for (const [name, bits] of hooks)
+      if ((kinds & bits) === 0 || name === unwanted) Object.defineProperty(this, name, { value: undefined });
   }
 
   segmentSent(tcb: Tcb | null, seg: Segment, why: number, cause: number, now: Micros): void {
-    const at = this.#ring.begin(Kind.Sent, why, cause, now);
-    if (tcb === null || isRich(tcb, seg)) this.#rich(at, Kind.Sent, tcb, seg, null);
-    else this.#plain(at, tcb, seg, tcb.iss, tcb.irs, tcb.rcv.scale);
+    if (tcb === null || isRich(tcb, seg)) this.#rich(this.#ring.begin(Kind.Sent, why, cause, now), Kind.Sent, tcb, seg, null);
+    else this.#ring.plain(Kind.Sent, tcb, seg, tcb.iss, tcb.irs, tcb.rcv.scale, why, cause, now);
   }
 
   segmentReceived(tcb: Tcb | null, seg: Segment, datagram: Datagram, event: number, now: Micros): void {
-    const at = this.#ring.begin(Kind.Received, 0, event, now);
-    if (tcb === null || isRich(tcb, seg)) this.#rich(at, Kind.Received, tcb, seg, datagram);
-    else this.#plain(at, tcb, seg, tcb.irs, tcb.iss, tcb.snd.scale);
+    if (tcb === null || isRich(tcb, seg)) this.#rich(this.#ring.begin(Kind.Received, 0, event, now), Kind.Received, tcb, seg, datagram);
+    else this.#ring.plain(Kind.Received, tcb, seg, tcb.irs, tcb.iss, tcb.snd.scale, 0, event, now);
   }
 
   segmentDropped(tcb: Tcb | null, seg: Segment, why: number, event: number, now: Micros): void {
@@ -299,7 +329,11 @@ class RecorderProbe implements Probe {
   }
 
   timerUpdated(tcb: Tcb, timer: Timer, event: TimerEvent, at: Micros, why: number, cause: number, now: Micros): void {
-    if (event === TimerEvent.Expired || this.#allTimers) this.#four(Kind.Timer, tcb, why, cause, now, timer, event, 0, 0, at);
+    this.#four(Kind.Timer, tcb, why, cause, now, timer, event, 0, 0, at);
+  }
+
+  timerExpired(tcb: Tcb, timer: Timer, why: number, cause: number, now: Micros): void {
+    this.#four(Kind.Timer, tcb, why, cause, now, timer, TimerEvent.Expired, 0, 0, now);
   }
 
   congestionChanged(tcb: Tcb, why: number, cause: number, now: Micros): void {
@@ -336,21 +370,6 @@ class RecorderProbe implements Probe {
       dissect(scratch, this.#seenPool.arena.bytes, this.#seenStart, this.#seenEnd, this.#seenEthernet);
     scratch.extra = device === null ? -1 : device.index;
     this.#ring.whole(this.#ring.begin(Kind.FrameDropped, why, event, now), scratch);
-  }
-
-  /** A segment with nothing but timestamps, of a connection whose numbers are known at both ends. */
-  #plain(at: number, tcb: Tcb, seg: Segment, ours: number, theirs: number, scale: number): void {
-    const ring = this.#ring;
-    ring.connection(at, tcb);
-    ring.four(at, (seg.seq - ours) | 0, (seg.ack - theirs) | 0, seg.len, seg.wnd << scale);
-    if (!seg.hasTimestamp) {
-      ring.cells[at + FLAGS] = seg.flags;
-      ring.cells[at + TS_VAL] = ring.cells[at + TS_ECR] = 0;
-      return;
-    }
-    ring.cells[at + FLAGS] = seg.flags | Bit.HasTimestamp;
-    ring.cells[at + TS_VAL] = seg.tsVal;
-    ring.cells[at + TS_ECR] = seg.tsEcr;
   }
 
   #rich(at: number, kind: Kind, tcb: Tcb | null, seg: Segment, datagram: Datagram | null): void {
@@ -402,12 +421,9 @@ class RecorderProbe implements Probe {
 
 /** Whether a segment says more than most: then it is told the long way. */
 const isRich = (tcb: Tcb, seg: Segment): boolean =>
-  seg.sackCount !== 0 ||
   (seg.flags & 0x17) !== 0x10 || // more than ACK, or not that: SYN, RST, FIN
-  seg.up !== 0 ||
-  seg.counterCount >= 0 ||
-  seg.mss !== 0 ||
-  seg.windowScale >= 0 ||
+  (seg.sackCount | seg.up | seg.mss) !== 0 ||
+  (seg.counterCount & seg.windowScale) >= 0 || // -1: there is none
   seg.sackPermitted ||
   tcb.state <= State.SynSent;
 

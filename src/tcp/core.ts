@@ -381,6 +381,7 @@ export class Core {
     this.tally.add(why);
     const probe = this.probes.probe;
     if (probe?.timerUpdated) probe.timerUpdated(tcb, timer, TimerEvent.Expired, now, why, this.cause.id, now);
+    if (probe?.timerExpired) probe.timerExpired(tcb, timer, why, this.cause.id, now);
   }
 
   /** What arrived is no segment that can be believed. */

@@ -35,6 +35,8 @@ export interface TcpProbe {
   segmentLost?(tcb: Tcb, from: number, to: number, why: number, cause: number, now: Micros): void;
   stateChanged?(tcb: Tcb, old: State, why: number, cause: number, now: Micros): void;
   timerUpdated?(tcb: Tcb, timer: Timer, event: TimerEvent, at: Micros, why: number, cause: number, now: Micros): void;
+  /** For who wants no more of timers than that one was due: `timerUpdated` tells that, too, and all that becomes of them, several times a segment. */
+  timerExpired?(tcb: Tcb, timer: Timer, why: number, cause: number, now: Micros): void;
   /** cwnd, ssthresh or the recovery state changed. */
   congestionChanged?(tcb: Tcb, why: number, cause: number, now: Micros): void;
   rttSampled?(tcb: Tcb, rtt: Micros, cause: number, now: Micros): void;

@@ -124,6 +124,7 @@ export function play(probe: Probe, connection: Tcb = tcb()): void {
   ] as const) {
     if (why === 42) {
       probe.timerUpdated?.(connection, 0, 1, at, 211, cause, at);
+      probe.timerExpired?.(connection, 0, 211, cause, at);
       probe.segmentLost?.(connection, ISS + 1, ISS + 101, 132, cause, at);
       probe.congestionChanged?.(connection, 153, cause, at);
     }

@@ -72,8 +72,13 @@ test("s3.6.1: those who leave at one time leave so many a turn, and whoever come
 });
 
 test("s3.6.1: an observer is told of each that leaves; nothing else is different", () => {
-  const told = { states: 0, timers: 0 };
-  const [seen, unseen] = [closed({ stateChanged: () => (told.states += 1), timerUpdated: () => (told.timers += 1) }), closed(null)];
+  const told = { states: 0, timers: 0, expired: 0 };
+  const probe: Probe = {
+    stateChanged: () => (told.states += 1),
+    timerUpdated: () => (told.timers += 1),
+    timerExpired: () => (told.expired += 1),
+  };
+  const [seen, unseen] = [closed(probe), closed(null)];
   const before = { ...told };
   const ends = [seen, unseen].map(({ stack, turn, now }) => {
     for (let i = 0; i < 6; i++) turn(now + 61 * SECOND);
@@ -81,6 +86,6 @@ test("s3.6.1: an observer is told of each that leaves; nothing else is different
   });
   expect(ends[0]).toEqual(ends[1]);
   expect(ends[0]!.summary).toMatchObject({ slots: 1, live: 0, frozen: 0, timeWait: 0 });
-  expect([told.states - before.states, told.timers - before.timers]).toEqual([COUNT, COUNT]);
+  expect([told.states - before.states, told.timers - before.timers, told.expired]).toEqual([COUNT, COUNT, COUNT]);
   for (const { stack, now } of [seen, unseen]) stack.close(now + 61 * SECOND);
 });
