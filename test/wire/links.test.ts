@@ -1,5 +1,6 @@
 /** Every link to the kernel passes the same tests: frames of each size, bursts, full rings, the other end down and up, close while busy. */
 import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { describe, expect } from "vitest";
 import { createMemory, type Memory, type MemoryOptions } from "../../src/base/memory.js";
 import type { Packet } from "../../src/base/packet.js";
@@ -12,6 +13,7 @@ import { KERNEL, type Kernel, OURS, wireTest, withKernel } from "./kernel.js";
 import { connect, listen, type Ours, type OursOptions, withStack } from "./ours.js";
 import { patternHash } from "./pattern.js";
 import { kernelPing } from "./ping.js";
+import { needProgram } from "./programs.js";
 
 const MEGABYTE = 1 << 20;
 const UMEM: MemoryOptions = { packets: 4_096, packetAlignment: 4_096, packetSize: 3_944 };
@@ -170,6 +172,25 @@ for (const { name, options, device, lengths = [] } of kinds)
       });
     });
   });
+
+describe("every kind", () => {
+  wireTest("without the right to open it: EPERM, with the capability that is missing", async (context) => {
+    const setpriv = needProgram(context, "setpriv", "util-linux");
+    await withKernel((kernel) => {
+      const program = fileURLToPath(new URL("open-link.ts", import.meta.url));
+      const command = [process.execPath, "--import", "tsx", program, kernel.veth()];
+      const tell = (file: string, ...words: string[]): unknown =>
+        JSON.parse(kernel.namespace.run(() => execFileSync(file, words, { encoding: "utf8" })));
+      // Root without capabilities still owns its files, and nothing else.
+      expect(tell(setpriv, "--bounding-set=-all", "--inh-caps=-all", ...command)).toEqual({
+        tap: expect.stringMatching(/^EPERM: .*cap_net_admin/),
+        packet: expect.stringMatching(/^EPERM: .*cap_net_raw/),
+        xdp: expect.stringMatching(/^EPERM: .*cap_bpf, cap_net_admin and cap_net_raw/),
+      });
+      expect(tell(setpriv, ...command)).toEqual({ tap: "open", packet: "open", xdp: "open" });
+    });
+  });
+});
 
 describe("packet sockets", () => {
   for (const rings of ["none", "both"] as const)
