@@ -19,8 +19,9 @@ const program = lab.compile("xsk.c");
 const { near, far, side } = lab.wire();
 const ours = new URL("compare/frames.ts", import.meta.url).pathname;
 const candidates = [
-  { name: "C", command: program, words: [] as string[] },
-  { name: "onwire", command: process.execPath, words: ["--import", "tsx", ours] },
+  { name: "C", command: program, before: [] as string[], behind: [] as string[] },
+  { name: "C, sleeping", command: program, before: [], behind: ["wait"] },
+  { name: "onwire", command: process.execPath, before: ["--import", "tsx", ours], behind: [] },
 ];
 
 const subjects = new Map<string, Subject>();
@@ -30,11 +31,12 @@ for (let round = 1; round <= rounds; round++)
     for (const { mode, title } of ways) {
       const subject = subjectOf(`${size} octets, ${title}`);
       if (!test.test(subject.title)) continue;
-      for (const { name, command, words } of candidates) {
+      for (const { name, command, before, behind } of candidates) {
+        if (mode === "tx" && behind.length > 0) continue; // who sends never sleeps
         // What comes back is dropped by the driver; what is received is made in the kernel, faster than it can be taken.
         const helpers = [lab.spawn(lab.client, program, ["drop", near, String(seconds + START_SECONDS)])];
         if (mode !== "tx") helpers.push(lab.spawn(lab.client, program, ["gen", near, String(seconds + START_SECONDS), String(size)]));
-        const out = await lab.run(command, [...words, mode, far, String(seconds), String(size)], 20_000, side);
+        const out = await lab.run(command, [...before, mode, far, String(seconds), String(size), ...behind], 20_000, side);
         for (const helper of helpers) helper.kill("SIGKILL");
         await Promise.all(helpers.map(({ gone }) => gone));
         figures.add(subject, name, measured(out));

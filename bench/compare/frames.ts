@@ -71,16 +71,23 @@ const sendBatch = (): void => {
 
 const work = mode === "tx" ? send : mode === "fwd" ? forward : receive;
 let scheduled = false;
+/** As a drive that is told to be adaptive: so many turns without a frame until it sleeps. */
+const IDLE_TURNS = 50;
+let idle = 0;
 const turn = (): void => {
   scheduled = false;
-  if (work() === BUDGET) schedule();
+  idle = work() > 0 ? 0 : idle + 1;
+  if (idle <= IDLE_TURNS) schedule();
 };
 const schedule = (): void => {
   if (scheduled) return;
   scheduled = true;
   setImmediate(turn);
 };
-link.onReadable = schedule;
+link.onReadable = () => {
+  idle = 0;
+  schedule();
+};
 schedule();
 setTimeout(() => {
   const from = performance.now();

@@ -1,7 +1,7 @@
 /* The limit that `bench/xdp.ts` compares with: AF_XDP in C, by raw system calls, on one queue.
  *   xsk gen  DEVICE SECONDS OCTETS   frames out of the device, made in the kernel (BPF_PROG_TEST_RUN with live frames)
  *   xsk drop DEVICE SECONDS          whatever comes is dropped by the driver
- *   xsk rx|tx|fwd DEVICE SECONDS OCTETS
+ *   xsk rx|tx|fwd DEVICE SECONDS OCTETS [wait]   looks without end; "wait": sleeps while there is nothing
  * One line of JSON: frames, seconds, CPU seconds. */
 #define _GNU_SOURCE
 #include <linux/bpf.h>
@@ -20,7 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHUNK = 4096, FRAMES = 8192, RING = 2048, BATCH = 64 };
+enum { CHUNK = 4096, FRAMES = 8192, RING = 2048, BATCH = 64, MOST_SENT = 256 };
+#ifndef XDP_MAX_TX_SKB_BUDGET
+#define XDP_MAX_TX_SKB_BUDGET 9
+#endif
 /* Seconds until the generator runs, and the other side's code is compiled: nothing is counted before. */
 static const double WARM = 0.3;
 struct ring { uint32_t *producer, *consumer, *flags; void *slots; uint32_t own; };
@@ -83,6 +86,8 @@ static void open_socket(int index) {
   if (posix_memalign((void **)&umem, CHUNK, (size_t)CHUNK * FRAMES)) die("memory");
   struct xdp_umem_reg reg = {.addr = (uintptr_t)umem, .len = (uint64_t)CHUNK * FRAMES, .chunk_size = CHUNK};
   if (fd < 0 || setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg)) die("UMEM");
+  int most = MOST_SENT; /* frames that one call sends; 32 where the kernel is older than 6.17 */
+  setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, &most, sizeof most);
   struct xdp_mmap_offsets o;
   socklen_t length = sizeof o;
   if (getsockopt(fd, SOL_XDP, XDP_MMAP_OFFSETS, &o, &length)) die("offsets");
@@ -117,7 +122,7 @@ int main(int argc, char **argv) {
   if (!strcmp(mode, "drop")) return attach(verdict(XDP_DROP), index), usleep(seconds * 1e6), 0;
   open_socket(index);
   refill();
-  int send = !strcmp(mode, "tx"), forward = !strcmp(mode, "fwd");
+  int send = !strcmp(mode, "tx"), forward = !strcmp(mode, "fwd"), waits = argc > 5;
   double warm = now() + WARM;
   int measuring = 0;
   end = warm + seconds;
@@ -138,7 +143,7 @@ int main(int argc, char **argv) {
     uint32_t count = load_acquire(rx.producer) - rx.own;
     if (count == 0) {
       struct pollfd p = {fd, POLLIN, 0};
-      poll(&p, 1, 10);
+      if (waits) poll(&p, 1, 10);
       if (forward) frames += reap();
       continue;
     }

@@ -21,6 +21,9 @@ const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const XDP_UMEM_REG = 4;
 const XDP_STATISTICS = 7;
 const XDP_OPTIONS = 8;
+const XDP_MAX_TX_SKB_BUDGET = 9;
+/** Frames that one call sends. */
+const MOST_SENT = 256;
 const BIND_COPY = 2;
 const BIND_ZEROCOPY = 4;
 const BIND_NEED_WAKEUP = 8;
@@ -29,10 +32,11 @@ const SOL_SOCKET = 1;
 const SO_BUSY_POLL = 46;
 const SO_PREFER_BUSY_POLL = 69;
 const SO_BUSY_POLL_BUDGET = 70;
-const CHUNK = 4_096;
+const CHUNK_BITS = 12;
+const CHUNK = 1 << CHUNK_BITS;
 const FRAME_OVERHEAD = 18;
 /** Completed frames are reaped when so many are outstanding, and at every receive. */
-const REAP_AT = 64;
+const REAP_AT = 512;
 /** A program that has just been detached may still hold the device. */
 const BUSY_TRIES = 50;
 const BUSY_MILLISECONDS = 10;
@@ -101,6 +105,8 @@ const open = (options: XdpOptions): XdpLink => {
         `createMemory({ packetSize: ${longest}, packetAlignment: 4096 }), or ip link set ${program.interfaceName} mtu ${MOST_MTU}`,
       );
     register(port, fd, memory);
+    // Where the kernel knows it (6.17): one call sends more than 32 frames.
+    port.setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, int32(MOST_SENT));
     const rings = makeRings(port, fd, options.rings ?? ringsFor((pool.size * pool.slot) / CHUNK));
     if (options.busyPoll !== undefined && options.busyPoll > 0) {
       const settings = [SO_PREFER_BUSY_POLL, 1, SO_BUSY_POLL, options.busyPoll, SO_BUSY_POLL_BUDGET, 64];
@@ -211,7 +217,8 @@ export class XdpLink implements Link {
   #filled = 0;
   #sending = 0;
   #unpublished = 0;
-  /** How many pieces of each packet the kernel has, by its place in the pool. */
+  /** By pages of the pool: the packet that a page is of; and at its first page, how many pieces of it the kernel has. */
+  readonly #packets: Packet[] = [];
   readonly #lent: Uint8Array;
   #open = true;
 
@@ -232,7 +239,9 @@ export class XdpLink implements Link {
     this.#ownsProgram = ownsProgram;
     this.#rings = rings;
     this.#pool = memory.packets;
-    this.#lent = new Uint8Array(memory.packets.size);
+    const { packets } = memory;
+    for (let at = 0; at < packets.size * packets.slot; at += CHUNK) this.#packets.push(packets.packetAt(packets.base + at));
+    this.#lent = new Uint8Array(this.#packets.length);
     this.#state = trust ? ChecksumState.Partial : ChecksumState.Unknown;
     this.queue = queue;
     const options = new Uint8Array(4);
@@ -269,9 +278,10 @@ export class XdpLink implements Link {
     const { receive } = this.#rings;
     const count = Math.min(receive.waiting(), budget);
     for (let i = 0; i < count; i++) {
-      const start = pool.base + receive.frameAddress(i);
-      const packet = pool.packetAt(start);
-      this.#lent[this.#place(packet)] = 0;
+      const address = receive.frameAddress(i);
+      const start = pool.base + address;
+      const packet = this.#packets[address >>> CHUNK_BITS]!;
+      this.#lent[address >>> CHUNK_BITS] = 0;
       packet.start = start;
       packet.end = start + receive.frameLength(i);
       packet.checksum = this.#state;
@@ -298,26 +308,28 @@ export class XdpLink implements Link {
     if (this.#sending >= REAP_AT) this.#reap();
     const { transmit } = this.#rings;
     // Pages that it lies in, in this pool or the next.
-    const most = packet.pool === this.#pool ? piecesOf(packet) : this.#pool.slot / CHUNK;
-    // What is in the ring and what the driver has not completed both hold a packet; completions need a slot each.
-    if (this.#sending + most > transmit.size || transmit.free() < most) {
+    const most = packet.pool === this.#pool ? this.#piecesOf(packet) : this.#pool.slot >> CHUNK_BITS;
+    // What is in the ring and what the driver has not completed both hold a packet, and completions need a slot each: this is the scarcer.
+    if (this.#sending + most > transmit.size) {
       this.#kick();
       this.#reap();
-      if (this.#sending + most > transmit.size || transmit.free() < most) {
+      if (this.#sending + most > transmit.size) {
         this.#want(this.#wanted | Ready.Writable);
         return false;
       }
     }
     const mine = packet.pool === this.#pool ? packet : this.#copy(packet);
     if (mine === null) return true;
-    const pieces = piecesOf(mine);
+    const pieces = this.#piecesOf(mine);
     this.#lent[this.#place(mine)] = pieces;
     const base = this.#pool.base;
-    for (let at = mine.start; at < mine.end; ) {
-      const next = Math.min(mine.end, at - ((at - base) % CHUNK) + CHUNK);
-      transmit.putFrame(at - base, next - at, next < mine.end);
-      at = next;
-    }
+    if (pieces === 1) transmit.putFrame(mine.start - base, mine.end - mine.start, false);
+    else
+      for (let at = mine.start; at < mine.end; ) {
+        const next = Math.min(mine.end, at - ((at - base) % CHUNK) + CHUNK);
+        transmit.putFrame(at - base, next - at, next < mine.end);
+        at = next;
+      }
     this.#sending += pieces;
     this.#unpublished += pieces;
     return true;
@@ -351,8 +363,7 @@ export class XdpLink implements Link {
     if (this.#ownsProgram) this.program.close();
     this.#port.close(this.#fd);
     for (const ring of Object.values(this.#rings)) this.#port.unmap(ring.memory);
-    const pool = this.#pool;
-    for (let i = 0; i < pool.size; i++) if (this.#lent[i]! > 0) pool.packetAt(pool.base + i * pool.slot).release();
+    for (let i = 0; i < this.#lent.length; i++) if (this.#lent[i]! > 0) this.#packets[i]!.release();
   }
 
   /** Frames of several pieces, copied into packets of their own; the pieces go back to the driver at once. */
@@ -423,9 +434,8 @@ export class XdpLink implements Link {
     const { completion } = this.#rings;
     const done = completion.waiting();
     if (done === 0) return;
-    const pool = this.#pool;
     for (let i = 0; i < done; i++) {
-      const packet = pool.packetAt(pool.base + completion.address(i));
+      const packet = this.#packets[completion.address(i) >>> CHUNK_BITS]!;
       const place = this.#place(packet);
       this.#lent[place]! -= 1;
       if (this.#lent[place] === 0) packet.release();
@@ -434,8 +444,15 @@ export class XdpLink implements Link {
     this.#sending -= done;
   }
 
+  /** The first page of a packet of ours. */
   #place(packet: Packet): number {
-    return (packet.base - this.#pool.base) / this.#pool.slot;
+    return (packet.base - this.#pool.base) >>> CHUNK_BITS;
+  }
+
+  /** Pages that its frame lies in. */
+  #piecesOf(packet: Packet): number {
+    const { base } = this.#pool;
+    return ((packet.end - 1 - base) >>> CHUNK_BITS) - ((packet.start - base) >>> CHUNK_BITS) + 1;
   }
 
   #kick(): void {
@@ -474,12 +491,6 @@ export class XdpLink implements Link {
     report?.(error);
   }
 }
-
-/** Pages that a packet of an aligned pool lies in. */
-const piecesOf = (packet: Packet): number => {
-  const { base } = packet.pool;
-  return Math.floor((packet.end - 1 - base) / CHUNK) - Math.floor((packet.start - base) / CHUNK) + 1;
-};
 
 const pause = (): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MILLISECONDS);
 
