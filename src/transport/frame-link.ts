@@ -1,6 +1,7 @@
 /** A link over a descriptor of which each read takes one frame and each write gives one: a TAP device, a packet socket. */
 import { type NetworkError, networkError } from "../base/errors.js";
 import type { Packet, PacketPool } from "../base/packet.js";
+import type { FrameBatches } from "./frame-batches.js";
 import type { Capabilities, Link } from "./link.js";
 import { type NativePort, Ready, systemError, type Watch } from "./native-port.js";
 import type { NetworkInterfaces } from "./network-interface.js";
@@ -36,6 +37,8 @@ export interface FrameLinkOptions {
   readonly hardwareAddress?: Uint8Array;
   /** Rings of the descriptor, closed with the link: frames are taken from them and put into them. Absent: each takes a system call. */
   readonly rings?: PacketRings;
+  /** Reads and writes many frames by one system call; closed with the link. Not with `rings`. */
+  readonly batches?: FrameBatches;
   /** Told once, before the first frame is read, of the octets that packets hold; returns an error that breaks the link, or null. */
   readonly prepare?: (capacity: number) => Error | null;
 }
@@ -75,6 +78,7 @@ export class FrameLink implements Link {
   /** The rings that frames are taken from, and put into; null: each takes a system call. */
   readonly #received: PacketRings | null;
   readonly #sent: PacketRings | null;
+  readonly #batches: FrameBatches | null;
   readonly #options: FrameLinkOptions;
 
   /** Owns `fd` from here. Use `openTap` or `openPacket`. */
@@ -86,6 +90,7 @@ export class FrameLink implements Link {
     this.#header = offload ? VIRTIO_HEADER : 0;
     this.#received = rings?.receives ? rings : null;
     this.#sent = rings?.transmits ? rings : null;
+    this.#batches = options.batches ?? null;
     this.name = `${kind}:${interfaceName}`;
     this.interfaceName = interfaceName;
     this.capabilities = {
@@ -120,7 +125,8 @@ export class FrameLink implements Link {
   receive(pool: PacketPool, batch: Packet[], budget: number): number {
     if (!this.#open) return 0;
     if (pool.arena.memory !== this.#readMemory && !this.#readInto(pool)) return 0;
-    if (this.#sent !== null) this.flush();
+    this.flush();
+    if (this.#batches !== null) return this.#receiveBatch(this.#batches, pool, batch, budget);
     const header = this.#header;
     const rings = this.#received;
     let taken = 0;
@@ -172,6 +178,7 @@ export class FrameLink implements Link {
       packet.release();
       return true;
     }
+    if (this.#batches !== null) return this.#transmitInBatch(this.#batches, packet);
     const rings = this.#sent;
     for (;;) {
       const address = this.#writeAddress + from;
@@ -187,14 +194,15 @@ export class FrameLink implements Link {
     }
   }
 
-  /** Without a ring nothing waits here: each frame takes a system call, so `transmit` has written it already. */
+  /** Without a ring or batches nothing waits here: each frame takes a system call, so `transmit` has written it already. */
   flush(): void {
-    if (this.#sent === null || !this.#open) return;
-    const result = this.#sent.flush();
+    if (!this.#open) return;
+    if (this.#batches !== null) this.#flushBatch(this.#batches);
+    const result = this.#sent === null ? 0 : this.#sent.flush();
     if (result === 0) return;
     // Without memory the kernel takes the rest when it has some.
     if (result === EAGAIN) this.#want(this.#wanted | Ready.Writable);
-    else this.#writeFailed(result, this.#sent.discard());
+    else this.#writeFailed(result, this.#sent!.discard());
   }
 
   close(): void {
@@ -203,9 +211,32 @@ export class FrameLink implements Link {
     if (this.#starved !== null) clearTimeout(this.#starved);
     this.#watch.close();
     this.#options.rings?.close();
+    this.#batches?.close();
     this.#port.close(this.#fd);
     this.#options.interfaces?.close();
     this.#onReadable = null;
+  }
+
+  #receiveBatch(batches: FrameBatches, pool: PacketPool, batch: Packet[], budget: number): number {
+    const taken = batches.receive(pool, this.#readAddress, batch, budget);
+    const header = this.#header;
+    if (header > 0) for (let i = 0; i < taken; i++) readVirtioHeader(pool.arena.view, batch[i]!.start - header, batch[i]!);
+    if (batches.starved) this.#starve();
+    if (batches.failure !== 0) this.#readFailed(batches.failure);
+    return taken;
+  }
+
+  #transmitInBatch(batches: FrameBatches, packet: Packet): boolean {
+    if (batches.isFull) return false;
+    batches.write(packet, this.#writeAddress);
+    if (batches.isDue) this.#flushBatch(batches);
+    return true;
+  }
+
+  #flushBatch(batches: FrameBatches): void {
+    const failure = batches.flush();
+    if (batches.written > 0) this.#want(this.#wanted | Ready.Writable);
+    if (failure !== 0) this.#writeFailed(failure, batches.lost);
   }
 
   #want(events: number): void {

@@ -29,6 +29,9 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED_POPULATE = 0x8001;
 const MAP_FAILED = -1;
 /** The number of bpf(2), which the C library has no function for. */
+/** The numbers of calls that the C library has no function for: those since Linux 5.1 are the same everywhere. */
+const SYS_IO_URING_SETUP = 425;
+const SYS_IO_URING_ENTER = 426;
 const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280, riscv64: 280, loong64: 280 };
 
 export const koffiPort = (koffi: Koffi): NativePort => {
@@ -51,6 +54,7 @@ export const koffiPort = (koffi: Koffi): NativePort => {
   const munmap = c.func("munmap", "int", ["uintptr_t", "uint64"]);
   const memcpy = c.func("memcpy", "uintptr_t", ["uintptr_t", "uintptr_t", "uint32"]);
   const syscall = c.func("syscall", "long", ["long", "int", "void *", "uint32"]);
+  const enter = c.func("syscall", "long", ["long", "int", "uint32", "uint32", "uint32", "uintptr_t", "uint64"]);
   const mapped = new Map<ArrayBuffer, { readonly address: number; readonly length: number }>();
   const setns = c.func("setns", "int", ["int", "int"]);
   const unshare = c.func("unshare", "int", ["int"]);
@@ -90,6 +94,8 @@ export const koffiPort = (koffi: Koffi): NativePort => {
       munmap(where.address, where.length);
     },
     copy: (to, from, length) => void memcpy(to, from, length),
+    uringSetup: (entries, parameters) => result(syscall(SYS_IO_URING_SETUP, entries, parameters, 0)),
+    uringEnter: (fd, submit) => result(enter(SYS_IO_URING_ENTER, fd, submit, 0, 0, 0, 0)),
     bpf: (command, attributes) => result(syscall(SYS_BPF[process.arch] ?? -1, command, attributes, attributes.length)),
     setns: (fd, kind) => result(setns(fd, kind)),
     unshare: (kinds) => result(unshare(kinds)),

@@ -43,6 +43,10 @@ export interface NativePort {
   unmap(memory: ArrayBuffer): void;
   /** Octets from one `address` plus an offset to another; they do not overlap. */
   copy(to: number, from: number, length: number): void;
+  /** io_uring_setup(2): fills in the `parameters`; returns the descriptor of the rings. */
+  uringSetup(entries: number, parameters: Uint8Array): number;
+  /** io_uring_enter(2): starts `submit` operations of the submission ring; returns how many it took. */
+  uringEnter(fd: number, submit: number): number;
   /** bpf(2); pointers in the attributes are of `address`. */
   bpf(command: number, attributes: Uint8Array): number;
   /** Moves the calling thread into the namespace, or into a new one. */

@@ -2,11 +2,13 @@
 import { writeFileSync } from "node:fs";
 import { networkError } from "../base/errors.js";
 import type { IpAddress } from "../ip/address.js";
+import { type FrameBatches, openBatches } from "./frame-batches.js";
 import { FrameLink, LONGEST_FRAME } from "./frame-link.js";
 import { inNamespace, type Namespace } from "./namespace.js";
 import { nativePort } from "./native-load.js";
 import { systemError } from "./native-port.js";
 import { checkInterfaceName, interfaceRequest, LITTLE_ENDIAN, NetworkInterfaces, requestedName } from "./network-interface.js";
+import { VIRTIO_HEADER } from "./virtio-net.js";
 
 const O_RDWR_NONBLOCK_CLOEXEC = 0o2 | 0o4000 | 0o2000000;
 const TUNSETIFF = 0x400454ca;
@@ -37,6 +39,8 @@ export interface TapOptions {
   readonly offload?: boolean;
   /** One of several queues of the device, each with a link of its own, between which the kernel spreads flows. Absent: no. */
   readonly multiQueue?: boolean;
+  /** Whether many frames pass by one system call (io_uring). Absent: if the kernel lets us; it may keep io_uring from a container. */
+  readonly batches?: boolean;
   /** Whether the kernel's end speaks IPv6; absent: not on a new device, where its advertisements would only be noise. */
   readonly ipv6?: boolean;
 }
@@ -59,6 +63,7 @@ const open = (options: TapOptions): FrameLink => {
   }
   const interfaces = new NetworkInterfaces();
   const fd = port.open("/dev/net/tun", O_RDWR_NONBLOCK_CLOEXEC);
+  let batches: FrameBatches | null = null;
   try {
     if (fd < 0) throw systemError("open", fd, "/dev/net/tun", OPEN_REMEDIES);
     const existed = interfaces.exists(wanted);
@@ -75,9 +80,12 @@ const open = (options: TapOptions): FrameLink => {
       const told = port.set(fd, TUNSETOFFLOAD, OFFLOAD_CHECKSUM | (capacity >= LONGEST_FRAME ? OFFLOAD_SEGMENTS : 0));
       return told >= 0 ? null : systemError("ioctl", told, `offloads of TAP ${name}`, { "": "open it without `offload`" });
     };
-    return new FrameLink(port, fd, { kind: "tap", interfaceName: name, mtu: interfaces.mtu(name), offload, prepare, interfaces });
+    batches = openBatches(port, fd, offload ? VIRTIO_HEADER : 0, options.batches);
+    const mtu = interfaces.mtu(name);
+    return new FrameLink(port, fd, { kind: "tap", interfaceName: name, mtu, offload, prepare, interfaces, ...(batches && { batches }) });
   } catch (error) {
     // The device was made for this descriptor, and goes with it.
+    batches?.close();
     if (fd >= 0) port.close(fd);
     interfaces.close();
     throw error;

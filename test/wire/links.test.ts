@@ -51,6 +51,7 @@ const bond = (kernel: Kernel, options: BondOptions = {}): BondLink => {
 
 const kinds: { readonly name: string; readonly options: OursOptions; readonly device: string; readonly lengths?: readonly number[] }[] = [
   { name: "TAP", options: {}, device: "wire0" },
+  { name: "TAP, a system call a frame", options: { tap: { batches: false } }, device: "wire0" },
   { name: "TAP with offloads", options: { tap: { offload: true }, memory: SUPER }, device: "wire0" },
   {
     name: "packet socket",
