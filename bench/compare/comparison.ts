@@ -45,6 +45,9 @@ export const settings = (rounds: number, seconds: number): Settings => {
   };
 };
 
+/** Rounds that do not count: code that is being compiled is no server's own speed, and one round of a second compiles on. */
+const WARM_UP = 2;
+
 /** Starts all servers that a test wants, measures, prints. `prepare` makes the tests, once the lab is there. */
 export const compare = async (
   { rounds, json, only, test }: Settings,
@@ -61,14 +64,13 @@ export const compare = async (
   const starting = candidates.filter(({ name }) => wanted.has(name)).map((candidate) => lab.start(candidate, service, reference));
   const servers = new Map((await Promise.all(starting)).map((server) => [server.candidate.name, server]));
   const figures = new Figures();
-  // The first round warms up and does not count: code that is not compiled yet is no server's own speed.
-  for (let round = 0; round <= rounds; round++)
+  for (let round = 1 - WARM_UP; round <= rounds; round++)
     for (const one of chosen)
       for (const name of one.candidates) {
         const server = servers.get(name);
         if (server === undefined) continue;
         if (process.stderr.isTTY)
-          process.stderr.write(`\r\x1b[K${round === 0 ? "warming up" : `round ${round} of ${rounds}`}: ${one.title}, ${name}`);
+          process.stderr.write(`\r\x1b[K${round <= 0 ? "warming up" : `round ${round} of ${rounds}`}: ${one.title}, ${name}`);
         const before = server.cpu();
         const measured = await one.measure(lab, server);
         if (!server.alive()) throw new Error(`${name} has ended in ${one.title}`);

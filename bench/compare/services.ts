@@ -34,12 +34,12 @@ export function serveRaw(stack: Stack, now: () => number): void {
   };
   const echo: Application = {
     onEvents(handle, events) {
+      const at = now();
       for (;;) {
         // What cannot be written back is not read: the window closes.
-        const room = tcp.stateOf(handle) === 0 ? buffer.length : tcp.writable(handle);
-        const octets = room === 0 ? 0 : tcp.receive(handle, buffer, 0, Math.min(room, buffer.length), now());
-        if (octets <= 0) break;
-        if (tcp.send(handle, buffer, 0, octets, now()) < 0) break;
+        const room = tcp.stateOf(handle) === 0 ? buffer.length : Math.min(tcp.writable(handle), buffer.length);
+        const octets = room === 0 ? 0 : tcp.receive(handle, buffer, 0, room, at);
+        if (octets <= 0 || tcp.send(handle, buffer, 0, octets, at) < 0 || octets < room) break;
       }
       end(handle, events);
     },
