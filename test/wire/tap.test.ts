@@ -53,6 +53,7 @@ describe("frames", () => {
       const memory = memoryOf();
       const answer = frameThat(link, memory, (octets) => octets[12] === 8 && octets[13] === 6 && octets[21] === 2);
       link.transmit(frame(memory, arpRequest(KERNEL)));
+      link.flush();
       const octets = await answer;
       expect([...octets.subarray(0, 6)]).toEqual(HARDWARE);
       expect([...octets.subarray(28, 32)]).toEqual(dotted(KERNEL));
@@ -81,9 +82,11 @@ describe("frames", () => {
       const interfaces = kernel.namespace.run(() => new NetworkInterfaces());
       interfaces.setUp(link.interfaceName, false);
       expect(link.transmit(frame(memory, arpRequest(KERNEL)))).toBe(true);
+      link.flush();
       expect(link.counters.refused).toBe(1);
       interfaces.setUp(link.interfaceName, true);
       expect(link.transmit(frame(memory, arpRequest(KERNEL)))).toBe(true);
+      link.flush();
       expect(link.counters.refused).toBe(1);
       interfaces.close();
       expect(memory.packets.available).toBe(memory.packets.size);
@@ -101,6 +104,7 @@ describe("frames", () => {
       const large = frameThat(link, memory, (octets) => octets[13] === 0 && octets[23] === 17);
       const answer = [...asked.subarray(6, 12), ...HARDWARE, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2, ...HARDWARE, ...asked.subarray(38, 42)];
       link.transmit(frame(memory, [...answer, ...asked.subarray(22, 28), ...asked.subarray(28, 32)]));
+      link.flush();
       expect((await large).length).toBe(65_535);
       program.stdin?.end();
     });
