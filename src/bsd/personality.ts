@@ -23,6 +23,10 @@ export interface Personality {
   readonly sendOverhead: number;
   /** Who has shut down both directions and gets text answers by a reset. */
   readonly shutdownResets: boolean;
+  /** Text that comes after `shutdown` for reading is thrown away, and what waits to be read then. */
+  readonly shutdownDiscards: boolean;
+  /** SO_ERROR tells what ICMP says of a connection that goes on. */
+  readonly tellsSoftErrors: boolean;
   /** Connections that may wait behind `listen(fd, backlog)`. */
   readonly acceptable: (backlog: number) => number;
   /** Sending when nothing is listening any more raises SIGPIPE, unless MSG_NOSIGNAL: EPIPE either way. */
@@ -42,6 +46,8 @@ export const linuxPersonality: Personality = {
   bufferMost: { send: 425_984, receive: 425_984 },
   sendOverhead: 832,
   shutdownResets: true,
+  shutdownDiscards: false,
+  tellsSoftErrors: true,
   acceptable: (backlog) => Math.max(0, backlog) + 1,
   infoState: "linux",
 };
@@ -59,6 +65,8 @@ export const freebsdPersonality: Personality = {
   bufferMost: { send: 2 << 20, receive: 2 << 20 },
   sendOverhead: 0,
   shutdownResets: false,
+  shutdownDiscards: true,
+  tellsSoftErrors: false,
   acceptable: (backlog) => Math.floor((Math.max(0, backlog) * 3) / 2) + 1,
   infoState: "freebsd",
 };

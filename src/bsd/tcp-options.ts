@@ -1,5 +1,5 @@
 /** The options of a stream socket, by level and name, and what they are of the stack's. */
-import { MILLISECOND, SECOND } from "../base/environment.js";
+import { MILLISECOND, type Micros, SECOND } from "../base/environment.js";
 import type { ConnectionOptions } from "../tcp/connection-options.js";
 import { synsAgain } from "../tcp/rtt.js";
 import { State } from "../tcp/state.js";
@@ -44,7 +44,12 @@ export class TcpSettings {
   forConnection(): Partial<ConnectionOptions> {
     const linger = this.linger.onoff !== 0 && this.linger.linger === 0 ? 0 : -1;
     const buffer = this.#environment.personality.sendOverhead > 0 ? { sendBuffer: MEMORY_MOST } : {};
-    return { ...buffer, ...this.connection, keepAlive: this.keepAlive ? this.keepIdle * SECOND : 0, linger };
+    return { ...buffer, ...this.connection, keepAlive: this.idleBeforeProbes, linger };
+  }
+
+  /** 0: nobody wants probes. */
+  get idleBeforeProbes(): Micros {
+    return this.keepAlive || this.#environment.stack.tcp.policy.keepAliveAlways ? this.keepIdle * SECOND : 0;
   }
 
   /** A connection begins with the options of its listener. */
@@ -88,7 +93,7 @@ function change(socket: TcpSocket, changes: Partial<ConnectionOptions>): Outcome
 }
 
 function keepAliveChanged(socket: TcpSocket): Outcome {
-  return socket.configure({ keepAlive: socket.settings.keepAlive ? socket.settings.keepIdle * SECOND : 0 });
+  return socket.configure({ keepAlive: socket.settings.idleBeforeProbes });
 }
 
 /** Stored, given back, and without a meaning here: `initial` until set. */

@@ -289,7 +289,8 @@ export class TcpSocket implements Socket, Application {
     if (tcb === null || tcb.state === State.Closed || tcb.state === State.TimeWait || this.listening) return "ENOTCONN";
     if (how !== SHUT_WR) {
       this.#shutRead = true;
-      if (this.environment.personality.shutdownResets) stack.tcp.shutdownReceive(this.handle);
+      if (personality.shutdownResets) stack.tcp.shutdownReceive(this.handle);
+      if (personality.shutdownDiscards) this.#discard();
     }
     if (how !== SHUT_RD) {
       this.#shutWrite = true;
@@ -393,6 +394,7 @@ export class TcpSocket implements Socket, Application {
     // Who asks for errors gets what ICMP tells at once; to others it is told when all else has failed.
     if (events & TcpEvent.SoftError && this.settings.stored.get("IP_RECVERR") === 1) this.error ??= this.takeSoftError();
     if (events & TcpEvent.Urgent) this.#markUrgent();
+    if (this.#shutRead && this.environment.personality.shutdownDiscards) this.#discard();
     this.#notice();
     this.environment.news();
   }
@@ -405,7 +407,7 @@ export class TcpSocket implements Socket, Application {
 
   /** What ICMP has told of a connection that goes on, once. */
   takeSoftError(): Errno | null {
-    if (this.handle === 0 || this.listening || this.#ended) return null;
+    if (this.handle === 0 || this.listening || this.#ended || !this.environment.personality.tellsSoftErrors) return null;
     const code = this.environment.stack.tcp.takeSoftError(this.handle);
     return code === null ? null : (errnoNamed(code) ?? "EIO");
   }
@@ -434,6 +436,13 @@ export class TcpSocket implements Socket, Application {
     if (code === null) return;
     const errno = errnoNamed(code) ?? "EIO";
     this.error = errno === "ECONNRESET" && tcb.rcv.finSeen ? this.environment.personality.resetInCloseWait : errno;
+  }
+
+  /** Nobody reads what is here. */
+  #discard(): void {
+    const { tcb } = this;
+    if (tcb === null || tcb.receiveQueue.length === 0) return;
+    this.environment.stack.tcp.consume(this.handle, tcb.receiveQueue.length, this.environment.now());
   }
 
   #atEnd(tcb: Readonly<Tcb>): boolean {

@@ -20,10 +20,11 @@ import { beginSearch, probeFailed, searchAcknowledged, verifySize } from "./path
 import { Timer } from "./probe.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
 import { Mark } from "./recovery/sent.js";
-import { backedOff, measure, measureSyn } from "./rtt.js";
+import { backedOff, measure, measureSyn, persistInterval } from "./rtt.js";
 import { ECE, FIN, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
+import { releaseText } from "./text.js";
 
 /** RFC 6298 s5.7. */
 const RTO_AFTER_SYN_LOSS: Micros = 3 * SECOND;
@@ -69,6 +70,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   if (!has(tcb, Flag.Passive)) core.tell(tcb, TcpEvent.Established | TcpEvent.Writable);
   else if (early) core.tell(tcb, TcpEvent.Established | TcpEvent.Writable);
   else if (!offer(core, tcb, now)) return;
+  if (tcb.outOfOrder.count > 0) releaseText(core, tcb);
   if (tcb.receiveQueue.length > 0) core.tell(tcb, TcpEvent.Readable);
   core.touch(tcb);
 }
@@ -258,9 +260,7 @@ function updateSendWindow(core: Core, tcb: Tcb, seg: Segment, advances: boolean,
   }
   // Whoever answers a probe has been asked: the next question waits as long as it would after the answer.
   if (snd.wnd === 0 && has(tcb, Flag.Persisting) && core.policy.probeAfterAnswer && snd.una === snd.nxt) {
-    const { persistMin, persistMax } = core.policy;
-    const interval = Math.max(persistMin, tcb.rto) * 2 ** Math.min(tcb.backoff, 16);
-    core.arm(tcb, Timer.Persist, now + Math.min(persistMax, interval), Tm.Persist, now);
+    core.arm(tcb, Timer.Persist, now + persistInterval(core, tcb), Tm.Persist, now);
   }
   if (snd.wnd > 0 && has(tcb, Flag.Persisting)) {
     tcb.flags &= ~Flag.Persisting;

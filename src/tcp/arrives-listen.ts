@@ -41,7 +41,7 @@ export function arrivesListen(core: Core, listener: Listener, datagram: Datagram
   if ((seg.flags & SYN) === 0) return core.drop(null, Drop.NotSyn, now);
   // SYN and FIN together come from scanners only; RFC 9293 would queue the FIN. Deviation: syn-fin
   if (seg.flags & FIN && core.policy.synFin !== "syn") return core.drop(null, Drop.SynFin, now);
-  if (listener.full) return core.drop(null, Drop.ListenOverflow, now);
+  if (listener.full && !core.policy.overflowResets) return core.drop(null, Drop.ListenOverflow, now);
   if (core.policy.synCookiesAlways) return sendCookie(core, listener, datagram, now);
   if (listener.pressed(core.limits.synQueue)) {
     if (core.policy.synCookies) return sendCookie(core, listener, datagram, now);

@@ -14,7 +14,7 @@ import { Timer } from "./probe.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
-import { receiveFin, receiveText, receiveUrgent } from "./text.js";
+import { holdText, receiveFin, receiveText, receiveUrgent } from "./text.js";
 import { initialWindowField, receiveWindow } from "./window.js";
 
 /** Whoever answers so has a connection of ours from before: our RST ends it. */
@@ -59,7 +59,7 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   if (acknowledges) {
     // Our SYN has been acknowledged.
     snd.wl2 = seg.ack;
-    heardSynAck(core, tcb, seg);
+    heardSynAck(core, tcb, seg, now);
     acknowledgeSyn(core, tcb, seg, St.RcvSynAck, now);
     core.oweAck(tcb, Tx.AckSyn); // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, with text if any is queued
     // Other control or text in the segment continues at s3.10.7.4, sixth step.
@@ -78,7 +78,8 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   tcb.owes = (tcb.owes & ~Owe.Syn) | Owe.SynAck;
   tcb.ackWhy = Tx.SimultaneousOpen;
   tcb.ackCause = core.cause.id;
-  if (end > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
+  if (end > seg.textStart && core.policy.crossingTextWaits) holdText(tcb, seg.textStart, end);
+  else if (end > seg.textStart) receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
 }
 
 /** Text that a SYN,ACK brings is for those who have spoken of Fast Open, and whose own text has arrived, in any case (RFC 7413 s3). */

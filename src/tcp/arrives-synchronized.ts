@@ -17,6 +17,7 @@ import { effectiveMss } from "./path.js";
 import { Timer } from "./probe.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { mayReceive, State } from "./state.js";
+import { arrivesCached, isCached } from "./syn-cache.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { noteDuplicate, receiveFin, receiveText, receiveUrgent } from "./text.js";
 import { acceptedWindow } from "./window.js";
@@ -31,7 +32,11 @@ const TS_RECENT_LIFE: Micros = 24 * 86_400 * SECOND;
 export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   const { rcv } = tcb;
 
-  if (tcb.state === State.SynReceived && seg.seq === tcb.irs && isRepeatedSyn(tcb, seg)) return repeatedSyn(core, tcb, seg, now);
+  if (tcb.state === State.SynReceived) {
+    if (isCached(core, tcb)) {
+      if (arrivesCached(core, tcb, seg, now)) return Next.Done;
+    } else if (seg.seq === tcb.irs && isRepeatedSyn(tcb, seg)) return repeatedSyn(core, tcb, seg, now);
+  }
   if (tcb.state === State.TimeWait && seg.flags & SYN && (seg.flags & (ACK | RST)) === 0) {
     if (isNewIncarnation(core, tcb, seg)) {
       // What is left of the old incarnation is not kept for the case that the SYN was an old duplicate. Deviation: time-wait-return
@@ -79,7 +84,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   if (seg.flags & SYN) {
     core.drop(tcb, Drop.SynInWindow, now);
     if (tcb.state === State.SynReceived && has(tcb, Flag.Passive) && !isEarly(tcb)) core.finish(tcb, CloseError.None, St.SynAgain, now);
-    else if (core.policy.insecureSyn) {
+    else if (core.policy.insecureSyn && !seqLt(seg.seq, rcv.nxt)) {
       resetFrom(core, tcb, tcb.snd.nxt, Tx.RstAbort, now);
       core.finish(tcb, CloseError.Reset, St.SynAgain, now);
     } else challengeSyn(core, tcb, seg, now);
@@ -122,7 +127,8 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   if (stamped && seg.hasTimestamp) updateTsRecent(tcb, seg, now);
   tcb.lastHeardAt = now;
   if (has(tcb, Flag.AccurateEcn)) countMark(core, tcb, seg);
-  if (beyond && !crosses) {
+  const over = core.policy.silentBeyondFin && !mayReceive(tcb.state);
+  if (beyond && !crosses && !over) {
     // Whoever probes a closed window is told what it is (RFC 9293 s3.8.6.1).
     core.oweAck(tcb, Tx.AckZeroWindow);
     core.tally.add(Drop.ZeroWindow);
@@ -175,15 +181,17 @@ function timeWaitArrives(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next 
   if (seg.flags & RST)
     core.drop(tcb, Drop.RstInTimeWait, now); // RFC 1337 s3, F1
   else if ((seg.flags & ACK) === 0 && core.policy.timeWaitAnswers === "acks") core.drop(tcb, Drop.NoAck, now);
+  else if (has(tcb, Flag.Timestamps) && !seg.hasTimestamp && core.policy.requireTimestamps) core.drop(tcb, Drop.TimestampMissing, now);
   else {
     // The peer's FIN again restarts the 2 MSL timeout.
     if (seg.flags & FIN && seqAdd(seg.seq, seg.len) === rcv.nxt)
       core.arm(tcb, Timer.TimeWait, now + core.policy.timeWait, Tm.TimeWait, now);
     if (has(tcb, Flag.Timestamps) && seg.hasTimestamp && seg.ack === snd.nxt && isAcceptable(core, tcb, seg)) updateTsRecent(tcb, seg, now);
-    const bare = (seg.flags & (SYN | FIN)) === 0 && seg.len === 0 && seg.seq === rcv.nxt;
-    const repeats = bare && (seg.ack === snd.nxt || core.policy.timeWaitAnswers === "all");
+    const all = core.policy.timeWaitAnswers === "all";
+    const bare = (seg.flags & (all ? SYN | FIN : ~ACK)) === 0 && seg.len === 0 && seg.seq === rcv.nxt;
+    const repeats = bare && (all || seg.ack === snd.nxt);
     // What takes a sequence number is no echo of an ACK of ours.
-    if (!repeats && core.policy.timeWaitAnswers === "all" && seg.len > 0) core.oweAck(tcb, Tx.AckUnacceptable);
+    if (!repeats && all && seg.len > 0) core.oweAck(tcb, Tx.AckUnacceptable);
     else if (!repeats) answerUnacceptable(core, tcb, seg, Tx.AckUnacceptable, now);
   }
   return Next.Done;
@@ -224,6 +232,7 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
 
 /** RFC 6191 s2, RFC 9293 s3.6.1: a SYN in TIME-WAIT that cannot be an old duplicate opens a new connection, if somebody listens. */
 function isNewIncarnation(core: Core, tcb: Tcb, seg: Segment): boolean {
+  if (core.policy.timeWaitYields) return seqGt(seg.seq, tcb.rcv.nxt);
   if (!core.policy.timeWaitReuse || (seg.flags & FIN && core.policy.synFin !== "syn")) return false;
   const listener = listenerFor(core.listeners, tcb.local, tcb.localPort);
   if (listener === null || listener.full || listener.pressed(core.limits.synQueue)) return false;
@@ -246,6 +255,7 @@ function paws(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
   }
   if (((seg.tsVal - tcb.rcv.tsRecent) | 0) >= 0 || now - tcb.rcv.tsRecentAt > TS_RECENT_LIFE) return true;
   core.drop(tcb, Drop.Paws, now);
+  if (seg.textEnd === seg.textStart && core.policy.pawsSilent) return false;
   const old = (seg.flags & SYN) === 0 && seqLeq(seqAdd(seg.seq, seg.len), tcb.rcv.nxt);
   if (seg.textEnd > seg.textStart && old) noteDuplicate(tcb, seg.seq, seqAdd(seg.seq, seg.len));
   answerUnacceptable(core, tcb, seg, Tx.AckPaws, now);
@@ -392,8 +402,12 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
     }
     const listener = tcb.listener === 0 ? null : core.listener(tcb.listener);
     if (has(tcb, Flag.Passive) && listener?.full && !isEarly(tcb)) {
-      // Nobody takes what is there: the peer asks again (and our SYN,ACK timer does).
+      // Nobody takes what is there: the peer asks again (and our SYN,ACK timer does), or hears so.
       core.drop(tcb, Drop.ListenOverflow, now);
+      if (core.policy.overflowResets) {
+        resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now);
+        core.finish(tcb, CloseError.None, St.ResourceLimit, now);
+      }
       return false;
     }
     const bare = seg.textEnd === seg.textStart && (seg.flags & FIN) === 0;
@@ -421,7 +435,11 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
     return false;
   }
   const behind = seqDiff(snd.una, seg.ack);
-  if (behind > 0 && behind > (core.policy.oldestAckKnown ? Math.min(snd.maxWnd, tcb.octetsAcked) : snd.maxWnd)) {
+  if (
+    behind > 0 &&
+    behind > (core.policy.oldestAckKnown ? Math.min(snd.maxWnd, tcb.octetsAcked) : snd.maxWnd) &&
+    !core.policy.insecureAck
+  ) {
     core.drop(tcb, Drop.TooOldAck, now);
     challenge(core, tcb, now);
     return false;

@@ -32,13 +32,13 @@ export function arrives(core: Core, datagram: Datagram, now: Micros): void {
   if (seg.srcPort === 0 || seg.dstPort === 0) return core.drop(tcb, Drop.PortZero, now);
 
   if (seg.signed && core.policy.refusesSigned) return core.drop(tcb, Drop.Signed, now);
-  if (core.policy.synFin === "drop" && (seg.flags & (SYN | FIN)) === (SYN | FIN)) return core.drop(tcb, Drop.SynFin, now);
 
   if (tcb !== null) return arrivesForConnection(core, tcb, datagram, now);
   arrivesForNone(core, datagram, null, now);
 }
 
 function arrivesForConnection(core: Core, tcb: Tcb, datagram: Datagram, now: Micros): void {
+  if ((core.seg.flags & (SYN | FIN)) === (SYN | FIN) && core.policy.synFin === "drop") return core.drop(tcb, Drop.SynFin, now);
   tcb.segmentsReceived += 1;
   core.touch(tcb);
   if (tcb.state === State.SynSent) {

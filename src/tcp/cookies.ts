@@ -1,5 +1,6 @@
 /** SYN cookies: RFC 4987 s3.6. A listener whose SYN queue is full answers without remembering; the ACK brings back what it must know.
- *  What does not fit into a cookie (window scale, SACK, timestamps, ECN) is not agreed, but for AccECN, of which the ACK itself reminds. */
+ *  What a cookie does not hold is not agreed: ECN, but for AccECN, of which the ACK itself reminds; and unless policy spends bits of the hash on
+ *  them, window scale, SACK and timestamps. */
 import type { Micros } from "../base/environment.js";
 import { seqAdd } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
@@ -11,33 +12,68 @@ import { cookieFlags, recallEcn } from "./ecn.js";
 import { COOKIE_LIFE } from "./isn.js";
 import type { Listener } from "./listener.js";
 import { announcedMss, effectiveMss } from "./path.js";
-import { ACK, SYN } from "./segment.js";
+import { tickOf } from "./rtt.js";
+import { ACK, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
+import { Flag, type Tcb } from "./tcb.js";
 import { transmit } from "./transmit.js";
-import { initialWindowField, openReceiveWindow } from "./window.js";
+import { initialWindowField, openReceiveWindow, scaleFor } from "./window.js";
+
+/** The MSS values that a cookie can remember: what SYNs announce in practice. */
+const MSS = [536, 1_220, 1_300, 1_360, 1_400, 1_440, 1_460, 8_960] as const;
+/** Likewise shift counts; -1: no option. */
+const SCALES = [-1, 0, 1, 2, 4, 6, 7, 8] as const;
+/** Three bits for the MSS; three for the shift count and one for SACK. Timestamps are in the ACK itself. */
+const MSS_BITS = 3;
+const OPTION_BITS = 4;
+const SACK_BIT = 64;
+
+const widthOf = (core: Core): number => (core.policy.cookiesHoldOptions ? MSS_BITS + OPTION_BITS : MSS_BITS);
+
+/** The last of `table` that is no larger, or the first. */
+function indexOf(table: readonly number[], value: number): number {
+  let index = table.length - 1;
+  while (index > 0 && table[index]! > value) index -= 1;
+  return index;
+}
+
+/** An MSS as the last three bits of a cookie, and back: the largest of the table that is no larger, or the least. */
+export const mssBits = (mss: number): number => indexOf(MSS, mss);
+export const mssOf = (bits: number): number => MSS[bits & 7]!;
 
 export function sendCookie(core: Core, listener: Listener, datagram: Datagram, now: Micros): void {
   const { seg, out, secrets } = core;
+  const { policy } = core;
   const local = datagram.destination;
   const remote = datagram.source;
+  const options = core.optionSets.at(listener.optionSet);
+  const agrees = policy.cookiesHoldOptions;
+  const scales = agrees && policy.windowScaling && seg.windowScale >= 0;
+  const sack = agrees && policy.sack && seg.sackPermitted;
+  const bits =
+    mssBits(seg.mss === 0 ? policy.mssDefault : seg.mss) |
+    (scales ? indexOf(SCALES, seg.windowScale) << MSS_BITS : 0) |
+    (sack ? SACK_BIT : 0);
   listener.cookiesUntil = now + COOKIE_LIFE;
   out.srcPort = seg.dstPort;
   out.dstPort = seg.srcPort;
-  out.seq = secrets.cookie(local, seg.dstPort, remote, seg.srcPort, seg.seq, seg.mss === 0 ? 536 : seg.mss, now);
+  out.seq = secrets.cookie(local, seg.dstPort, remote, seg.srcPort, seg.seq, bits, widthOf(core), now);
   out.ack = seqAdd(seg.seq, 1);
   out.flags = SYN | ACK | cookieFlags(core, seg);
-  out.wnd = Math.min(0xffff, core.optionSets.at(listener.optionSet).receiveBuffer);
+  out.wnd = Math.min(0xffff, options.receiveBuffer);
   out.up = 0;
   out.ecn = 0;
   out.len = 1;
   out.mss = announcedMss(core, remote, local);
-  out.windowScale = -1;
-  out.sackPermitted = false;
-  out.hasTimestamp = false;
+  out.windowScale = scales ? scaleFor(core, options) : -1;
+  out.sackPermitted = sack;
+  out.hasTimestamp = agrees && policy.timestamps && seg.hasTimestamp;
+  out.tsVal = tickOf(core, secrets.timestampOffset(local, seg.dstPort, remote, seg.srcPort), now);
+  out.tsEcr = seg.tsVal;
   out.sackCount = 0;
   out.cookieLength = -1;
   out.counterCount = -1;
-  transmit(core, null, local, remote, core.policy.ttl, 0, 0, 0, Tx.SynCookie, core.cause.id, now);
+  transmit(core, null, local, remote, policy.ttl, 0, 0, 0, Tx.SynCookie, core.cause.id, now);
 }
 
 /** The ACK in `core.seg` may return a cookie: then there is a connection in SYN-RECEIVED, and the segment is its first. True when
@@ -49,8 +85,8 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   const remote = datagram.source;
   const cookie = seqAdd(seg.ack, -1);
   const irs = seqAdd(seg.seq, -1);
-  const mss = secrets.cookieMss(cookie, local, seg.dstPort, remote, seg.srcPort, irs, now);
-  if (mss === 0) {
+  const bits = secrets.cookieBits(cookie, local, seg.dstPort, remote, seg.srcPort, irs, widthOf(core), now);
+  if (bits < 0) {
     core.tally.add(Drop.BadCookie);
     return false;
   }
@@ -81,9 +117,10 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   rcv.up = seg.seq;
   rcv.lastAckSent = seg.seq;
   recallEcn(core, tcb, seg);
+  if (core.policy.cookiesHoldOptions) recallOptions(core, tcb, seg, bits >> MSS_BITS, now);
   openReceiveWindow(core, tcb);
   rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
-  snd.peerMss = mss;
+  snd.peerMss = mssOf(bits);
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);
   tcb.cc.begin(snd.mss, core.policy, false);
@@ -93,4 +130,19 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   core.touch(tcb);
   arrivesSynchronized(core, tcb, seg, now);
   return true;
+}
+
+/** What the cookie remembers of the options of the SYN; who has agreed on timestamps sends them with every segment. */
+function recallOptions(core: Core, tcb: Tcb, seg: Segment, bits: number, now: Micros): void {
+  const { snd, rcv } = tcb;
+  if (core.policy.timestamps && seg.hasTimestamp) {
+    tcb.flags |= Flag.Timestamps;
+    rcv.tsRecent = seg.tsVal;
+    rcv.tsRecentAt = now;
+  }
+  if (bits & (SACK_BIT >> MSS_BITS)) tcb.flags |= Flag.Sack;
+  const scale = SCALES[bits & 7]!;
+  if (scale < 0) return;
+  tcb.flags |= Flag.WindowScale;
+  snd.scale = scale;
 }

@@ -40,7 +40,7 @@ function prepareOption(core: Core, tcb: Tcb, out: Segment, now: Micros): number 
   if (fastOpenMemory.paused(policy.fastOpenPause, now)) return 0;
   const blind = policy.fastOpenClientBlind || tcb.options.fastOpenNoCookie;
   if (!blind) {
-    fastOpenMemory.recall(tcb.local, tcb.remote, portOf(core, tcb), out);
+    fastOpenMemory.recall(tcb.local, tcb.remote, portOf(core, tcb), out, now);
     if (out.cookieLength <= 0) return 0;
   }
   // The MSS that the server announced last time, or what our own link would make of it (s4.2.1).
@@ -59,7 +59,7 @@ export function sentInSyn(tcb: Tcb, octets: number, packet: number): void {
 }
 
 /** A SYN,ACK that acknowledges our SYN: the cookie that it brings, or the lack of one, is remembered. */
-export function heardSynAck(core: Core, tcb: Tcb, seg: Segment): void {
+export function heardSynAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { policy, fastOpenMemory } = core;
   if ((tcb.fastOpen & (FastOpen.Asked | FastOpen.SynData)) === 0) return; // unsolicited cookies are ignored
   const port = portOf(core, tcb);
@@ -68,7 +68,7 @@ export function heardSynAck(core: Core, tcb: Tcb, seg: Segment): void {
   if (withText && seg.ack === tcb.snd.nxt) tcb.fastOpen |= FastOpen.SynDataAcked;
   if ((tcb.fastOpen & FastOpen.Asked) === 0) return;
   if (isPossibleCookie(seg.cookieLength)) return fastOpenMemory.learn(tcb.local, tcb.remote, port, seg);
-  if (policy.fastOpenRefusal && seg.cookieLength > 0 && !textTaken) return fastOpenMemory.refuse(tcb.local, tcb.remote, port);
+  if (policy.fastOpenRefusal > 0 && !textTaken) return fastOpenMemory.refuse(tcb.local, tcb.remote, port, now + policy.fastOpenRefusal);
   // Neither a cookie nor our text: what arrived was the SYN sent again, so the first was lost, maybe for its option.
   if (policy.fastOpenForgets && withText && tcb.retries > 0 && seg.cookieLength < 0)
     return fastOpenMemory.forget(tcb.local, tcb.remote, port);

@@ -74,8 +74,8 @@ export class FastOpenMemory {
   readonly #experimental: boolean[] = [];
   /** The MSS that the server announced; 0: not known. */
   readonly #mss: number[] = [];
-  /** The server does not do Fast Open: it is not asked again. */
-  readonly #refused: boolean[] = [];
+  /** The server does not do Fast Open: until when it is not asked again. */
+  readonly #refusedUntil: Micros[] = [];
   /** The form of the option to try next, after one that was not answered. */
   readonly #tryExperimental: boolean[] = [];
   #failures = 0;
@@ -91,7 +91,7 @@ export class FastOpenMemory {
   }
 
   /** Puts what is known into a segment: the cookie, or a request for one (length 0), or nothing (-1). */
-  recall(local: IpAddress, remote: IpAddress, port: number, out: Segment): void {
+  recall(local: IpAddress, remote: IpAddress, port: number, out: Segment, now: Micros): void {
     const slot = this.#servers.find(local, remote, port, 0);
     out.cookieExperimental = slot >= 0 && (this.#cookies[slot]!.length > 0 ? this.#experimental[slot]! : this.#tryExperimental[slot]!);
     if (slot < 0) {
@@ -99,7 +99,7 @@ export class FastOpenMemory {
       return;
     }
     const cookie = this.#cookies[slot]!;
-    out.cookieLength = this.#refused[slot]! ? -1 : cookie.length;
+    out.cookieLength = now < this.#refusedUntil[slot]! ? -1 : cookie.length;
     out.cookie.set(cookie);
   }
 
@@ -111,7 +111,7 @@ export class FastOpenMemory {
 
   hasCookie(local: IpAddress, remote: IpAddress, port: number): boolean {
     const slot = this.#servers.find(local, remote, port, 0);
-    return slot >= 0 && !this.#refused[slot]! && this.#cookies[slot]!.length > 0;
+    return slot >= 0 && this.#cookies[slot]!.length > 0;
   }
 
   /** A SYN,ACK has brought a cookie. */
@@ -119,7 +119,7 @@ export class FastOpenMemory {
     const slot = this.#slot(local, remote, port);
     this.#cookies[slot] = seg.cookie.slice(0, seg.cookieLength);
     this.#experimental[slot] = seg.cookieExperimental;
-    this.#refused[slot] = false;
+    this.#refusedUntil[slot] = 0;
     this.#mss[slot] = seg.mss === 0 ? 536 : seg.mss;
   }
 
@@ -130,10 +130,10 @@ export class FastOpenMemory {
     this.#tryExperimental[slot] = tryExperimental;
   }
 
-  /** The server is not asked again. */
-  refuse(local: IpAddress, remote: IpAddress, port: number): void {
+  /** The server is not asked again until then. */
+  refuse(local: IpAddress, remote: IpAddress, port: number, until: Micros): void {
     const slot = this.#slot(local, remote, port);
-    this.#refused[slot] = true;
+    this.#refusedUntil[slot] = until;
     this.#cookies[slot] = new Uint8Array(0);
   }
 
@@ -175,7 +175,7 @@ export class FastOpenMemory {
     this.#cookies[slot] = new Uint8Array(0);
     this.#experimental[slot] = false;
     this.#mss[slot] = 0;
-    this.#refused[slot] = false;
+    this.#refusedUntil[slot] = 0;
     this.#tryExperimental[slot] = false;
     return slot;
   }

@@ -9,7 +9,6 @@ import { CloseError, TcpEvent } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { packetSize, refreshPath } from "./path.js";
 import { searchTold } from "./path-search.js";
-import type { TcpPolicy } from "./policy.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
@@ -33,7 +32,8 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   if (error.kind === IcmpError.SourceQuench) return; // silently discarded (MUST-55, RFC 6633 s3)
   if (error.kind === IcmpError.FragmentationNeeded) return fragmentationNeeded(core, tcb, error.mtu, quoted, now);
 
-  const told = core.policy.icmpByCode ? byCode(error) : asCloseError(core.policy, error.kind);
+  if (core.policy.icmpBsd) return toldBsd(core, tcb, error, now);
+  const told = core.policy.icmpByCode ? byCode(error) : asCloseError(error.kind);
   // Hard errors (MUST-54 and RFC 1122 s4.2.3.9) end only a connection that is not synchronized: RFC 5927 s5.2. Deviation: icmp-hard
   if (
     core.policy.icmpMayReset &&
@@ -51,15 +51,13 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
 const isHard = (kind: IcmpError): boolean =>
   kind === IcmpError.ProtocolUnreachable || kind === IcmpError.PortUnreachable || kind === IcmpError.AdminProhibited;
 
-function asCloseError(policy: TcpPolicy, kind: IcmpError): number {
+function asCloseError(kind: IcmpError): number {
   switch (kind) {
     case IcmpError.PortUnreachable:
     case IcmpError.ProtocolUnreachable:
       return CloseError.Refused;
     case IcmpError.NetUnreachable:
       return CloseError.NetUnreachable;
-    case IcmpError.AdminProhibited:
-      return policy.prohibitedRefuses ? CloseError.Refused : CloseError.HostUnreachable;
     default:
       return CloseError.HostUnreachable;
   }
@@ -85,6 +83,26 @@ function byCode({ kind, code }: QuotedError): number {
   if (kind === IcmpError.ParameterProblem) return CloseError.ProtocolError;
   if (kind === IcmpError.TimeExceeded || kind === IcmpError.ReassemblyTimeExceeded) return CloseError.HostUnreachable;
   return codes[code] ?? CloseError.HostUnreachable;
+}
+
+/** Timeouts of a SYN after which a second soft error is enough. */
+const PATIENT_TIMEOUTS = 3;
+
+/** As FreeBSD has it (`policy.icmpBsd`). What it has no error for is nothing. */
+function toldBsd(core: Core, tcb: Tcb, { kind, code }: QuotedError, now: Micros): void {
+  const { icmpMayReset } = core.policy;
+  const refused = isHard(kind);
+  const expired = kind === IcmpError.TimeExceeded;
+  if (kind === IcmpError.ReassemblyTimeExceeded || (kind === IcmpError.ParameterProblem && code > 1)) return;
+  const told = refused ? CloseError.Refused : kind === IcmpError.ParameterProblem ? CloseError.NoProtocol : CloseError.HostUnreachable;
+  const opening = tcb.state === State.SynSent || tcb.state === State.SynReceived;
+  if ((refused || expired) && icmpMayReset) {
+    if (tcb.state === State.SynSent) core.finish(tcb, told, St.IcmpHard, now);
+    return;
+  }
+  if (tcb.state === State.Established && told === CloseError.HostUnreachable) return;
+  if (opening && tcb.retries > PATIENT_TIMEOUTS && tcb.softError !== 0) return core.finish(tcb, told, St.IcmpHard, now);
+  tcb.softError = told;
 }
 
 /** RFC 1191 s6.4 after RFC 5927 s7.2: believed at once while no segment of that size was ever acknowledged, else only when a

@@ -1,17 +1,14 @@
 /** Numbers that an outsider must not guess: initial sequence numbers (RFC 6528), timestamp offsets (RFC 7323 s7.1), SYN cookies
  *  (RFC 4987 s3.6). One key each: no output of one says anything of another. Keys are new in each run. Deviation: quiet-time */
 import type { Micros, Random } from "../base/environment.js";
-import { type Seq, seq, seqDiff } from "../base/seq.js";
+import { type Seq, seq } from "../base/seq.js";
 import { SipKey, sipHash24 } from "../base/siphash.js";
 import type { IpAddress } from "../ip/address.js";
 
-/** The MSS values that a cookie can remember: what SYNs announce in practice. */
-const COOKIE_MSS = [536, 1_220, 1_300, 1_360, 1_400, 1_440, 1_460, 8_960] as const;
 /** A cookie's clock: it is valid in the tick that made it and in the next, so for one to two minutes. */
 const COOKIE_TICK: Micros = 60_000_000;
 /** No cookie is believed after this. */
 export const COOKIE_LIFE: Micros = 2 * COOKIE_TICK;
-const COOKIE_HASH_MASK = 0x1fff_ffff; // 29 bits of hash, 3 bits of MSS: a guess succeeds once in 2^29, or 2^28 with both ticks
 
 export class Secrets {
   readonly #isn: SipKey;
@@ -42,26 +39,42 @@ export class Secrets {
     return this.#random.int32();
   }
 
-  /** The ISS of a SYN,ACK that is not remembered: hash of the 4-tuple, the peer's ISN and the tick, and the MSS's index. */
-  cookie(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number, irs: Seq, mss: number, now: Micros): Seq {
-    let index = COOKIE_MSS.length - 1;
-    while (index > 0 && COOKIE_MSS[index]! > mss) index -= 1;
-    return seq((this.#cookieHash(local, localPort, remote, remotePort, irs, Math.floor(now / COOKIE_TICK)) << 3) | index);
+  /** The ISS of a SYN,ACK that is not remembered: hash of the 4-tuple, the peer's ISN and the tick, and in its last `width` bits what is to be
+   *  remembered. With 3 of them a guess succeeds once in 2^29, or 2^28 with both ticks. */
+  cookie(
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    irs: Seq,
+    bits: number,
+    width: number,
+    now: Micros,
+  ): Seq {
+    const hash = this.#cookieHash(local, localPort, remote, remotePort, irs, Math.floor(now / COOKIE_TICK));
+    return seq((hash & -(1 << width)) | bits);
   }
 
-  /** The MSS that the cookie remembers, or 0 if it is none of ours or too old. */
-  cookieMss(cookie: Seq, local: IpAddress, localPort: number, remote: IpAddress, remotePort: number, irs: Seq, now: Micros): number {
+  /** What the cookie remembers, or -1 if it is none of ours or too old. */
+  cookieBits(
+    cookie: Seq,
+    local: IpAddress,
+    localPort: number,
+    remote: IpAddress,
+    remotePort: number,
+    irs: Seq,
+    width: number,
+    now: Micros,
+  ): number {
     const tick = Math.floor(now / COOKIE_TICK);
     for (let age = 0; age <= 1; age++) {
       const hash = this.#cookieHash(local, localPort, remote, remotePort, irs, tick - age);
-      if (seqDiff(seq(hash << 3), seq(cookie & ~7)) === 0) return COOKIE_MSS[cookie & 7]!;
+      if (((hash ^ cookie) & -(1 << width)) === 0) return cookie & ((1 << width) - 1);
     }
-    return 0;
+    return -1;
   }
 
   #cookieHash(local: IpAddress, localPort: number, remote: IpAddress, remotePort: number, irs: Seq, tick: number): number {
-    return (
-      sipHash24(this.#cookies, local ^ Math.imul(tick | 0, 0x9e37_79b1), remote, (localPort << 16) | remotePort, irs) & COOKIE_HASH_MASK
-    );
+    return sipHash24(this.#cookies, local ^ Math.imul(tick | 0, 0x9e37_79b1), remote, (localPort << 16) | remotePort, irs);
   }
 }

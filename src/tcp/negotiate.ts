@@ -10,8 +10,8 @@ import { Flag, has, type Tcb } from "./tcb.js";
 
 export function negotiate(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
   const { snd, rcv } = tcb;
-  // Absent: 536 (MUST-15). Absurdly small ones are not believed (CVE-2019-11479).
-  snd.peerMss = seg.mss === 0 ? 536 : Math.max(seg.mss, core.policy.mssFloor);
+  // Absent: 536, unless an administrator says otherwise (MUST-15). Absurdly small ones are not believed (CVE-2019-11479).
+  snd.peerMss = seg.mss === 0 ? core.policy.mssDefault : Math.max(seg.mss, core.policy.mssFloor);
   if (has(tcb, Flag.WindowScale) && seg.windowScale >= 0) snd.scale = seg.windowScale;
   else {
     // RFC 7323 s2.2: scaling in neither direction unless both sent the option.

@@ -19,7 +19,7 @@ import { Timer } from "./probe.js";
 import { noteAppLimited } from "./rate.js";
 import { Phase } from "./recovery/recovery.js";
 import { Mark } from "./recovery/sent.js";
-import { backedOff, synTimeout, timestampNow } from "./rtt.js";
+import { backedOff, persistInterval, synTimeout, timeoutNow, timestampNow } from "./rtt.js";
 import { ACK, CWR, countersAndSack, ECE, EcnField, FIN, HEADER_MIN, headerLength, PSH, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
@@ -339,7 +339,7 @@ function sendAgain(core: Core, tcb: Tcb, from: Seq, length: number, room: number
   tcb.lastTextSentAt = now;
   // What was sent again deserves a whole RTO (RFC 6675 s6).
   if (from === snd.una && tcb.rexmitAt !== NEVER && !has(tcb, Flag.Persisting))
-    core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoRestart, now);
+    core.arm(tcb, Timer.Retransmission, now + timeoutNow(core, tcb), Tm.RtoRestart, now);
   return true;
 }
 
@@ -441,6 +441,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.len = 1;
   out.mss = announcedMss(core, tcb.remote, tcb.local); // on every SYN (SHLD-5)
   if (tcb.options.mss > 0) out.mss = Math.min(out.mss, tcb.options.mss);
+  if (passive) out.mss = Math.max(out.mss, policy.announcedMssLeast);
   if (policy.mssFollowsPath && tcb.pathMtu > 0) out.mss = Math.min(out.mss, tcb.pathMtu - HEADERS);
   // The SYN,ACK of a simultaneous open repeats the SYN, whatever the peer's has agreed to, where policy says so.
   const repeats = passive && policy.synAckRepeatsSyn && !has(tcb, Flag.Passive);
@@ -635,8 +636,7 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
       tcb.flags |= Flag.Persisting;
       tcb.backoff = 0;
       if (!has(tcb, Flag.Orphan)) tcb.retries = 0; // nobody waits for an orphan for ever (RFC 6429 s4)
-      const interval = Math.min(policy.persistMax, Math.max(policy.persistMin, tcb.rto));
-      core.arm(tcb, Timer.Persist, now + interval, Tm.Persist, now);
+      core.arm(tcb, Timer.Persist, now + persistInterval(core, tcb), Tm.Persist, now);
     }
   } else if (outstanding && tcb.rexmitAt === NEVER) {
     core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, policy.rtoSlop), Tm.Rto, now); // RFC 6298 s5.1

@@ -61,6 +61,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** A round trip gives one sample, or every ACK of text that was sent once gives one, with gains that are so much smaller (RFC 7323 s4.2, appendix G).
    *  Linux and FreeBSD (there with timestamps) sample every ACK and leave the gains; Linux counts the variance once a round trip. */
   readonly rttSamples: "round-trip" | "every-ack";
+  /** The ACK of a SYN,ACK gives no sample but by its timestamp: who has answered from a SYN cache does not know when that was. */
+  readonly synAckUntimed: boolean;
   /** RFC 6298: the RTO before the first sample (2.1), its least (2.4) and its most (2.5). */
   readonly rtoInitial: Micros;
   readonly rtoMin: Micros;
@@ -122,11 +124,15 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Persist timer bounds (RFC 9293 s3.8.6.1). A least longer than the RTO delays the first probe. Deviation: persist-floor */
   readonly persistMin: Micros;
   readonly persistMax: Micros;
+  /** The time between probes doubles from 4*SRTT + 8*RTTVAR, however short, and then is within these bounds; else from the RTO, or the lower bound. */
+  readonly persistByRoundTrip: boolean;
   /** The time to the next probe of a closed window counts from the answer to the last one. */
   readonly probeAfterAnswer: boolean;
   /** A probe of a closed window carries one octet of text (RFC 9293 s3.8.6.1), or none and an old sequence number. */
   readonly probeWithText: boolean;
 
+  /** Probes are sent for applications that have not asked for them, too. Deviation: keep-alive-always */
+  readonly keepAliveAlways: boolean;
   /** Idle time before the first keep-alive probe of an application that does not say (RFC 9293 s3.8.4, MUST-28: two hours at least). */
   readonly keepAliveIdle: Micros;
   readonly keepAliveInterval: Micros;
@@ -137,6 +143,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Accept a new SYN in TIME-WAIT when its timestamp or sequence number is newer: RFC 6191, RFC 9293 s3.6.1. One that is not is
    *  dropped in silence. Deviation: time-wait-syn */
   readonly timeWaitReuse: boolean;
+  /** A SYN beyond RCV.NXT ends TIME-WAIT, whether or not somebody listens and whatever its timestamp (RFC 6191 s2 looks at both). */
+  readonly timeWaitYields: boolean;
   /** Ignore RST in TIME-WAIT: RFC 1337 s3, fix F1. Deviation: time-wait-reset */
   readonly timeWaitIgnoresReset: boolean;
   /** How long FIN-WAIT-2 waits when no application owns the connection. */
@@ -151,6 +159,10 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** A SYN that repeats the one before it is answered no sooner than this after the answer to the last such; 0: at once. */
   readonly synAckInterval: Micros;
 
+  /** An ACK without text that is too old by its timestamp is dropped in silence (RFC 7323 s5.3 has every one answered). Deviation: paws-silent */
+  readonly pawsSilent: boolean;
+  /** What lies beyond the peer's own FIN is no reason for an ACK. */
+  readonly silentBeyondFin: boolean;
   /** Drop a segment with a signature (RFC 2385) that nobody has asked for; else the option is one that is not known (RFC 9293 s3.2, MUST-6). */
   readonly refusesSigned: boolean;
   /** Text that reaches beyond the window is taken whole while nothing waits to be read, and not at all else; or it is cut at the edge
@@ -160,17 +172,28 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly patienceAfterTimeout: boolean;
   /** A connection that ended while it waited to be accepted is accepted all the same, and gives what it has and its error; else it is gone. */
   readonly acceptsEnded: boolean;
+  /** A close with text unread tells the peer by a RST that it was not read (RFC 2525 s2.17); else by a FIN, as if it had been. Deviation: unread-fin */
+  readonly unreadResets: boolean;
+  /** What a SYN has begun with a listener is judged as an entry of a SYN cache (src/tcp/syn-cache.ts): it has no window but for a RST, and ends with
+   *  the first ACK that does not fit. Deviation: syn-cache */
+  readonly synCache: boolean;
+  /** Who finishes opening while the accept queue is full is reset; else he asks again, and SYNs are not answered meanwhile. */
+  readonly overflowResets: boolean;
+  /** Text that a SYN brings while we open ourselves is kept for later, and not acknowledged by our SYN,ACK. */
+  readonly crossingTextWaits: boolean;
   /** Give up opening after so long, whatever the number of SYNs; 0: by their number only. */
   readonly openTimeout: Micros;
   /** From the so-manieth SYN on, do without options that something on the way may not like, but for the MSS; 0: never. */
   readonly bareSynAfter: number;
-  /** Take a SYN with FIN in LISTEN for a SYN, rather than for a scan. Anywhere: drop it before anything else. */
+  /** Take a SYN with FIN in LISTEN for a SYN, rather than for a scan; or drop it, also what comes for a connection. */
   readonly synFin: "drop" | "scan" | "syn";
   /** Answer a segment of no connection by a RST: always, not a SYN, or never. */
   readonly blackhole: "no" | "syn" | "all";
   /** Believe a RST or a SYN anywhere in the window, as before RFC 5961. */
   readonly insecureReset: boolean;
   readonly insecureSyn: boolean;
+  /** No ACK is too old to be taken (RFC 5961 s5.2). */
+  readonly insecureAck: boolean;
   /** Tell the application of a RST in CLOSING and LAST-ACK, where it waits for no more than the end. */
   readonly closingReset: boolean;
   /** Acknowledge whatever comes in TIME-WAIT with an ACK, but for what repeats the last one exactly; or, with or without one, all but resets and
@@ -190,8 +213,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly oldSegmentsAcknowledge: boolean;
   /** A RST that answers a segment of no connection echoes its timestamp (RFC 7323 s5.2 leaves it open). */
   readonly resetStamped: boolean;
-  /** An ICMP message that the way is prohibited counts as a refusal. */
-  readonly prohibitedRefuses: boolean;
+  /** Errors are those that FreeBSD makes of ICMP messages: a prohibited way refuses, every other is a host that is not reached. A second one
+   *  ends an open that has gone on for a while, and none says anything of a connection that stands. */
+  readonly icmpBsd: boolean;
   /** Hard ICMP errors end a connection that is being opened (RFC 5927 s5.2). */
   readonly icmpMayReset: boolean;
   /** No segment has more than half of the largest window that the peer has offered, where that is more than 536 octets; then one that is smaller
@@ -228,8 +252,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly fastOpenByPort: boolean;
   /** A SYN that took text along and was lost, where the next one was not, costs the cookie (RFC 7413 s4.1.3.1 leaves open how to be careful). */
   readonly fastOpenForgets: boolean;
-  /** A server that rejects our text with a cookie of impossible length is not asked again. */
-  readonly fastOpenRefusal: boolean;
+  /** A server that neither takes our text nor gives a possible cookie is not asked again for so long; 0: it is, with the next connection. */
+  readonly fastOpenRefusal: Micros;
   /** Try the experimental form of the option (appendix B) when the assigned one was not answered. */
   readonly fastOpenExperimental: boolean;
 
@@ -239,10 +263,15 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly pathBase: number;
   /** Timeouts in a row, of full segments, that make a black hole likely (RFC 8899 s4.3). */
   readonly blackHoleAfter: number;
-  /** The least MSS that is believed of a peer. Deviation: mss-floor */
+  /** The least MSS that is believed of a peer, and what one has that names none. Deviation: mss-floor */
   readonly mssFloor: number;
+  readonly mssDefault: number;
+  /** A SYN,ACK announces no smaller MSS, whatever our link takes. */
+  readonly announcedMssLeast: number;
   /** Every segment offers all the room there is, or the right edge stays until it can move by a segment. */
   readonly windowFollowsRoom: boolean;
+  /** A quarter of the buffer, or two segments where little is left, is worth a window update of its own; else half of it, or as much as is offered. */
+  readonly updatesByQuarter: boolean;
   /** Buffers are rounded up to whole segments when the MSS is known. */
   readonly buffersInSegments: boolean;
   /** Buffer sizes of a new connection, and how far they grow by themselves, octets; the window scale is chosen for the latter (RFC 7323 s2.3).
@@ -258,6 +287,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly ttl: number;
   /** Let a full SYN queue answer with cookies: RFC 4987 s3.6. */
   readonly synCookies: boolean;
+  /** A cookie holds window scale and SACK, too, and timestamps are agreed on: fewer bits are left for its hash. */
+  readonly cookiesHoldOptions: boolean;
   /** Answer every SYN with a cookie, whatever the queue. */
   readonly synCookiesAlways: boolean;
 }

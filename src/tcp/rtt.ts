@@ -11,13 +11,17 @@ const LONGEST_ECHO: Micros = 600 * SECOND;
 const LEAST_HALF: Micros = 150 * SECOND;
 
 /** The timestamp clock of this connection: ticks since the stack's origin, and its own offset (RFC 7323 s7.1). */
-export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number => (Math.floor(now / core.policy.timestampTick) + tcb.tsOffset) | 0;
+export const timestampNow = (core: Core, tcb: Tcb, now: Micros): number => tickOf(core, tcb.tsOffset, now);
+
+export const tickOf = (core: Core, offset: number, now: Micros): number => (Math.floor(now / core.policy.timestampTick) + offset) | 0;
 
 /** Takes a sample from the ACK of our SYN: of when it left, or, when it was sent again, of the timestamp that the ACK echoes. Karn's
  *  rule holds either way: an echo names the transmission it belongs to. True when there was a sample. */
 export function measureSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
-  if (tcb.timedAt <= now) sample(core, tcb, now - tcb.timedAt, 1, now);
-  else if (has(tcb, Flag.Untimed)) return measureEcho(core, tcb, seg, 0, now);
+  const left = tcb.timedAt <= now;
+  const counts = left && !(core.policy.synAckUntimed && has(tcb, Flag.Passive));
+  if (counts) sample(core, tcb, now - tcb.timedAt, 1, now);
+  else if (left || has(tcb, Flag.Untimed)) return measureEcho(core, tcb, seg, 0, now);
   else return false;
   return true;
 }
@@ -126,4 +130,19 @@ export function synsAgain(retries: number, linear: number): number {
 /** The timeout of a SYN or SYN,ACK: there is no sample yet. The slop comes with the first doubling. */
 export function synTimeout(policy: TcpPolicy, bounds: Bounds, rto: Micros, backoff: number): Micros {
   return backoff === 0 ? rto : Math.min(bounds.rtoMax, rto * 2 ** Math.min(backoff, 16) + policy.rtoSlop);
+}
+
+/** The RTO of a connection as it is now. */
+export const timeoutNow = (core: Core, tcb: Tcb): Micros =>
+  tcb.srtt === 0
+    ? synTimeout(core.policy, tcb.options, tcb.rto, tcb.backoff)
+    : backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop);
+
+/** Until the next probe of a closed window (RFC 9293 s3.8.6.1). */
+export function persistInterval({ policy }: Core, tcb: Tcb): Micros {
+  const { persistMin, persistMax, rtoSlop } = policy;
+  const times = 2 ** Math.min(tcb.backoff, 16);
+  if (!policy.persistByRoundTrip) return Math.min(persistMax, Math.max(persistMin, tcb.rto) * times);
+  const base = tcb.srtt === 0 ? 2 * policy.rtoInitial : 4 * tcb.srtt + 8 * tcb.rttvar;
+  return Math.min(persistMax, Math.max(persistMin, base * times + rtoSlop));
 }

@@ -10,7 +10,7 @@ import { measureSegment, oweAckOfFin, oweAckOfText, paceDelays } from "./delayed
 import { TcpEvent } from "./events.js";
 import { announcedMss } from "./path.js";
 import type { Segment } from "./segment.js";
-import { State } from "./state.js";
+import { mayReceive, State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { growOffer } from "./window.js";
 
@@ -91,6 +91,28 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   if (rcv.finSeen && rcv.nxt === rcv.fin) finInOrder(core, tcb, now);
 }
 
+/** Text that came with a SYN, [start, end) of the arena, waits for the end of the handshake. */
+export function holdText(tcb: Tcb, start: number, end: number): void {
+  const { rcv, receiveQueue, outOfOrder } = tcb;
+  if (receiveQueue.place(receiveQueue.length, start, end - start)) outOfOrder.add(rcv.nxt, seqAdd(rcv.nxt, end - start));
+}
+
+/** What has waited is text like any other now. */
+export function releaseText(core: Core, tcb: Tcb): void {
+  const { rcv, receiveQueue, outOfOrder } = tcb;
+  const range = outOfOrder.indexOf(rcv.nxt);
+  if (range < 0) return;
+  const octets = seqDiff(outOfOrder.right(range), rcv.nxt);
+  receiveQueue.extend(octets);
+  rcv.nxt = seqAdd(rcv.nxt, octets);
+  rcv.unacked += octets;
+  tcb.octetsReceived += octets;
+  outOfOrder.removeBelow(rcv.nxt);
+  tcb.owes |= Owe.DelayedAck;
+  tcb.ackWhy = Tx.AckDelayTimer;
+  tcb.ackCause = core.cause.id;
+}
+
 /** Text ahead of its time may not take the last quarter of the memory, nor much more of it than it has octets: whoever sends single
  *  octets far apart gets no chunk for each. */
 function isTooSparse(core: Core, tcb: Tcb): boolean {
@@ -105,7 +127,7 @@ export function receiveFin(core: Core, tcb: Tcb, at: Seq, now: Micros): void {
   if (tcb.state === State.SynReceived || tcb.state === State.SynSent) return;
   if (tcb.state === State.TimeWait || rcv.finSeen) {
     // Once more: acknowledged, and nothing else.
-    core.oweAck(tcb, Tx.AckFin);
+    if (!core.policy.silentBeyondFin || mayReceive(tcb.state)) core.oweAck(tcb, Tx.AckFin);
     return;
   }
   const { outOfOrder } = tcb;

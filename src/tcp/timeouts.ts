@@ -15,7 +15,7 @@ import { applyClaimedMtu } from "./icmp.js";
 import { resetFrom } from "./output.js";
 import { suspectBlackHole } from "./path-search.js";
 import { Timer } from "./probe.js";
-import { backedOff, synTimeout as backoffOfSyn, synsAgain } from "./rtt.js";
+import { synTimeout as backoffOfSyn, persistInterval, synsAgain, timeoutNow } from "./rtt.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 
@@ -112,7 +112,7 @@ function retransmission(core: Core, tcb: Tcb, now: Micros): void {
   recovery.onTimeout(snd.una, snd.nxt, now);
   tcb.rtxWhy = smaller ? Rtx.BlackHole : Rtx.Rto;
   tellLosses(core, tcb, Loss.Rto, now);
-  core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoBackoff, now);
+  core.arm(tcb, Timer.Retransmission, now + timeoutNow(core, tcb), Tm.RtoBackoff, now);
 }
 
 /** RFC 8985 s7.3: asks for an ACK, if there is no other question and the answer would be one. The RTO begins anew in any case. */
@@ -122,7 +122,7 @@ function lossProbe(core: Core, tcb: Tcb, now: Micros): void {
   core.expired(tcb, Timer.LossProbe, Tm.LossProbe, now);
   tcb.sendCause = core.cause.id;
   if (recovery.probeAllowed && !recovery.probeOutstanding && has(tcb, Flag.Measured)) tcb.owes |= Owe.LossProbe;
-  core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoRestart, now);
+  core.arm(tcb, Timer.Retransmission, now + timeoutNow(core, tcb), Tm.RtoRestart, now);
 }
 
 /** RFC 8985 s6.2 step 5: what was left time to arrive has not. */
@@ -133,7 +133,7 @@ function reordering(core: Core, tcb: Tcb, now: Micros): void {
   tcb.sendCause = core.cause.id;
   const outcome = recovery.onReorderTimer(snd.una, snd.nxt, now);
   lossesFound(core, tcb, outcome, seqDiff(snd.nxt, snd.una), now);
-  core.arm(tcb, Timer.Retransmission, now + backedOff(tcb.options, tcb.rto, tcb.backoff, core.policy.rtoSlop), Tm.RtoRestart, now);
+  core.arm(tcb, Timer.Retransmission, now + timeoutNow(core, tcb), Tm.RtoRestart, now);
 }
 
 function synTimeout(core: Core, tcb: Tcb, now: Micros): void {
@@ -171,8 +171,7 @@ function persist(core: Core, tcb: Tcb, now: Micros): void {
   if (tcb.retries > r2(core, tcb)) return giveUp(core, tcb, St.RetransmitTimeout, now);
   tcb.backoff += 1;
   tcb.owes |= Owe.Probe;
-  const interval = Math.max(core.policy.persistMin, tcb.rto) * 2 ** Math.min(tcb.backoff, 16);
-  core.arm(tcb, Timer.Persist, now + Math.min(core.policy.persistMax, interval), Tm.PersistBackoff, now);
+  core.arm(tcb, Timer.Persist, now + persistInterval(core, tcb), Tm.PersistBackoff, now);
 }
 
 /** The timer that each state has at most one of. */

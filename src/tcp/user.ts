@@ -239,7 +239,7 @@ export function close(core: Core, tcb: Tcb, now: Micros): void {
     core.finish(tcb, CloseError.Aborted, St.CloseBeforeOpen, now);
     return;
   }
-  if (unread && tcb.state !== State.TimeWait) {
+  if (unread && tcb.state !== State.TimeWait && core.policy.unreadResets) {
     resetFrom(core, tcb, tcb.snd.nxt, Tx.RstUnread, now);
     tcb.flags |= Flag.Orphan;
     core.finish(tcb, CloseError.Aborted, St.CloseUnread, now);

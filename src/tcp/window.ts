@@ -1,5 +1,6 @@
 /** The receive window: what we offer, and when a larger one is worth a segment. RFC 9293 s3.8.6.2.2, RFC 7323 s2. */
 import { type Seq, seqAdd, seqDiff, seqGt, seqMax } from "../base/seq.js";
+import type { ConnectionOptions } from "./connection-options.js";
 import type { Core } from "./core.js";
 import { announcedMss } from "./path.js";
 import { MAX_WINDOW_SCALE } from "./segment.js";
@@ -11,8 +12,9 @@ import { Flag, has, type Tcb } from "./tcb.js";
 const LEAST_EARNING = 704;
 
 /** The Rcv.Wind.Shift by which the receive buffer can be offered as large as it may become. */
-export function wantedScale(core: Core, tcb: Tcb): number {
-  const { receiveBuffer, receiveTuning } = tcb.options;
+export const wantedScale = (core: Core, tcb: Tcb): number => scaleFor(core, tcb.options);
+
+export function scaleFor(core: Core, { receiveBuffer, receiveTuning }: ConnectionOptions): number {
   const most = receiveTuning ? Math.max(receiveBuffer, core.policy.receiveBufferMost) : receiveBuffer;
   let scale = 0;
   while (scale < MAX_WINDOW_SCALE && 0xffff << scale < most) scale += 1;
@@ -99,8 +101,18 @@ export function updateIsDue(core: Core, tcb: Tcb): boolean {
   const { rcv } = tcb;
   const edge: Seq = seqAdd(rcv.nxt, room(core, tcb));
   const gain = seqDiff(edge, rcv.adv);
+  if (core.policy.updatesByQuarter) return quarterIsFree(core, tcb, gain);
   if (gain < worthwhile(tcb)) return false;
   return gain >= receiveWindow(tcb) || gain >= rcv.buffer >> 1;
+}
+
+/** Two segments, where that is a quarter of the buffer, or the buffer is small or nearly full; or half of the buffer in any case. */
+function quarterIsFree(core: Core, tcb: Tcb, gain: number): boolean {
+  const { rcv, snd } = tcb;
+  if (gain >> rcv.scale === 0) return false;
+  if (2 * gain >= rcv.buffer) return true;
+  const short = 8 * room(core, tcb) <= rcv.buffer || rcv.buffer <= 8 * snd.mss;
+  return gain >= 2 * snd.mss && (4 * gain >= rcv.buffer || short);
 }
 
 const worthwhile = (tcb: Tcb): number => Math.max(1, Math.min(tcb.rcv.buffer >> 1, Math.max(tcb.rcv.mss, tcb.snd.mss)));

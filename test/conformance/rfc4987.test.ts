@@ -5,6 +5,7 @@ import { createMemory } from "../../src/base/memory.js";
 import { SeededRandom } from "../../src/base/prng.js";
 import { seqAdd } from "../../src/base/seq.js";
 import { ipFromInt } from "../../src/ip/address.js";
+import { mssBits, mssOf } from "../../src/tcp/cookies.js";
 import { Secrets } from "../../src/tcp/isn.js";
 import { Exchange, octets, THEM, US } from "../tcp/exchange.js";
 import { stateOf } from "../tcp/states.js";
@@ -172,22 +173,22 @@ describe("s3.6: cookies", () => {
     const random = new SeededRandom(6);
     let hits = 0;
     for (let i = 0; i < 1 << 20; i++)
-      if (secrets.cookieMss(random.int32() as never, US, 80, THEM, 5_000, 77 as never, 1_000_000_000) !== 0) hits += 1;
+      if (secrets.cookieBits(random.int32() as never, US, 80, THEM, 5_000, 77 as never, 3, 1_000_000_000) >= 0) hits += 1;
     expect(hits).toBeLessThanOrEqual(1); // two ticks of 2^-29 each
   });
 
   test("s3.6: cookies of one MSS say nothing of another's: they differ in all of their bits", () => {
     const secrets = new Secrets(new SeededRandom(5));
-    const cookie = (port: number, mss: number): number => secrets.cookie(US, 80, THEM, port, 77 as never, mss, 1_000_000_000);
+    const cookie = (port: number, mss: number): number => secrets.cookie(US, 80, THEM, port, 77 as never, mssBits(mss), 3, 1_000_000_000);
     const seen = new Set<number>();
     for (let port = 1; port < 5_000; port++) seen.add(cookie(port, 1_460));
     expect(seen.size).toBe(4_999);
     for (const mss of [1, 535, 536, 1_219, 1_220, 1_460, 9_000, 65_535]) {
-      const got = secrets.cookieMss(cookie(9, mss) as never, US, 80, THEM, 9, 77 as never, 1_000_000_000);
+      const got = mssOf(secrets.cookieBits(cookie(9, mss) as never, US, 80, THEM, 9, 77 as never, 3, 1_000_000_000));
       expect(got).toBeLessThanOrEqual(Math.max(536, mss)); // never more than the peer said, or the default
       expect(got).toBeGreaterThan(0);
     }
-    expect(secrets.cookieMss(seqAdd(cookie(9, 1_460) as never, 8), US, 80, THEM, 9, 77 as never, 1_000_000_000)).toBe(0);
+    expect(secrets.cookieBits(seqAdd(cookie(9, 1_460) as never, 8), US, 80, THEM, 9, 77 as never, 3, 1_000_000_000)).toBe(-1);
   });
 });
 

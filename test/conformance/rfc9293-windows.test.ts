@@ -124,7 +124,8 @@ describe("s3.8.6.1: probing a closed window", () => {
     return out;
   };
 
-  test.each(Object.keys(profiles))(
+  const byTimeout = Object.keys(profiles).filter((name) => !profiles[name]!.tcp.persistByRoundTrip);
+  test.each(byTimeout)(
     "s3.8.6.1: profile %s: the first probe comes one RTO after the window closed, the next at doubling intervals (MUST-35, MUST-36, SHLD-29, SHLD-30)",
     (name) => {
       const x = sender(1_000, { profile: profiles[name]! });
@@ -144,6 +145,23 @@ describe("s3.8.6.1: probing a closed window", () => {
       expect(gaps).toEqual(gaps.map((_, i) => Math.min(rto * 2 ** (i + 1), profiles[name]!.tcp.persistMax)));
     },
   );
+
+  test("s3.8.6.1: profile freebsd: probes come at doubling multiples of the round trip, five seconds and a minute being the bounds (persist-floor)", () => {
+    const x = sender(1_000, { profile: profiles.freebsd! });
+    x.write(5_000);
+    x.take();
+    x.advance(10 * MILLISECOND);
+    x.inject({ seq: 1, ack: 1_001, wnd: 0 });
+    const base = 4 * x.tcb.srtt + 8 * x.tcb.rttvar;
+    const times = [x.now];
+    for (let i = 0; i < 9_000 && times.length < 14; i++) {
+      x.advance(100 * MILLISECOND);
+      times.push(...x.take().map((s) => s.at));
+    }
+    const expected = (i: number): number => Math.min(60 * SECOND, Math.max(5 * SECOND, base * 2 ** i + 200 * MILLISECOND));
+    expect(times.slice(1).map((at, i) => at - times[i]!)).toEqual(times.slice(1).map((_, i) => expected(i)));
+    expect(expected(12)).toBe(60 * SECOND);
+  });
 
   test("s3.8.6.1: a probe is an octet of text by the letter, or nothing at an old number (docs/deviations.md, empty-probe)", () => {
     const letter = sender(1_000, { profile: rfc });

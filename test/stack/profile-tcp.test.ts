@@ -22,8 +22,14 @@ function opening(profile: Profile): { syns: number[]; over: number } {
 }
 
 /** The same for text that nobody acknowledges. */
-function sending(profile: Profile): { sent: number[]; over: number } {
+function sending(profile: Profile, sampled = false): { sent: number[]; over: number } {
   const x = established({ profile });
+  if (sampled) {
+    x.write(1);
+    x.advance(100 * MS);
+    x.inject({ seq: 1, ack: 2 });
+    x.take();
+  }
   const start = x.now;
   let over = 0;
   x.onEvents = () => {
@@ -126,8 +132,12 @@ describe("freebsd", () => {
     expect(options.length).toBe(20);
   });
 
+  test("text before the first sample: a second, then the slop as well", () => {
+    expect(sending(freebsd).sent.slice(0, 4)).toEqual([0, 1, 3.2, 7.4]);
+  });
+
   test("text: the round trip, four times its variance and 200 ms of slop; at most 64 s, 12 times", () => {
-    const { sent, over } = sending(freebsd);
+    const { sent, over } = sending(freebsd, true);
     expect(sent.slice(0, 4)).toEqual([0, 0.5, 1.3, 2.7]);
     expect(sent.length).toBe(13);
     expect(sent.at(-1)! - sent.at(-2)!).toBe(64);

@@ -69,7 +69,9 @@ const nplab: Dialect = {
   tolerancePercent: 5,
   mergesSegments: false,
   personality: freebsdPersonality,
-  policy: {},
+  // What FreeBSD has at first: it looks for black holes only where an administrator says so, believes no MSS below 216, and keeps text of crossing
+  // SYNs for later.
+  policy: { pathProbing: "off", mssFloor: 216, crossingTextWaits: true },
   defines: { FreeBSD: "1" },
 };
 

@@ -47,6 +47,7 @@ export function parseTcpOptions(tokens: Tokens, outbound: boolean): readonly Tcp
 
 function parseOption(tokens: Tokens): TcpOption {
   const at = tokens.next;
+  if (at.kind === "integer" || at.kind === "hex") throw new Unsupported("TCP options that are written as octets", at);
   const { text: name } = tokens.word("an option: mss, wscale, sackOK, sack, TS, nop, eol, md5, FO, FOEXP or ECN");
   switch (name) {
     case "mss":
@@ -69,6 +70,7 @@ function parseOption(tokens: Tokens): TcpOption {
       return { kind: name, cookie: hexDigits(tokens, 2 * MOST_COOKIE) };
     case "EXP":
       tokens.mark("-", 'between "EXP" and "FO"');
+      if (tokens.next.kind === "word" && !tokens.isWord("FO")) throw new Unsupported(`the TCP option EXP-${tokens.next.text}`, at);
       if (!tokens.skipWord("FO")) tokens.fail('"FO" behind "EXP-"');
       return { kind: "FOEXP", cookie: hexDigits(tokens, 2 * MOST_COOKIE) };
     case "ECN":

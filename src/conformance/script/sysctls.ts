@@ -2,35 +2,8 @@
  *  field is known only with the value that describes what the stack does. */
 import { MILLISECOND, SECOND } from "../../base/environment.js";
 import type { TcpPolicy } from "../../tcp/policy.js";
-
-/** What a value comes to; null: nothing is to be done, because it is so already or means nothing here. "unsupported": it is not so. */
-type Meaning = Partial<TcpPolicy> | null | "unsupported";
-type Row = (value: string) => Meaning;
-
-/** Nothing here depends on it. */
-const nothing: Row = () => null;
-
-/** The stack does this and nothing else. */
-const only =
-  (...values: readonly string[]): Row =>
-  (value) =>
-    values.includes(value) ? null : "unsupported";
-
-type Switch = { [Name in keyof TcpPolicy]: TcpPolicy[Name] extends boolean ? Name : never }[keyof TcpPolicy];
-
-const flag =
-  (name: Switch): Row =>
-  (value) =>
-    value === "0" ? { [name]: false } : value === "1" ? { [name]: true } : "unsupported";
-
-const choice = (values: Readonly<Record<string, Partial<TcpPolicy>>>, value: string): Meaning => values[value] ?? "unsupported";
-
-const integer =
-  (to: (value: number) => Partial<TcpPolicy>, least = 0): Row =>
-  (value) => {
-    const number = Number(value);
-    return /^-?\d+$/.test(value) && number >= least ? to(number) : "unsupported";
-  };
+import { choice, flag, integer, type Meaning, nothing, only, type Row } from "./sysctl-row.js";
+import { freebsdRow } from "./sysctls-freebsd.js";
 
 /** "least initial most", octets of memory, of which Linux counts half for what it costs to hold segments: what it offers at first is whole segments
  *  of the rest, and what it turns out to have room for is more, as full segments cost less than that. */
@@ -76,7 +49,6 @@ const cookieKeys: Row = (value) => {
 /** What Linux calls reno is NewReno in all but name. */
 const controllerNamed = (name: string): string => (name === "reno" ? "newreno" : name);
 
-/** FreeBSD counts its timers in milliseconds. */
 const linux: Readonly<Record<string, Row>> = {
   tcp_timestamps: (value) => (value === "2" ? { timestamps: true } : flag("timestamps")(value)),
   tcp_sack: flag("sack"),
@@ -201,47 +173,11 @@ const core: Readonly<Record<string, Row>> = {
   netdev_max_backlog: nothing,
 };
 
-const freebsd: Readonly<Record<string, Row>> = {
-  "net.inet.tcp.sack.enable": flag("sack"),
-  "net.inet.tcp.rfc1323": (value) =>
-    value === "0" ? { windowScaling: false, timestamps: false } : value === "1" ? { windowScaling: true, timestamps: true } : "unsupported",
-  "net.inet.tcp.recvspace": integer((receiveBuffer) => ({ receiveBuffer }), 2_048),
-  "net.inet.tcp.sendspace": integer((sendBuffer) => ({ sendBuffer }), 2_048),
-  "net.inet.tcp.keepidle": integer((milliseconds) => ({ keepAliveIdle: milliseconds * MILLISECOND }), 1_000),
-  "net.inet.tcp.keepintvl": integer((milliseconds) => ({ keepAliveInterval: milliseconds * MILLISECOND }), 1_000),
-  "net.inet.tcp.keepcnt": integer((keepAliveCount) => ({ keepAliveCount }), 1),
-  "net.inet.tcp.rexmit_initial": integer((milliseconds) => ({ rtoInitial: milliseconds * MILLISECOND }), 1),
-  "net.inet.tcp.rexmit_slop": integer((milliseconds) => ({ rtoSlop: milliseconds * MILLISECOND })),
-  "net.inet.tcp.rexmit_min": integer((milliseconds) => ({ rtoMin: milliseconds * MILLISECOND }), 1),
-  "net.inet.tcp.delacktime": integer((milliseconds) => ({ ackDelay: milliseconds * MILLISECOND }), 1),
-  "net.inet.tcp.finwait2_timeout": integer((milliseconds) => ({ finWait2: milliseconds * MILLISECOND })),
-  "net.inet.tcp.msl": integer((milliseconds) => ({ timeWait: 2 * milliseconds * MILLISECOND })),
-  "net.inet.tcp.syncookies": flag("synCookies"),
-  "net.inet.tcp.cc.algorithm": (congestionControl) => ({ congestionControl }),
-  "net.inet.tcp.hostcache.purgenow": nothing,
-  "net.inet.tcp.hostcache.enable": nothing,
-  "net.inet.tcp.blackhole": (value) => choice({ "0": { blackhole: "no" }, "1": { blackhole: "syn" }, "2": { blackhole: "all" } }, value),
-  "net.inet.tcp.ecn.enable": (value) =>
-    choice(
-      { "0": { ecn: "off" }, "1": { ecn: "on" }, "2": { ecn: "passive" }, "3": { ecn: "accurate" }, "4": { ecn: "accurate-passive" } },
-      value,
-    ),
-  "net.inet.tcp.ecn.maxretries": integer((ecnRetries) => ({ ecnRetries })),
-  "net.inet.tcp.insecure_rst": flag("insecureReset"),
-  "net.inet.tcp.insecure_syn": flag("insecureSyn"),
-  "net.inet.tcp.drop_synfin": (value) => choice({ "0": { synFin: "syn" }, "1": { synFin: "drop" } }, value),
-  "net.inet.tcp.rexmit_drop_options": (value) => choice({ "0": { bareSynAfter: 0 }, "1": { bareSynAfter: 3 } }, value),
-  "net.inet.tcp.icmp_may_rst": flag("icmpMayReset"),
-  "net.inet.tcp.keepinit": integer((milliseconds) => ({ openTimeout: milliseconds * MILLISECOND }), 1_000),
-  "net.inet.tcp.fastopen.client_enable": flag("fastOpenClient"),
-  "net.inet.tcp.fastopen.server_enable": flag("fastOpenServer"),
-  "kern.ipc.maxsockbuf": integer((most) => ({ receiveBufferMost: most, sendBufferMost: most }), 2_048),
-};
-
 /** The row of a key, written with points or as a path below /proc/sys; null: nobody has heard of it. */
 function rowOf(key: string): Row | null {
   const name = key.replace(/^\/proc\/sys\//, "").replaceAll("/", ".");
-  if (Object.hasOwn(freebsd, name)) return freebsd[name]!;
+  const bsd = freebsdRow(name);
+  if (bsd !== null) return bsd;
   const tcp = /^net\.(?:ipv4|ipv6)\.(\w+)$/.exec(name);
   if (tcp !== null && Object.hasOwn(linux, tcp[1]!)) return linux[tcp[1]!]!;
   const other = /^net\.core\.(\w+)$/.exec(name);
