@@ -88,7 +88,8 @@ const testLive = async (scripts: readonly string[], options: TestOptions, undo: 
   if ([wire, other !== undefined, recorded !== undefined].filter((asked) => asked).length > 1)
     throw new UsageError("--wire, --versus and --record are three things to do: ask for one of them");
   if (options.jobs > 1) throw new UsageError(`--jobs ${options.jobs}: a host behind a wire plays one script at a time: leave it out`);
-  if (wire && options.strict) throw new UsageError("--strict is for virtual time: leave it out with --wire");
+  for (const option of ["strict", "trace"] as const)
+    if (wire && options[option]) throw new UsageError(`--${option} is for our stack in virtual time: leave it out with --wire`);
   const runOptions = runOptionsOf(options);
   if (recorded === "onwire") return record(scripts, null, runOptions, options.into);
   const name = other ?? recorded ?? (options.agent === undefined ? "kernel" : "agent");

@@ -11,6 +11,8 @@ import { afterAll, beforeAll, describe, expect } from "vitest";
 import { keyOf, protection } from "../../src/cli/agent-key.js";
 import { AgentServer } from "../../src/cli/agent-server.js";
 import { RemoteAgent } from "../../src/cli/remote-agent.js";
+import { illegalOnes, judge } from "../../src/conformance/model/judge.js";
+import { readCapture } from "../../src/inspect/capture-reader.js";
 import { KERNEL, Kernel, wireTest } from "./kernel.js";
 
 const PORT = 7_474;
@@ -101,9 +103,23 @@ describe("onwire test --wire --agent", () => {
       const good = await run(tester, ["test", ...scripts, write("bulk.pkt", bulk), write("again.pkt", bulk), "--wire", ...wire]);
       expect(good.out).toContain("5 scripts: 5 pass");
       expect(good.status).toBe(0);
-      const bad = await run(tester, ["test", wrong, "--wire", ...wire]);
+      const bad = await run(tester, [
+        "test",
+        wrong,
+        "--wire",
+        ...wire,
+        "--pcapng",
+        join(folder, "captures"),
+        "--junit",
+        join(folder, "results.xml"),
+      ]);
       expect(bad.out).toMatch(/^ {4}acknowledgment number {2}expected 2, came 1$/m);
       expect(bad.status).toBe(1);
+      const { frames, interfaces } = readCapture(readFileSync(join(folder, "captures", "0001-wrong.pcapng")));
+      const { segments } = judge(frames, interfaces).connections[0]!;
+      expect(segments.map(({ from }) => from).slice(0, 4)).toEqual([0, 1, 0, 1]);
+      expect(segments.flatMap((segment) => illegalOnes(segment))).toEqual([]);
+      expect(readFileSync(join(folder, "results.xml"), "utf8")).toContain('failures="1"');
       const both = await run(tester, ["test", write("bulk.pkt", bulk), "--versus", "agent", ...wire]);
       expect(both.out).toMatch(/^pass {8}pass {8}.*bulk\.pkt$/m);
       const recorded = await run(tester, ["test", write("bulk.pkt", bulk), "--record", "agent", ...wire]);

@@ -2,6 +2,7 @@
 import type { Micros } from "../../base/environment.js";
 import { Unsupported } from "./error.js";
 import type { Reply, Request } from "./host.js";
+import { LiveCapture } from "./live-capture.js";
 import { Player } from "./player.js";
 import { comparingOf, dialectOf, type Prepared, passed, prepare, type RunOptions, resultOf } from "./run.js";
 import type { Settings } from "./settings.js";
@@ -19,6 +20,8 @@ export interface LiveHost {
 export const LEAST_TOLERANCE: Micros = 40_000;
 /** How often a script is tried whose only fault is the time: in real time that may be the machine's. */
 const TRIES = 4;
+/** Packets that nobody has looked at, in a capture. */
+const UNREAD = 256;
 
 const isLate = ({ verdict, reason, differences }: Result): boolean =>
   verdict === "fail" &&
@@ -63,15 +66,23 @@ async function playLive(host: LiveHost, { script, source }: Prepared, settings: 
     now: () => host.now,
     print: (line) => printed.push(line),
   });
+  const capture = new LiveCapture();
+  const ask = async (request: Request): Promise<Reply> => {
+    const reply = await host.reply(request);
+    capture.note(request, reply, host.now);
+    return reply;
+  };
   let result: Result;
   try {
     const playing = player.play();
-    for (let step = playing.next(null); step.done !== true; step = playing.next(await host.reply(step.value))) {}
+    for (let step = playing.next(null); step.done !== true; step = playing.next(await ask(step.value))) {}
     result = passed(script.name);
   } catch (error) {
     result = resultOf(script.name, player, error, source);
   }
   const seconds = host.now / 1e6;
+  // What the script did not come to belongs to the picture.
+  if (options.capture === true) for (let i = 0; i < UNREAD && (await ask({ type: "packet", until: host.now })) !== null; i++) {}
   await host.close();
-  return { ...result, printed, seconds };
+  return { ...result, printed, seconds, capture: options.capture === true ? capture.octets(script.name) : null };
 }

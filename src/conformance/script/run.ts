@@ -11,6 +11,7 @@ import type { Comparing, Difference } from "./compare.js";
 import { type Dialect, dialects } from "./dialect.js";
 import { ScriptError, Unsupported } from "./error.js";
 import { Failure } from "./failure.js";
+import { concat } from "./live-capture.js";
 import { parseScript } from "./parser.js";
 import { Player } from "./player.js";
 import { printEvent } from "./print.js";
@@ -182,13 +183,3 @@ export function resultOf(name: string, player: Player | null, error: unknown, so
 }
 
 const lineOf = (source: string, at: Position): string => (source.split("\n")[at.line - 1] ?? "").trim();
-
-function concat(pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
-}
