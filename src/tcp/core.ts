@@ -250,12 +250,12 @@ export class Core {
     this.turn.touch(tcb);
   }
 
-  /** Text has arrived in order, its application is about to hear of it, and nothing else is to be said: the ACK may wait for the reply, and
-   *  where it waits for a timer there is nothing to say before. */
+  /** Text has arrived in order, or the FIN behind it, its application is about to hear of that, and nothing else is to be said: the ACK may wait
+   *  for the reply, or for our own FIN; and where it waits for a timer there is nothing to say before. */
   awaitsReply(tcb: Tcb): boolean {
     if (tcb.owes !== Owe.DelayedAck) {
       if (has(tcb, Flag.Postponed)) return false; // once is enough
-      if ((tcb.owes & ~Owe.DelayedAck) !== Owe.Ack || (tcb.ackWhy !== Tx.AckQuick && tcb.ackWhy !== Tx.AckEverySecond)) return false;
+      if ((tcb.owes & ~Owe.DelayedAck) !== Owe.Ack || !mayGoWithReply(tcb)) return false;
     }
     if (tcb.sendQueue.length > 0 || this.demux.events(tcb.slot) === 0) return false;
     return this.applications.at(tcb.slot) !== null;
@@ -600,3 +600,6 @@ export class Core {
     }
   }
 }
+
+const mayGoWithReply = ({ ackWhy, state }: Tcb): boolean =>
+  ackWhy === Tx.AckQuick || ackWhy === Tx.AckEverySecond || (ackWhy === Tx.AckFin && state === State.CloseWait);

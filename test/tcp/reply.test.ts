@@ -29,7 +29,7 @@ test("s3.8.6.3: an application that does not reply is acknowledged for in the sa
   expect(x.take()).toMatchObject([{ why: "tx.ack_quick", ack: 65, at: x.now }]);
 });
 
-test("s3.10.7.4: what cannot wait does not: out of order, duplicate, FIN", () => {
+test("s3.10.7.4: what cannot wait does not: out of order, duplicate", () => {
   const x = new Exchange();
   x.accept();
   const order: string[] = [];
@@ -38,6 +38,24 @@ test("s3.10.7.4: what cannot wait does not: out of order, duplicate, FIN", () =>
   expect(x.lines()).toEqual([". 1:1(0) ack 1"]);
   x.inject({ flags: "P.", seq: 1, ack: 1, text: 100 });
   expect(order).toEqual(["app after 1"]); // the gap is filled: the sender hears of it before the application
-  x.inject({ flags: "F.", seq: 201, ack: 1 });
-  expect(order).toEqual(["app after 1", "app after 2"]);
+});
+
+test("s3.10.7.4: the ACK of a FIN goes with the FIN of an application that closes when it hears of it", () => {
+  const x = new Exchange();
+  x.accept();
+  echo(x);
+  x.inject({ flags: "P.", seq: 1, ack: 1, text: octets(64) });
+  x.take();
+  x.onEvents = (handle, events) => {
+    if (events & TcpEvent.PeerClosed) x.tcp.close(handle, x.now);
+  };
+  x.inject({ flags: "F.", seq: 65, ack: 65 });
+  expect(x.lines()).toEqual(["F. 65:65(0) ack 66"]);
+});
+
+test("s3.10.7.4: of an application that does not close, the FIN is acknowledged in the same turn", () => {
+  const x = new Exchange();
+  x.accept();
+  x.inject({ flags: "F.", seq: 1, ack: 1 });
+  expect(x.lines()).toEqual([". 1:1(0) ack 2"]);
 });
