@@ -126,6 +126,7 @@ export class FrameLink implements Link {
     if (!this.#open) return 0;
     if (pool.arena.memory !== this.#readMemory && !this.#readInto(pool)) return 0;
     this.flush();
+    if (!this.#open) return 0; // what was to be flushed has found that the device is gone
     if (this.#batches !== null) return this.#receiveBatch(this.#batches, pool, batch, budget);
     const header = this.#header;
     const rings = this.#received;

@@ -168,6 +168,15 @@ test("a frame that the kernel refuses is lost, as on a cable; a device that is g
   expect(memory.packets.available).toBe(64);
 });
 
+test("a device that is found gone by what a receive flushes is not read any more", () => {
+  const memory = memoryOf();
+  const { link, writes, entered } = rig(memory);
+  link.transmit(frame(memory, 1));
+  writes.push(-77);
+  expect(link.receive(memory.packets, [], 9)).toBe(0);
+  expect(entered).toEqual([1]);
+});
+
 test("frames of a turn beyond what is due leave at once, and those that wait for room in the kernel fill the link", () => {
   const memory = memoryOf(300);
   const { link, writes, written } = rig(memory);
