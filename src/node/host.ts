@@ -26,6 +26,7 @@ export class Host {
   readonly options: Partial<ConnectionOptions>;
   /** What one read takes out of the stack, on its way to Node: valid until the next read. */
   readonly scratch = new Uint8Array(READ_LIMIT);
+  #scratched = this.scratch;
   /** The handle of a connection that was accepted: of the class that whoever listens has put in Node's place. */
   makeSocket: () => TcpHandle = () => new TcpHandle(this, HandleType.Socket);
   #warnedOfCluster = false;
@@ -44,6 +45,12 @@ export class Host {
     drive.unref();
     drive.onDelivered = () => this.#delivered();
     drive.start();
+  }
+
+  /** The first octets of `scratch`. Views cost more than what is done with a small one, and the next read is often as long as the last. */
+  scratched(octets: number): Uint8Array {
+    if (this.#scratched.length !== octets) this.#scratched = this.scratch.subarray(0, octets);
+    return this.#scratched;
   }
 
   /** The handle is heard when the stack has told everybody, outside of the stack: what the program throws then is Node's matter, which

@@ -359,7 +359,7 @@ export class TcpHandle extends JSStream implements Application, Told {
       const octets = this.#tcp.receive(this.#handle, scratch, 0, Math.min(waiting, limit), this.#host.drive.now());
       if (octets <= 0) break;
       delivered += 1;
-      this.readBuffer(scratch.subarray(0, octets));
+      this.readBuffer(this.#host.scratched(octets));
     }
     if (!this.#reading || this.#handle === 0) return;
     if (this.#tcp.readable(this.#handle) > 0 || (this.#ended && delivered > 0)) this.#pumpSoon();
@@ -392,7 +392,14 @@ export class TcpHandle extends JSStream implements Application, Told {
   }
 
   writeBuffer(request: Request | null, octets: Uint8Array): number | Request {
-    return this.#write(request, [octets], octets.byteLength);
+    const length = octets.byteLength;
+    if (length === 0 || this.#writes.length > 0) return this.#write(request, [octets], length, 0);
+    // As a rule all of it fits, and nothing has to be kept.
+    const taken = this.#handle === 0 || this.#closing ? 0 : this.#tcp.send(this.#handle, octets, 0, length, this.#host.drive.now());
+    if (taken !== length) return this.#write(request, [octets], length, Math.max(0, taken));
+    this.#written += length;
+    noteWrite(length, false);
+    return 0;
   }
 
   writeUtf8String(request: Request | null, text: string): number | Request {
@@ -421,15 +428,16 @@ export class TcpHandle extends JSStream implements Application, Told {
       octets += buffer.byteLength;
       buffers.push(buffer);
     }
-    return this.#write(request, buffers, octets);
+    return this.#write(request, buffers, octets, 0);
   }
 
-  /** What fits is taken at once; the request hears of the rest. Node 26 brings none, and is given one when there is a rest. */
-  #write(request: Request | null, buffers: readonly Uint8Array[], octets: number): number | Request {
+  /** What fits is taken at once, if some of it has not been `taken` already; the request hears of the rest. Node 26 brings none, and is given one
+   *  when there is a rest. */
+  #write(request: Request | null, buffers: readonly Uint8Array[], octets: number, taken: number): number | Request {
     noteWrite(octets, false);
     if (this.#handle === 0 || this.#closing) return errno("EBADF");
     this.#written += octets;
-    const write = { buffers, index: 0, offset: 0, octets, done: (_status: number) => {} };
+    const write = { buffers, index: 0, offset: taken, octets: octets - taken, done: (_status: number) => {} };
     const status = this.#writes.length > 0 ? 1 : this.#offer(write);
     if (status <= 0) return status;
     noteWrite(octets, true);
