@@ -17,8 +17,9 @@ describe("the open suite", () => {
 
   test("every script is named for its clause, and cites it; those of what a system does name the system", () => {
     for (const path of own) {
-      if (path.includes("/linux/")) {
-        expect.soft(readFileSync(path, "utf8"), path).toMatch(/^\/\/ Linux: /);
+      const system = /\/(linux|freebsd)\//.exec(path)?.[1];
+      if (system !== undefined) {
+        expect.soft(readFileSync(path, "utf8"), path).toMatch(system === "linux" ? /^\/\/ Linux: / : /^\/\/ FreeBSD: /);
         continue;
       }
       const rfc = /rfc(\d+)\//.exec(path)?.[1];
