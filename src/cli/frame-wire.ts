@@ -1,7 +1,8 @@
 /** IPv4 packets in Ethernet frames between a runner, who pretends to be a host of the link, and the host under test. */
 import { ArpMessage, MESSAGE_LENGTH, Operation, parseArp, writeArp } from "../arp/message.js";
 import type { Memory } from "../base/memory.js";
-import type { Packet } from "../base/packet.js";
+import { ChecksumState, type Packet } from "../base/packet.js";
+import { finishChecksum } from "../conformance/script/wire-packet.js";
 import { EtherType, HEADER_LENGTH, MINIMUM_FRAME } from "../ethernet/frame.js";
 import type { IpAddress } from "../ip/address.js";
 import type { Link } from "../transport/link.js";
@@ -119,14 +120,16 @@ export class FrameWire {
     }
   }
 
-  #hear({ start, end, gsoSize }: Packet): void {
+  #hear({ start, end, gsoSize, checksum }: Packet): void {
     const { bytes, view } = this.#memory.arena;
     if (end - start < HEADER_LENGTH) return;
     const type = view.getUint16(start + 12);
     if (type === EtherType.Arp) return this.#hearArp(view, start + HEADER_LENGTH, end);
     // The link may carry what is for others.
-    if (type === EtherType.Ipv4 && sameOctets(bytes, start, this.#own.hardware))
-      this.#packets.push(...segmentsOf(bytes.slice(start + HEADER_LENGTH, end), gsoSize));
+    if (type !== EtherType.Ipv4 || !sameOctets(bytes, start, this.#own.hardware)) return;
+    const octets = bytes.slice(start + HEADER_LENGTH, end);
+    if (checksum === ChecksumState.Partial) finishChecksum(octets);
+    this.#packets.push(...segmentsOf(octets, gsoSize));
   }
 
   #hearArp(view: DataView, start: number, end: number): void {

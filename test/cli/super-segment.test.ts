@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { segmentsOf } from "../../src/cli/super-segment.js";
 import { ACK, CWR, FIN, PSH } from "../../src/conformance/script/flow.js";
-import { readPacket, writeTcpPacket, writeUdpPacket } from "../../src/conformance/script/wire-packet.js";
+import { finishChecksum, readPacket, writeTcpPacket, writeUdpPacket } from "../../src/conformance/script/wire-packet.js";
 
 const ip = { tos: 2, ttl: 64, source: 0x0a090001, target: 0x0a090002 };
 const text = Uint8Array.from({ length: 2_500 }, (_, i) => i);
@@ -42,4 +42,20 @@ describe("what a link has merged", () => {
     ] as const)
       expect(segmentsOf(octets, size)).toEqual([octets]);
   });
+});
+
+test("a checksum that was left to hardware is filled in, with padding behind the packet or without", () => {
+  const whole = [writeTcpPacket(ip, 1, tcp), writeUdpPacket(ip, 1, 1, 2, text.subarray(0, 3))];
+  for (const octets of whole)
+    for (const padding of [0, 15]) {
+      const spoiled = new Uint8Array(octets.length + padding);
+      spoiled.set(octets);
+      const field = 20 + (octets[9] === 6 ? 16 : 6);
+      spoiled[field] = octets[field]! ^ 0x55;
+      finishChecksum(spoiled);
+      expect(spoiled.subarray(0, octets.length)).toEqual(octets);
+    }
+  const short = Uint8Array.of(0x45, 0, 0);
+  finishChecksum(short);
+  expect([...short]).toEqual([0x45, 0, 0]);
 });

@@ -232,6 +232,19 @@ function fold(total: number): number {
   return folded;
 }
 
+/** Fills in the checksum of TCP or UDP, if the sender has left it to hardware that is not there. */
+export function finishChecksum(octets: Uint8Array): void {
+  const packet = readPacket(octets);
+  const field = packet?.tcp ? 16 : packet?.udp ? 6 : null;
+  if (packet === null || field === null) return;
+  const { headerOctets, totalLength, source, target, protocol } = packet;
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+  view.setUint16(headerOctets + field, 0);
+  const total = pseudoSum(source, target, protocol, totalLength - headerOctets) + sum(octets, headerOctets, totalLength);
+  const found = ~fold(total) & 0xffff;
+  view.setUint16(headerOctets + field, found === 0 && packet.udp !== null ? 0xffff : found);
+}
+
 /** The first octets of a packet, for a person who asks what it is. */
 export const describeOctets = (octets: Uint8Array): string =>
   `${octets.length} octets: ${hex(octets.subarray(0, 32))}${octets.length > 32 ? "…" : ""}`;
