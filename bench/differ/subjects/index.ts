@@ -2,6 +2,8 @@
 import type { Draw, Stimulus } from "../words.js";
 import { closing, intruders, opening } from "./ends.js";
 import { fastOpen } from "./fast-open.js";
+import { fastOpenClient } from "./fast-open-client.js";
+import { fastOpenServer } from "./fast-open-server.js";
 import { info } from "./info.js";
 import { keepAlive } from "./keep-alive.js";
 import { loss, probes, recovery, undo } from "./loss.js";
@@ -40,6 +42,8 @@ const subjects: readonly ((draw: Draw) => Stimulus[])[] = [
   segmentSizes,
   oddOptions,
   fastOpen,
+  fastOpenClient,
+  fastOpenServer,
   polling,
   wrongCalls,
   info,
