@@ -57,7 +57,6 @@ export class TcpSettings {
     const copy = new TcpSettings(this.#environment);
     copy.linger = this.linger;
     copy.keepAlive = this.keepAlive;
-    copy.fastOpen = this.fastOpen;
     copy.keepIdle = this.keepIdle;
     copy.receiveLowat = this.receiveLowat;
     copy.notSentLowat = this.notSentLowat;
@@ -395,12 +394,13 @@ export function setTcpOption(socket: TcpSocket, level: string, name: string, val
   return typeof value === "number" ? option.set(socket, value) : "EINVAL";
 }
 
-/** One key, or two: the one in use and the one before it. */
+/** One key, or two: the one in use and the one before it. Letters of a string are octets. */
 function setCookieKeys(socket: TcpSocket, value: OptionValue): Outcome {
-  if (!(value instanceof Uint8Array) || (value.length !== 16 && value.length !== 32)) return "EINVAL";
-  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  const octets = typeof value === "string" ? Uint8Array.from(value, (letter) => letter.charCodeAt(0)) : value;
+  if (!(octets instanceof Uint8Array) || (octets.length !== 16 && octets.length !== 32)) return "EINVAL";
+  const view = new DataView(octets.buffer, octets.byteOffset, octets.length);
   const word = (at: number): number => view.getInt32(at, true);
-  const keys = [0, 16].filter((at) => at < value.length).map((at) => [word(at), word(at + 4), word(at + 8), word(at + 12)]);
+  const keys = [0, 16].filter((at) => at < octets.length).map((at) => [word(at), word(at + 4), word(at + 8), word(at + 12)]);
   socket.settings.cookieKeys = keys;
   if (socket.listening) socket.environment.stack.tcp.setCookieKeys(keys, socket.handle);
   return 0;

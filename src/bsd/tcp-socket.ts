@@ -105,6 +105,7 @@ export class TcpSocket implements Socket, Application {
       const options = this.settings.forConnection();
       this.handle = stack.tcp.listen({ local: address, port, backlog: most, ...options }, this);
       if (this.settings.fastOpen > 0) stack.tcp.setFastOpen(this.handle, this.settings.fastOpen);
+      else if (stack.tcp.fastOpenOf(this.handle) > 0) this.settings.fastOpen = backlog;
       if (this.settings.cookieKeys.length > 0) stack.tcp.setCookieKeys(this.settings.cookieKeys, this.handle);
       this.listening = true;
       return 0;

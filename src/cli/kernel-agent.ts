@@ -221,7 +221,7 @@ const optionOctets = (value: unknown, length: number): Uint8Array => {
   const view = new DataView(octets.buffer);
   if (typeof value === "number") view.setInt32(0, value | 0, true);
   else if (typeof value === "string") {
-    const text = new TextEncoder().encode(value);
+    const text = Uint8Array.from(value, (letter) => letter.charCodeAt(0)); // "\xa1" is one octet
     return text.length >= length ? text : new Uint8Array([...text, ...new Uint8Array(length - text.length)]);
   } else if (typeof value === "object" && value !== null && "onoff" in value) {
     const linger = value as { onoff: number; linger: number };

@@ -42,7 +42,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   const early = (tcb.fastOpen & FastOpen.Early) !== 0;
   if (!early) settleSynText(tcb, seg);
   snd.up = seqMax(snd.up, snd.una);
-  snd.sml = snd.pushed = snd.una;
+  if (!early) snd.sml = snd.pushed = snd.una;
   snd.reduced = tcb.iss;
   tcb.owes &= ~(Owe.Syn | Owe.SynAck);
   recallRtt(core, tcb, now);

@@ -96,9 +96,10 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   if (seg.textEnd > seg.textStart) {
     const end = Math.min(seg.textEnd, seg.textStart + receiveWindow(tcb));
     if (early) tcb.fastOpen |= FastOpen.SynDataAcked;
-    if (early || (core.policy.synText && listener.halfOpen * 4 <= core.limits.synQueue))
+    if (early || (core.policy.synText && listener.halfOpen * 4 <= core.limits.synQueue)) {
       receiveText(core, tcb, rcv.nxt, seg.textStart, end, now);
-    else core.tally.add(Drop.TextIgnored);
+      rcv.ato = tcb.quickAcks = 0; // it is acknowledged with the SYN, and says nothing of the sender's pace
+    } else core.tally.add(Drop.TextIgnored);
   }
   tcb.owes = Owe.SynAck;
   tcb.ackWhy = Tx.SynAck;

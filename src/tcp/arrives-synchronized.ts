@@ -15,6 +15,7 @@ import { listenerFor } from "./listener.js";
 import { output, resetFrom } from "./output.js";
 import { effectiveMss } from "./path.js";
 import { Timer } from "./probe.js";
+import { Phase } from "./recovery/recovery.js";
 import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { mayReceive, State } from "./state.js";
 import { arrivesCached, isCached } from "./syn-cache.js";
@@ -386,6 +387,9 @@ function reset(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
   }
 }
 
+/** Sequence numbers that were ever acknowledged, but for the SYN of a SYN,ACK. */
+const numbersAcked = (tcb: Tcb): number => tcb.octetsAcked + (has(tcb, Flag.Passive) ? 0 : 1) + (has(tcb, Flag.FinAcked) ? 1 : 0);
+
 /** An application may have it before the handshake is over (RFC 7413). */
 const isEarly = (tcb: Tcb): boolean => (tcb.fastOpen & FastOpen.Early) !== 0;
 
@@ -397,7 +401,9 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
   if (tcb.state === State.SynReceived) {
     if (!seqGt(seg.ack, snd.una) || seqGt(seg.ack, snd.nxt)) {
       core.drop(tcb, Drop.BadAck, now);
-      resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now);
+      // An application that has had it, and is gone, took it for open: RFC 5961 s5.2.
+      if (isEarly(tcb) && has(tcb, Flag.Orphan)) challenge(core, tcb, now);
+      else resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now);
       return false;
     }
     const listener = tcb.listener === 0 ? null : core.listener(tcb.listener);
@@ -417,15 +423,20 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
       return false;
     }
     snd.wnd = seg.wnd << snd.scale;
-    snd.maxWnd = core.policy.mssWithinWindow ? snd.wnd : Math.max(snd.maxWnd, snd.wnd);
+    // What the SYN has offered counts only for whoever has used it.
+    snd.maxWnd = core.policy.mssWithinWindow && !isEarly(tcb) ? snd.wnd : Math.max(snd.maxWnd, snd.wnd);
     if (core.policy.mssWithinWindow) snd.mss = effectiveMss(core, tcb, now);
     snd.wl1 = seg.seq;
     snd.wl2 = seg.ack;
+    const lost = tcb.retries > 1;
     acknowledgeSyn(core, tcb, seg, St.RcvAckOfSyn, now);
     if (has(tcb, Flag.AccurateEcn)) hearSynAckFed(core, tcb, seg);
     if (!isOpen(tcb)) return false; // a listener that has gone takes the connection with it
-    if (snd.una === seg.ack) return true;
-    // It acknowledges what Fast Open has let go before the handshake was over.
+    if (snd.una === seg.ack && (seg.sackCount === 0 || !isEarly(tcb))) return true;
+    // It speaks of what Fast Open has let go before the handshake was over. The initial window counts from behind it.
+    processAck(core, tcb, seg, now);
+    if (tcb.recovery.phase === Phase.Open) tcb.cc.begin(snd.mss, core.policy, lost);
+    return isOpen(tcb);
   }
 
   // RFC 5961 s5.2: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT (MAY-12).
@@ -437,7 +448,7 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
   const behind = seqDiff(snd.una, seg.ack);
   if (
     behind > 0 &&
-    behind > (core.policy.oldestAckKnown ? Math.min(snd.maxWnd, tcb.octetsAcked) : snd.maxWnd) &&
+    behind > (core.policy.oldestAckKnown ? Math.min(snd.maxWnd, numbersAcked(tcb)) : snd.maxWnd) &&
     !core.policy.insecureAck
   ) {
     core.drop(tcb, Drop.TooOldAck, now);

@@ -482,9 +482,9 @@ export class Core {
     tcb.sent.release();
     tcb.outOfOrder.clear();
     tcb.receiveQueue.trim();
-    // RFC 9293 s3.10.7.4 flushes all queues. What came before a RST is still good: the application reads it first. Deviation: reset-keeps-text
-    if (error !== CloseError.None && error !== CloseError.Reset) tcb.receiveQueue.clear();
     const kept = listener?.holds(tcb.handle) === true && this.policy.acceptsEnded && !has(tcb, Flag.Orphan);
+    // RFC 9293 s3.10.7.4 flushes all queues. What came before a RST is still good: the application reads it first. Deviation: reset-keeps-text
+    if (error !== CloseError.None && error !== CloseError.Reset && !kept) tcb.receiveQueue.clear();
     if (!kept) listener?.remove(tcb.handle);
     if (
       !kept &&

@@ -85,7 +85,7 @@ export function heardSynAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): vo
 /** What a listener makes of the option in a SYN, and of its lack: bits of `FastOpen`, 0: an ordinary handshake. */
 export function judgeFastOpen(core: Core, listener: Listener, seg: Segment, datagram: Datagram): number {
   const { policy } = core;
-  const most = listener.fastOpen > 0 ? listener.fastOpen : policy.fastOpenListeners ? listener.backlog : 0;
+  const most = listener.fastOpen;
   const text = seg.textEnd > seg.textStart;
   if (!policy.fastOpenServer || most === 0 || (!text && seg.cookieLength < 0)) return 0;
   if (listener.early >= most) return 0; // s5.1: the limit on pending requests; beyond it, as if Fast Open were not there
@@ -101,10 +101,10 @@ export function judgeFastOpen(core: Core, listener: Listener, seg: Segment, data
   return due; // not ours: the right one comes with the SYN,ACK
 }
 
-/** Puts the cookie that is due into a SYN,ACK. */
-export function grantCookie(core: Core, tcb: Tcb, out: Segment): void {
+/** Puts the cookie that is due into a SYN,ACK, once: what is lost may be so for its option, as a SYN may (s4.1.3.1). */
+export function grantCookie(core: Core, tcb: Tcb, out: Segment, again: boolean): void {
   out.cookieLength = -1;
-  if ((tcb.fastOpen & (FastOpen.CookieDue | FastOpen.CookieDueExperimental)) === 0) return;
+  if (again || (tcb.fastOpen & (FastOpen.CookieDue | FastOpen.CookieDueExperimental)) === 0) return;
   const keys = core.listener(tcb.listener)?.cookieKeys ?? core.cookieKeys;
   writeCookieOf(keys[0]!, tcb.remote, tcb.local, out);
   out.cookieExperimental = (tcb.fastOpen & FastOpen.CookieDueExperimental) !== 0;

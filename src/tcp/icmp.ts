@@ -38,7 +38,7 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   if (
     core.policy.icmpMayReset &&
     (isHard(error.kind) || core.policy.anyErrorEndsOpening) &&
-    (tcb.state === State.SynSent || (tcb.state === State.SynReceived && !has(tcb, Flag.Passive)))
+    (tcb.state === State.SynSent || (tcb.state === State.SynReceived && (!has(tcb, Flag.Passive) || isEarlyAndUnaccepted(core.policy, tcb))))
   ) {
     core.finish(tcb, told, St.IcmpHard, now);
     return;
@@ -47,6 +47,10 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   tcb.softError = told;
   if (tcb.options.softErrors) core.tell(tcb, TcpEvent.SoftError);
 }
+
+/** One that Fast Open has put into the accept queue, where no application has it yet. */
+const isEarlyAndUnaccepted = (policy: TcpPolicy, tcb: Tcb): boolean =>
+  policy.anyErrorEndsOpening && (tcb.fastOpen & FastOpen.Early) !== 0 && has(tcb, Flag.Unaccepted);
 
 const isHard = (kind: IcmpError): boolean =>
   kind === IcmpError.ProtocolUnreachable || kind === IcmpError.PortUnreachable || kind === IcmpError.AdminProhibited;

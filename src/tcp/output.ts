@@ -454,7 +454,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.counterCount = -1;
   let text = 0;
   if (passive) {
-    grantCookie(core, tcb, out);
+    grantCookie(core, tcb, out, again);
     if (has(tcb, Flag.AccurateEcn) && !again && policy.accurateOption !== "off") putFirstCounters(out, policy.optionStyle);
   } else text = offerFastOpen(core, tcb, out, again, now);
   out.len = 1 + text;

@@ -242,7 +242,7 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly fastOpenServerBlind: boolean;
   /** Keys of the cookies, four words each: the one in use, and the one before it; none: a random one. */
   readonly fastOpenKeys: readonly (readonly number[])[];
-  /** Every listener takes part, whether or not its application has asked for it. */
+  /** Every listener takes part unless its application forbids it. */
   readonly fastOpenListeners: boolean;
   /** The first pause after something on the way has lost what Fast Open sends (s4.1.3.1); 0: none. */
   readonly fastOpenPause: Micros;

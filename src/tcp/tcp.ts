@@ -361,6 +361,11 @@ export class Tcp {
     this.#listener(listener, "setFastOpen").fastOpen = most;
   }
 
+  /** What it is. */
+  fastOpenOf(listener: Handle): number {
+    return this.#listener(listener, "fastOpenOf").fastOpen;
+  }
+
   /** Octets of text that the SYN of a connection just begun will take along; 0: none, or it has left. */
   synRoom(handle: Handle, now: Micros): number {
     return synRoom(this.#core, this.#connection(handle, "synRoom"), now);

@@ -127,7 +127,8 @@ export function listen(core: Core, request: ListenRequest, application: Applicat
   core.demux.place(slot, Form.Listener, port);
   core.applications.set(slot, application);
   const listener = new Listener(handle, local, port, backlog, optionSet);
-  listener.fastOpen = core.optionSets.at(optionSet).fastOpenQueue;
+  const { fastOpenServer, fastOpenListeners } = core.policy;
+  listener.fastOpen = core.optionSets.at(optionSet).fastOpenQueue || (fastOpenServer && fastOpenListeners ? backlog : 0);
   core.listeners.set(port, [...same, listener]);
   return handle;
 }

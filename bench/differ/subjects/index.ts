@@ -1,5 +1,6 @@
 /** All stimuli, by subject. */
 import type { Draw, Stimulus } from "../words.js";
+import { ecn } from "./ecn.js";
 import { closing, intruders, opening } from "./ends.js";
 import { fastOpen } from "./fast-open.js";
 import { fastOpenClient } from "./fast-open-client.js";
@@ -36,6 +37,7 @@ const subjects: readonly ((draw: Draw) => Stimulus[])[] = [
   windows,
   stamps,
   marks,
+  ecn,
   urgent,
   keepAlive,
   pathMtu,
