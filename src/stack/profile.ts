@@ -51,6 +51,7 @@ const linuxTcp: TcpPolicy = {
   congestionControl: "cubic",
   ecn: "passive",
   ecnRetries: 0,
+  refusesMarkedSyn: false,
   ecnFallback: true,
   testsSynMark: false,
   accurateOption: "always",

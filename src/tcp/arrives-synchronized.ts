@@ -172,7 +172,7 @@ function noteMarks(core: Core, tcb: Tcb, seg: Segment, now: Micros): void {
     core.oweAck(tcb, Tx.AckMarkChanged);
     output(core, tcb, now);
   }
-  noteMark(tcb, seg);
+  noteMark(core, tcb, seg);
   if (changes) core.oweAck(tcb, Tx.AckMarkChanged);
 }
 

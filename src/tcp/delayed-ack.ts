@@ -76,6 +76,16 @@ export function enterQuickAcks(core: Core, tcb: Tcb): void {
   tcb.rcv.ato = core.policy.ackDelay;
 }
 
+/** A few ACKs at once for who reacts to marks. */
+const MARK_QUICK_ACKS = 2;
+
+export function quickenForMark(core: Core, tcb: Tcb): void {
+  if (core.policy.ackRule === "fixed") return;
+  tcb.quickAcks = Math.max(tcb.quickAcks, MARK_QUICK_ACKS);
+  tcb.flags &= ~Flag.Conversing;
+  tcb.rcv.ato = core.policy.ackDelay;
+}
+
 /** Delayed, or now. */
 export function oweAckOfText(core: Core, tcb: Tcb, now: Micros): void {
   const { rcv } = tcb;

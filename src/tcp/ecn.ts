@@ -4,6 +4,7 @@
 
 import { aceOf, answerFlags, answersMangled, beginAccurate, hearOption, repeatedSynMark } from "./accurate-ecn.js";
 import type { Core } from "./core.js";
+import { quickenForMark } from "./delayed-ack.js";
 import { ACK, AE, CWR, ECE, EcnField, type Segment } from "./segment.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
@@ -32,10 +33,14 @@ export function negotiateEcn(core: Core, tcb: Tcb, seg: Segment): void {
     }
     tcb.flags &= ~Flag.AccurateEcn;
   }
+  if (!(seg.flags & ACK) && core.policy.refusesMarkedSyn && isMarkedSyn(tcb, seg)) tcb.flags &= ~Flag.Ecn;
   // RFC 3168 s6.1.1: an ECN-setup SYN has both flags, an ECN-setup SYN,ACK only ECE: a host that reflects what it does not know has both.
   if ((seg.flags & (ECE | CWR)) !== (seg.flags & ACK ? ECE : ECE | CWR)) tcb.flags &= ~(Flag.Ecn | Flag.Ect);
   else if (has(tcb, Flag.Ecn) && !has(tcb, Flag.EcnFallback)) tcb.flags |= Flag.Ect;
 }
+
+/** A SYN is not ECN-capable (RFC 3168 s6.1.1): what is in its field was written on the way, unless a controller or AccECN may have set it. */
+const isMarkedSyn = (tcb: Tcb, seg: Segment): boolean => seg.ecn !== EcnField.NotEct && (seg.flags & AE) === 0 && tcb.cc.exactEcho !== true;
 
 /** Its SYN, or in a simultaneous open its SYN,ACK, has come again: perhaps without ECN. */
 export function negotiateAgain(core: Core, tcb: Tcb, seg: Segment): void {
@@ -67,8 +72,10 @@ export const markChanges = (tcb: Tcb, seg: Segment): boolean =>
   tcb.cc.exactEcho === true && (seg.ecn === EcnField.Ce) !== has(tcb, Flag.EchoMark);
 
 /** Text has arrived in the window (s6.1.3; s6.1.5 ignores what lies outside): from now on ACKs say whether a mark has. CWR counts first. */
-export function noteMark(tcb: Tcb, seg: Segment): void {
+export function noteMark(core: Core, tcb: Tcb, seg: Segment): void {
   const marked = seg.ecn === EcnField.Ce;
+  // Who is to slow down may have few segments in flight; who stops being ECN-capable repeats something (s6.1.5).
+  if (marked ? !has(tcb, Flag.EchoMark) : seg.ecn === EcnField.NotEct && has(tcb, Flag.EcnSeen)) quickenForMark(core, tcb);
   if (seg.ecn !== EcnField.NotEct) tcb.flags |= Flag.EcnSeen;
   if (marked) tcb.flags |= Flag.EchoMark;
   else if (tcb.cc.exactEcho === true || seg.flags & CWR) tcb.flags &= ~Flag.EchoMark;

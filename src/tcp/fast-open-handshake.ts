@@ -90,7 +90,7 @@ export function judgeFastOpen(core: Core, listener: Listener, seg: Segment, data
   if (!policy.fastOpenServer || most === 0 || (!text && seg.cookieLength < 0)) return 0;
   if (listener.early >= most) return 0; // s5.1: the limit on pending requests; beyond it, as if Fast Open were not there
   // Who needs no cookie gets none.
-  if (policy.fastOpenServerBlind || core.optionSets.at(listener.optionSet).fastOpenNoCookie) return text ? FastOpen.Early : 0;
+  if (policy.fastOpenServerBlind || core.optionSets.at(listener.optionSet).fastOpenNoCookie) return FastOpen.Early;
   if (seg.cookieLength < 0 || (seg.cookieLength > 0 && !isPossibleCookie(seg.cookieLength))) return 0; // s4.1.1
   const due = seg.cookieExperimental ? FastOpen.CookieDueExperimental : FastOpen.CookieDue;
   if (seg.cookieLength === 0) return due;

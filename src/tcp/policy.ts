@@ -21,6 +21,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Explicit congestion notification (RFC 3168): never, if the peer offers it, or offered. Accurate feedback (RFC 9768) likewise: offered,
    *  or accepted by who offers RFC 3168's, or nothing, himself. */
   readonly ecn: "off" | "passive" | "on" | "accurate" | "accurate-in" | "accurate-passive";
+  /** Do without RFC 3168's where its SYN came ECN-capable, as none is sent (s6.1.1). */
+  readonly refusesMarkedSyn: boolean;
   /** Do without ECN where what is known of SYNs says that something on the way does not like it. */
   readonly ecnFallback: boolean;
   /** Send nothing that may be marked where a SYN,ACK says of our SYN that it came as it was not sent (RFC 9768 s3.2.2.3). Deviation: syn-mark */

@@ -38,6 +38,7 @@ const linuxKernel: Partial<TcpPolicy> = {
   probeAfterAnswer: true,
   patienceAfterTimeout: true,
   reduceWindow: true,
+  refusesMarkedSyn: true,
   refusesSigned: true,
   resetOnTimeout: false,
   startUnbounded: true,
