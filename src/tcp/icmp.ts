@@ -38,7 +38,8 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   if (
     core.policy.icmpMayReset &&
     (isHard(error.kind) || core.policy.anyErrorEndsOpening) &&
-    (tcb.state === State.SynSent || (tcb.state === State.SynReceived && (!has(tcb, Flag.Passive) || isEarlyAndUnaccepted(core.policy, tcb))))
+    (tcb.state === State.SynSent ||
+      (tcb.state === State.SynReceived && (!has(tcb, Flag.Passive) || isEarlyAndUnaccepted(core.policy, tcb))))
   ) {
     core.finish(tcb, told, St.IcmpHard, now);
     return;

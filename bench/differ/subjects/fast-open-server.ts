@@ -150,7 +150,9 @@ function keys(add: Add): void {
   ] as const) {
     const set = (value: string, length: number): string => `+0 setsockopt(3, SOL_TCP, TCP_FASTOPEN_KEY, "${value}", ${length}) = 0`;
     const begin = (line: string): string =>
-      when ? server({ sysctls: [`tcp_fastopen_key=${OTHER}`], before: [line] }) : lines(server({ sysctls: [`tcp_fastopen_key=${OTHER}`] }), line);
+      when
+        ? server({ sysctls: [`tcp_fastopen_key=${OTHER}`], before: [line] })
+        : lines(server({ sysctls: [`tcp_fastopen_key=${OTHER}`] }), line);
     for (const [which, value, length] of [
       ["mine", mine, 16],
       ["others", others, 16],
@@ -282,7 +284,14 @@ function events(add: Add): void {
     rest(4),
     INFO,
   );
-  add("synack-lost-ack-text", begin(ACCEPT, "+0 write(4, ..., 2500) = 2500"), rest(1.2), "+0.1 < . 501:501(0) ack 1001 win 257", INFO, rest(0.5));
+  add(
+    "synack-lost-ack-text",
+    begin(ACCEPT, "+0 write(4, ..., 2500) = 2500"),
+    rest(1.2),
+    "+0.1 < . 501:501(0) ack 1001 win 257",
+    INFO,
+    rest(0.5),
+  );
   add("asked-synack-lost", server(), syn(ASKS, 0), rest(3.5));
   add("wrong-synack-lost", server(), syn(WRONG, 100), rest(3.5));
   add("asked-syn-again", server(), syn(ASKS, 0), "+0.1 < S 0:0(0) win 32792 <mss 1000,sackOK,nop,nop,FO,nop,nop>", rest(0.1));
@@ -291,13 +300,72 @@ function events(add: Add): void {
   add("write-one-octet", begin(ACCEPT, "+0 write(4, ..., 1) = 1", "+0 write(4, ..., 1) = 1", INFO, ack, INFO), rest(0.1));
   add("acks-all", begin(ACCEPT, "+0 write(4, ..., 2500) = 2500", "+0.1 < . 501:501(0) ack 2501 win 257"), INFO, rest(0.2));
   add("acks-part", begin(ACCEPT, "+0 write(4, ..., 2500) = 2500", "+0.1 < . 501:501(0) ack 1001 win 257"), INFO, rest(0.5));
-  add("acks-text-with-text", begin(ACCEPT, "+0 write(4, ..., 2500) = 2500", "+0.1 < P. 501:601(100) ack 2501 win 257"), INFO, READ, rest(0.2));
-  add("epoll", begin("+0 epoll_create(1) = 5", ACCEPT, "+0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLOUT, fd=4}) = 0", "+0 epoll_wait(5, {events=EPOLLIN|EPOLLOUT, fd=4}, 1, 0) = 1", ack), "+0 epoll_wait(5, {events=EPOLLIN|EPOLLOUT, fd=4}, 1, 0) = 1", rest(0.05));
-  add("listener-poll", server(), "+0 poll([{fd=3, events=POLLIN, revents=0}], 1, 0) = 0", syn(COOKIE, 100), "+0 poll([{fd=3, events=POLLIN, revents=0}], 1, 0) = 1", rest(0.05));
-  add("blocking-accept", server(), "+0 fcntl(3, F_SETFL, O_RDWR) = 0", "+0...0.1 accept(3, ..., ...) = 4", "+0.1 < S 0:500(500) win 32792 <mss 1000,sackOK,nop,nop,FO TFO_COOKIE,nop,nop>", READ, rest(0.05));
-  add("blocking-read", server(), syn(COOKIE, 0), ACCEPT, "+0...0.1 read(4, ..., 1000) = 100", "+0.1 < P. 1:101(100) ack 1 win 257", INFO, rest(0.05));
-  add("blocking-read-no-ack", server(), syn(COOKIE, 0), ACCEPT, "+0...0.1 read(4, ..., 1000) = 100", "+0.1 < P 1:101(100) win 257", "+0.1 < . 101:101(0) ack 1 win 257", rest(0.05));
-  add("options-of-child", server(), syn(COOKIE, 100), ACCEPT, "+0 getsockopt(4, SOL_TCP, TCP_FASTOPEN, [0], [4]) = 0", "+0 getsockopt(4, SOL_TCP, TCP_MAXSEG, [0], [4]) = 0", "+0 getsockopt(4, SOL_TCP, TCP_NODELAY, [0], [4]) = 0", STATE);
+  add(
+    "acks-text-with-text",
+    begin(ACCEPT, "+0 write(4, ..., 2500) = 2500", "+0.1 < P. 501:601(100) ack 2501 win 257"),
+    INFO,
+    READ,
+    rest(0.2),
+  );
+  add(
+    "epoll",
+    begin(
+      "+0 epoll_create(1) = 5",
+      ACCEPT,
+      "+0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN|EPOLLOUT, fd=4}) = 0",
+      "+0 epoll_wait(5, {events=EPOLLIN|EPOLLOUT, fd=4}, 1, 0) = 1",
+      ack,
+    ),
+    "+0 epoll_wait(5, {events=EPOLLIN|EPOLLOUT, fd=4}, 1, 0) = 1",
+    rest(0.05),
+  );
+  add(
+    "listener-poll",
+    server(),
+    "+0 poll([{fd=3, events=POLLIN, revents=0}], 1, 0) = 0",
+    syn(COOKIE, 100),
+    "+0 poll([{fd=3, events=POLLIN, revents=0}], 1, 0) = 1",
+    rest(0.05),
+  );
+  add(
+    "blocking-accept",
+    server(),
+    "+0 fcntl(3, F_SETFL, O_RDWR) = 0",
+    "+0...0.1 accept(3, ..., ...) = 4",
+    "+0.1 < S 0:500(500) win 32792 <mss 1000,sackOK,nop,nop,FO TFO_COOKIE,nop,nop>",
+    READ,
+    rest(0.05),
+  );
+  add(
+    "blocking-read",
+    server(),
+    syn(COOKIE, 0),
+    ACCEPT,
+    "+0...0.1 read(4, ..., 1000) = 100",
+    "+0.1 < P. 1:101(100) ack 1 win 257",
+    INFO,
+    rest(0.05),
+  );
+  add(
+    "blocking-read-no-ack",
+    server(),
+    syn(COOKIE, 0),
+    ACCEPT,
+    "+0...0.1 read(4, ..., 1000) = 100",
+    "+0.1 < P 1:101(100) win 257",
+    "+0.1 < . 101:101(0) ack 1 win 257",
+    rest(0.05),
+  );
+  add(
+    "options-of-child",
+    server(),
+    syn(COOKIE, 100),
+    ACCEPT,
+    "+0 getsockopt(4, SOL_TCP, TCP_FASTOPEN, [0], [4]) = 0",
+    "+0 getsockopt(4, SOL_TCP, TCP_MAXSEG, [0], [4]) = 0",
+    "+0 getsockopt(4, SOL_TCP, TCP_NODELAY, [0], [4]) = 0",
+    STATE,
+  );
   for (const backlog of [1, 2])
     for (const queue of [1, 2])
       add(
@@ -313,8 +381,22 @@ function events(add: Add): void {
         syn(COOKIE, 100, 5006),
         rest(0.1),
       );
-  add("queue-after-reset", server({ queue: 1 }), syn(COOKIE, 100, 5007), "+0.01 < 5007 > 8080 R 101:101(0) win 0", syn(COOKIE, 100, 5008), rest(0.1));
-  add("queue-raised", server({ queue: 1 }), syn(COOKIE, 100, 5009), "+0 setsockopt(3, SOL_TCP, TCP_FASTOPEN, [3], 4) = 0", syn(COOKIE, 100, 5010), rest(0.1));
+  add(
+    "queue-after-reset",
+    server({ queue: 1 }),
+    syn(COOKIE, 100, 5007),
+    "+0.01 < 5007 > 8080 R 101:101(0) win 0",
+    syn(COOKIE, 100, 5008),
+    rest(0.1),
+  );
+  add(
+    "queue-raised",
+    server({ queue: 1 }),
+    syn(COOKIE, 100, 5009),
+    "+0 setsockopt(3, SOL_TCP, TCP_FASTOPEN, [3], 4) = 0",
+    syn(COOKIE, 100, 5010),
+    rest(0.1),
+  );
   add("queue-zero", server({ queue: 0 }), syn(COOKIE, 100), "+0.1 < . 1:1(0) ack 1 win 257", ACCEPT, INFO, rest(0.05));
   for (const options of [COOKIE, PLAIN, ASKS])
     add(
@@ -367,11 +449,42 @@ function events(add: Add): void {
       "+0.1 < . 101:101(0) ack 1 win 257 <nop,nop,TS val 200 ecr 0>",
       rest(0.05),
     );
-  add("nodelay", server({ before: ["+0 setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0"] }), syn(COOKIE, 100), ACCEPT, "+0 write(4, ..., 10) = 10", "+0 write(4, ..., 10) = 10", rest(0.05));
-  add("cork", begin(ACCEPT, "+0 setsockopt(4, SOL_TCP, TCP_CORK, [1], 4) = 0", "+0 write(4, ..., 10) = 10", "+0.05 setsockopt(4, SOL_TCP, TCP_CORK, [0], 4) = 0", ack), rest(0.05));
-  add("send-loss", begin(ACCEPT, "+0 write(4, ..., 5000) = 5000", "+0.1 < . 501:501(0) ack 1 win 257 <nop,nop,sack 1001:2001>", INFO), rest(0.4), INFO);
-  add("rtt", begin(ACCEPT, "+0.2 < . 501:501(0) ack 1 win 257", "+0 %{ print(tcpi_rtt, tcpi_rttvar, tcpi_rto) }%", "+0 write(4, ..., 1000) = 1000"), rest(1));
-  add("rtt-after-repeat", begin(ACCEPT, "+1.2 < . 501:501(0) ack 1 win 257", "+0 %{ print(tcpi_rtt, tcpi_rttvar, tcpi_rto) }%", "+0 write(4, ..., 1000) = 1000"), rest(1.5));
+  add(
+    "nodelay",
+    server({ before: ["+0 setsockopt(3, SOL_TCP, TCP_NODELAY, [1], 4) = 0"] }),
+    syn(COOKIE, 100),
+    ACCEPT,
+    "+0 write(4, ..., 10) = 10",
+    "+0 write(4, ..., 10) = 10",
+    rest(0.05),
+  );
+  add(
+    "cork",
+    begin(
+      ACCEPT,
+      "+0 setsockopt(4, SOL_TCP, TCP_CORK, [1], 4) = 0",
+      "+0 write(4, ..., 10) = 10",
+      "+0.05 setsockopt(4, SOL_TCP, TCP_CORK, [0], 4) = 0",
+      ack,
+    ),
+    rest(0.05),
+  );
+  add(
+    "send-loss",
+    begin(ACCEPT, "+0 write(4, ..., 5000) = 5000", "+0.1 < . 501:501(0) ack 1 win 257 <nop,nop,sack 1001:2001>", INFO),
+    rest(0.4),
+    INFO,
+  );
+  add(
+    "rtt",
+    begin(ACCEPT, "+0.2 < . 501:501(0) ack 1 win 257", "+0 %{ print(tcpi_rtt, tcpi_rttvar, tcpi_rto) }%", "+0 write(4, ..., 1000) = 1000"),
+    rest(1),
+  );
+  add(
+    "rtt-after-repeat",
+    begin(ACCEPT, "+1.2 < . 501:501(0) ack 1 win 257", "+0 %{ print(tcpi_rtt, tcpi_rttvar, tcpi_rto) }%", "+0 write(4, ..., 1000) = 1000"),
+    rest(1.5),
+  );
 }
 
 type Add = (name: string, ...parts: string[]) => void;
