@@ -72,7 +72,7 @@ export function heardSynAck(core: Core, tcb: Tcb, seg: Segment, now: Micros): vo
   // Neither a cookie nor our text: what arrived was the SYN sent again, so the first was lost, maybe for its option.
   if (policy.fastOpenForgets && withText && tcb.retries > 0 && seg.cookieLength < 0)
     return fastOpenMemory.forget(tcb.local, tcb.remote, port);
-  const asked = !withText && tcb.retries === 0;
+  const asked = !withText && tcb.retries === 0 && seg.cookieLength !== 0;
   fastOpenMemory.heard(
     tcb.local,
     tcb.remote,
