@@ -21,7 +21,7 @@ import { Timer } from "./probe.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
 import { Mark } from "./recovery/sent.js";
 import { backedOff, measure, measureSyn, persistInterval } from "./rtt.js";
-import { ECE, FIN, type Segment, SYN } from "./segment.js";
+import { CWR, ECE, FIN, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { releaseText } from "./text.js";
@@ -157,6 +157,7 @@ function hearMarks(tcb: Tcb, seg: Segment, acked: number): void {
     event.marked = marksTold(tcb, seg, event) > 0;
     return;
   }
+  if (seg.flags & CWR && tcb.cc.exactEcho !== true) tcb.flags &= ~Flag.EchoMark; // any packet with CWR ends the echo
   event.marked = (seg.flags & ECE) !== 0 && acked >= 0;
   event.markedOctets = event.marked ? event.acked : 0;
   if (event.marked) tcb.deliveredMarked += event.segments;

@@ -38,8 +38,7 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
   if (
     core.policy.icmpMayReset &&
     (isHard(error.kind) || core.policy.anyErrorEndsOpening) &&
-    (tcb.state === State.SynSent ||
-      (tcb.state === State.SynReceived && (!has(tcb, Flag.Passive) || isEarlyAndUnaccepted(core.policy, tcb))))
+    (tcb.state === State.SynSent || (tcb.state === State.SynReceived && (!has(tcb, Flag.Passive) || isEarlyAndUnaccepted(core, tcb))))
   ) {
     core.finish(tcb, told, St.IcmpHard, now);
     return;
@@ -50,7 +49,7 @@ export function icmpError(core: Core, error: QuotedError, now: Micros): void {
 }
 
 /** One that Fast Open has put into the accept queue, where no application has it yet. */
-const isEarlyAndUnaccepted = (policy: TcpPolicy, tcb: Tcb): boolean =>
+const isEarlyAndUnaccepted = ({ policy }: Core, tcb: Tcb): boolean =>
   policy.anyErrorEndsOpening && (tcb.fastOpen & FastOpen.Early) !== 0 && has(tcb, Flag.Unaccepted);
 
 const isHard = (kind: IcmpError): boolean =>
