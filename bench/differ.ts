@@ -1,7 +1,8 @@
 /** `npm run differ -- [--seed S] [--only REGEXP] [--jobs N] [--cache FOLDER] [--into FOLDER]`: where does our stack do otherwise than Linux?
  *
- *  Stimuli of every subject (bench/differ/) are recorded on the kernel of this machine, twice, and on our stack with the profile `linux`. What the
- *  kernel does not do twice alike is thrown out; the first difference of each of the others is printed. `--cache` keeps what the kernel did. */
+ *  Stimuli of every subject (bench/differ/) are recorded on the kernel of this machine until it has done the same twice, and on our stack with the
+ *  profile `linux`, which agrees if it does what the kernel did once. What the kernel never does twice alike counts as unstable; the first
+ *  difference of each of the others is printed. `--cache` keeps what the kernel did. */
 import { fork } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -36,35 +37,50 @@ if (values.cache === undefined) wantRoot();
 /** The kernel's time is real: a machine that does other things may be late. */
 const agreement: Agreement = { tolerance: 16_000, percent: 12.5, timers: 45_000 };
 /** Recordings of which two must agree. */
-const TRIES = 3;
+const TRIES = 5;
 
 const keyOf = ({ source, windows }: Stimulus): string => createHash("sha256").update(`${windows} ${source}`).digest("hex").slice(0, 24);
 const optionsOf = ({ windows = false }: Stimulus) => ({ profile: "linux", ignore: windows ? [] : (["window"] as const) });
 
-/** What the kernel does with a stimulus: two times the same; a string says why there is no such thing. */
-const ofKernel = async (kernel: Kernel, stimulus: Stimulus): Promise<Script | string> => {
+/** What the kernel does with a stimulus: each way in which it was done, the one that was done twice first; a string says why there is none. */
+interface Ways {
+  readonly all: readonly Script[];
+  readonly twice: boolean;
+}
+
+const ofKernel = async (kernel: Kernel, stimulus: Stimulus): Promise<Ways | string> => {
   const cached = values.cache === undefined ? null : join(values.cache, keyOf(stimulus));
   if (cached !== null && existsSync(cached)) {
     const text = readFileSync(cached, "utf8");
-    return text.startsWith("!") ? text.slice(1) : parseScript(text, stimulus.name);
+    if (text.startsWith("!")) return text.slice(1);
+    const all = text.split(BETWEEN).map((way) => parseScript(way, stimulus.name));
+    return {
+      all: all.filter((one, i) => i === 0 || parting(one, all[0]!, agreement) !== null),
+      twice: text.includes(TWICE) || all.length === 1,
+    };
   }
-  const found = await twice(kernel, stimulus);
-  if (cached !== null) writeFileSync(cached, typeof found === "string" ? `!${found}` : printScript(found));
+  const found = await record(kernel, stimulus);
+  if (cached !== null) {
+    const text = typeof found === "string" ? `!${found}` : found.all.map(printScript).join(BETWEEN);
+    writeFileSync(cached, typeof found !== "string" && found.twice && found.all.length > 1 ? `${TWICE}${text}` : text);
+  }
   return found;
 };
 
-const twice = async (kernel: Kernel, stimulus: Stimulus): Promise<Script | string> => {
+const BETWEEN = "// or\n";
+const TWICE = "// The first of these was done twice.\n";
+
+const record = async (kernel: Kernel, stimulus: Stimulus): Promise<Ways | string> => {
   const seen: Script[] = [];
   for (let i = 0; i < TRIES; i++) {
     const answer = await kernel.record({ source: stimulus.source, name: stimulus.name, options: optionsOf(stimulus) });
     if ("failure" in answer) return answer.failure;
     const script = parseScript(answer.text, stimulus.name);
     const same = seen.find((other) => parting(other, script, agreement) === null);
-    if (same !== undefined) return same;
+    if (same !== undefined) return { all: [same, ...seen.filter((one) => one !== same)], twice: true };
     seen.push(script);
   }
-  const { one, other } = parting(seen[0]!, seen[1]!, agreement)!;
-  return `unstable: ${one} | ${other}`;
+  return { all: seen, twice: false };
 };
 
 /** A process that records. */
@@ -90,18 +106,22 @@ interface Finding {
 }
 
 const look = async (process: Kernel, stimulus: Stimulus): Promise<Finding> => {
-  const kernel = await ofKernel(process, stimulus);
-  if (typeof kernel === "string") return { stimulus, kind: "unstable", parting: null, note: kernel };
+  const ways = await ofKernel(process, stimulus);
+  if (typeof ways === "string") return { stimulus, kind: "unstable", parting: null, note: ways };
+  const kernel = ways.all[0]!;
   const { script, result } = recordScript(stimulus.source, stimulus.name, optionsOf(stimulus));
   if (script === null)
     return { stimulus, kind: "differs", parting: null, note: `${result.verdict}: ${result.reason} ${result.line} ${result.actual}` };
-  const where = parting(kernel, script, agreement);
+  // Whatever the kernel has done once may be done.
+  const partings = ways.all.map((way) => parting(way, script, agreement));
+  const where = partings.includes(null) ? null : partings[0]!;
   if (values.into !== undefined && (where !== null || values.verbose)) {
     mkdirSync(values.into, { recursive: true });
     writeFileSync(join(values.into, `${stimulus.subject}-${stimulus.name}.kernel.pkt`), printScript(kernel));
     writeFileSync(join(values.into, `${stimulus.subject}-${stimulus.name}.onwire.pkt`), printScript(script));
   }
-  return { stimulus, kind: where === null ? "agrees" : "differs", parting: where, note: "" };
+  if (where === null) return { stimulus, kind: "agrees", parting: null, note: "" };
+  return { stimulus, kind: ways.twice ? "differs" : "unstable", parting: where, note: "" };
 };
 
 const main = async (): Promise<void> => {

@@ -64,6 +64,11 @@ const tx: Table<typeof Tx> = {
   RstListenBacklog: ["rst_backlog", "RFC 9293 s3.9.1.4", "RST: the listener was closed before the application accepted the connection."],
   AckZeroWindow: ["ack_zero_window", "RFC 9293 s3.8.6.1", "An answer to a probe of our closed window keeps the connection open (MUST-37)."],
   AckUnsent: ["ack_unsent", "RFC 9293 s3.10.7.4", "The peer acknowledges what was not sent yet: the answer says what was."],
+  RstUnlingering: [
+    "rst_unlingering",
+    "RFC 9293 s3.6",
+    "The peer knows all we had to say, and its application does not wait for the other half.",
+  ],
   RstDataAfterClose: [
     "rst_data_after_close",
     "RFC 9293 s3.6.1",

@@ -27,6 +27,8 @@ export interface Personality {
   readonly shutdownDiscards: boolean;
   /** SO_ERROR tells what ICMP says of a connection that goes on. */
   readonly tellsSoftErrors: boolean;
+  /** Who disconnects is told next that the connection was reset. */
+  readonly disconnectResets: boolean;
   /** Connections that may wait behind `listen(fd, backlog)`. */
   readonly acceptable: (backlog: number) => number;
   /** Sending when nothing is listening any more raises SIGPIPE, unless MSG_NOSIGNAL: EPIPE either way. */
@@ -48,6 +50,7 @@ export const linuxPersonality: Personality = {
   shutdownResets: true,
   shutdownDiscards: false,
   tellsSoftErrors: true,
+  disconnectResets: true,
   acceptable: (backlog) => Math.max(0, backlog) + 1,
   infoState: "linux",
 };
@@ -67,6 +70,7 @@ export const freebsdPersonality: Personality = {
   shutdownResets: false,
   shutdownDiscards: true,
   tellsSoftErrors: false,
+  disconnectResets: false,
   acceptable: (backlog) => Math.floor((Math.max(0, backlog) * 3) / 2) + 1,
   infoState: "freebsd",
 };

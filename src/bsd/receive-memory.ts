@@ -12,7 +12,10 @@ export function textIn(memory: number): number {
 }
 
 /** What SO_RCVBUF gives. */
-export function receiveMemory({ settings, tcb }: TcpSocket): number {
+export function receiveMemory({ settings, tcb, environment }: TcpSocket): number {
+  const { policy } = environment.stack.tcp;
+  if (tcb?.rcv.memory) return tcb.rcv.memory.size;
   if (settings.receiveLimit > 0) return settings.receiveLimit;
+  if (policy.countsMemory) return policy.receiveMemory;
   return Math.ceil(((tcb?.rcv.buffer ?? settings.options().receiveBuffer) * 256) / TEXT_SHARE);
 }

@@ -96,7 +96,7 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_min_rtt: tcb.minRtt,
     tcpi_snd_cwnd: synLost(tcb) ? 1 : Math.max(1, Math.floor(recovery.window(cc.window()) / mss)),
     tcpi_snd_ssthresh: cc.threshold() === NO_THRESHOLD ? NO_THRESHOLD : Math.floor(cc.threshold() / mss),
-    tcpi_rcv_space: tcb.rcv.buffer,
+    tcpi_rcv_space: rcv.memory?.space ?? rcv.buffer,
     // The SYN of who opens counts, and the FIN.
     tcpi_bytes_acked: tcb.octetsAcked + (tcb.establishedAt >= 0 && !has(tcb, Flag.Passive) ? 1 : 0) + (has(tcb, Flag.FinAcked) ? 1 : 0),
     tcpi_bytes_received: tcb.octetsReceived,
@@ -109,7 +109,7 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_notsent_bytes: Math.max(0, seqDiff(seqAdd(snd.text, tcb.sendQueue.length), snd.nxt)),
     tcpi_snd_wnd: snd.wnd,
     tcpi_rcv_ooopack: tcb.outOfOrderSegments,
-    tcpi_rcv_ssthresh: rcv.offer || rcv.buffer,
+    tcpi_rcv_ssthresh: rcv.memory?.threshold ?? rcv.buffer,
     tcpi_reordering: Math.min(MOST_REORDERING, Math.max(socket.environment.stack.tcp.policy.dupThresh, tcb.sent.reordering)),
     tcpi_reord_seen: tcb.reorderings,
     tcpi_busy_time: tcb.busyFor + (tcb.busySince < 0 ? 0 : now - tcb.busySince),
@@ -265,7 +265,7 @@ export function memoryInfo(socket: TcpSocket): InfoRecord {
   const { policy } = stack.tcp;
   const options = tcb?.options ?? socket.settings.options();
   return {
-    SK_MEMINFO_RMEM_ALLOC: tcb === null ? 0 : tcb.receiveQueue.length,
+    SK_MEMINFO_RMEM_ALLOC: tcb === null ? 0 : (tcb.rcv.memory?.held ?? tcb.receiveQueue.length),
     SK_MEMINFO_RCVBUF: personality.sendOverhead > 0 ? receiveMemory(socket) : (tcb?.rcv.buffer ?? options.receiveBuffer),
     SK_MEMINFO_WMEM_ALLOC: 0,
     SK_MEMINFO_SNDBUF: personality.sendOverhead > 0 ? socket.memory.limit(policy, tcb) : (tcb?.snd.buffer ?? options.sendBuffer),

@@ -132,7 +132,7 @@ function bufferOption(which: "send" | "receive", forced: boolean): Option {
         return 0;
       }
       socket.settings.receiveLimit = size;
-      return change(socket, { receiveBuffer: textIn(size) });
+      return change(socket, { receiveBuffer: socket.environment.stack.tcp.policy.countsMemory ? size : textIn(size) });
     },
   };
 }
@@ -276,13 +276,19 @@ const tcpLevel: Readonly<Record<string, Option>> = {
     // A negative number: not at all; no FIN-WAIT-2 is longer than two minutes.
     set: (socket, value) => {
       socket.settings.stored.set("TCP_LINGER2", value < 0 ? -1 : Math.min(value, 120));
-      return change(socket, { finWait2: value < 0 ? 1 : Math.min(value, 120) * SECOND });
+      return change(socket, { finWait2: value < 0 ? -1 : Math.min(value, 120) * SECOND });
     },
   },
   TCP_RTO_MAX_MS: numberOption("rtoMax", 1_000, 120_000, MILLISECOND),
   TCP_THIN_LINEAR_TIMEOUTS: storedSwitch("TCP_THIN_LINEAR_TIMEOUTS"),
   TCP_INQ: storedSwitch("TCP_INQ"),
-  TCP_WINDOW_CLAMP: stored("TCP_WINDOW_CLAMP"),
+  TCP_WINDOW_CLAMP: {
+    get: (socket) => socket.tcb?.rcv.memory?.clamp ?? optionsOf(socket).windowClamp,
+    set: (socket, value) => {
+      if (value < 0 || (value === 0 && socket.tcb !== null)) return "EINVAL";
+      return change(socket, { windowClamp: Math.min(value, 2 ** 30) });
+    },
+  },
   TCP_SYNCNT: {
     get: (socket) => socket.settings.stored.get("TCP_SYNCNT") ?? socket.environment.stack.tcp.policy.synRetries,
     set: (socket, value) => {

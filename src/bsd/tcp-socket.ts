@@ -436,7 +436,8 @@ export class TcpSocket implements Socket, Application {
     const code = this.environment.stack.tcp.errorOf(this.handle);
     if (code === null) return;
     const errno = errnoNamed(code) ?? "EIO";
-    this.error = errno === "ECONNRESET" && tcb.rcv.finSeen ? this.environment.personality.resetInCloseWait : errno;
+    const inCloseWait = tcb.rcv.finSeen && !has(tcb, Flag.FinQueued);
+    this.error = errno === "ECONNRESET" && inCloseWait ? this.environment.personality.resetInCloseWait : errno;
   }
 
   /** Nobody reads what is here. */
@@ -525,7 +526,8 @@ export class TcpSocket implements Socket, Application {
 
   /** connect(AF_UNSPEC): the socket is as it was before `connect` or `listen`. */
   #disconnect(): Outcome {
-    const { stack, now } = this.environment;
+    const { stack, now, personality } = this.environment;
+    const resets = personality.disconnectResets && this.tcb !== null && !this.listening && tellsPeer(this.tcb);
     if (this.listening) stack.tcp.close(this.handle, now());
     else if (this.handle !== 0) stack.tcp.abort(this.handle, now());
     this.handle = 0;
@@ -533,7 +535,7 @@ export class TcpSocket implements Socket, Application {
     this.#connecting = this.#ended = this.#shutRead = this.#shutWrite = false;
     this.#deferred = null;
     this.#inSyn = -1;
-    this.error = null;
+    this.error = resets ? "ECONNRESET" : null;
     return 0;
   }
 
@@ -543,6 +545,14 @@ export class TcpSocket implements Socket, Application {
     this.handle = 0;
   }
 }
+
+/** Whoever gives up a connection now sends a RST. */
+const tellsPeer = ({ state }: Readonly<Tcb>): boolean =>
+  state === State.Established ||
+  state === State.CloseWait ||
+  state === State.FinWait1 ||
+  state === State.FinWait2 ||
+  state === State.SynReceived;
 
 const NOTHING: Stretch = { hole: false, octets: 0 };
 

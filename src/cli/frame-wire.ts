@@ -1,4 +1,4 @@
-/** IPv4 packets in Ethernet frames between a runner, who pretends to be a host of the link, and the host under test. */
+/** IPv4 packets, in Ethernet frames where the link has them, between a runner, who pretends to be a host of the link, and the host under test. */
 import { ArpMessage, MESSAGE_LENGTH, Operation, parseArp, writeArp } from "../arp/message.js";
 import type { Memory } from "../base/memory.js";
 import { ChecksumState, type Packet } from "../base/packet.js";
@@ -58,7 +58,12 @@ export class FrameWire {
 
   /** Sends an IPv4 packet to the other end. */
   send(octets: Uint8Array): void {
-    this.#frame(this.#peer, EtherType.Ipv4, octets);
+    if (this.#bare) this.#transmit(octets);
+    else this.#frame(this.#peer, EtherType.Ipv4, octets);
+  }
+
+  get #bare(): boolean {
+    return this.#link.capabilities.medium === "ip";
   }
 
   /** Asks the link for `address`, and sends what follows there; false: nobody answers. */
@@ -93,16 +98,19 @@ export class FrameWire {
   }
 
   #frame(to: Uint8Array, type: number, payload: Uint8Array): void {
+    const frame = new Uint8Array(Math.max(MINIMUM_FRAME, HEADER_LENGTH + payload.length));
+    frame.set(to);
+    frame.set(this.#own.hardware, 6);
+    new DataView(frame.buffer).setUint16(12, type);
+    frame.set(payload, HEADER_LENGTH);
+    this.#transmit(frame);
+  }
+
+  #transmit(octets: Uint8Array): void {
     const packet = this.#memory.packets.take();
     if (packet === null) throw new Error("no packet is free");
-    const { bytes, view } = this.#memory.arena;
-    const { start } = packet;
-    packet.end = start + Math.max(MINIMUM_FRAME, HEADER_LENGTH + payload.length);
-    bytes.fill(0, start, packet.end);
-    bytes.set(to, start);
-    bytes.set(this.#own.hardware, start + 6);
-    view.setUint16(start + 12, type);
-    bytes.set(payload, start + HEADER_LENGTH);
+    packet.end = packet.start + octets.length;
+    this.#memory.arena.bytes.set(octets, packet.start);
     if (!this.#link.transmit(packet)) packet.release();
     this.#link.flush();
   }
@@ -122,6 +130,10 @@ export class FrameWire {
 
   #hear({ start, end, gsoSize, checksum }: Packet): void {
     const { bytes, view } = this.#memory.arena;
+    if (this.#bare) {
+      if (bytes[start]! >> 4 === 4) this.#packets.push(...segmentsOf(bytes.slice(start, end), gsoSize));
+      return;
+    }
     if (end - start < HEADER_LENGTH) return;
     const type = view.getUint16(start + 12);
     if (type === EtherType.Arp) return this.#hearArp(view, start + HEADER_LENGTH, end);

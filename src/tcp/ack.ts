@@ -18,6 +18,7 @@ import { packetSize, refreshPath } from "./path.js";
 import { recallRtt, recallThreshold } from "./path-history.js";
 import { beginSearch, probeFailed, searchAcknowledged, verifySize } from "./path-search.js";
 import { Timer } from "./probe.js";
+import { settleMemory } from "./receive-memory.js";
 import { AckEvent, Outcome, Phase } from "./recovery/recovery.js";
 import { Mark } from "./recovery/sent.js";
 import { backedOff, measure, measureSyn, persistInterval } from "./rtt.js";
@@ -60,6 +61,7 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   // A server may have sent text already, which is in flight.
   if (snd.nxt === snd.una) core.beginRecovery(tcb, tcb.iss);
   fitBuffers(core, tcb);
+  if (tcb.rcv.memory !== null) settleMemory(core, tcb, tcb.rcv.memory, now);
   beginDelays(core, tcb);
   core.enter(tcb, State.Established, why, now);
   beginHolds(core, tcb, now);

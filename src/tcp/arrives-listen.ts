@@ -17,10 +17,10 @@ import { ACK, FIN, RST, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, Owe } from "./tcb.js";
 import { receiveText } from "./text.js";
-import { initialWindowField, openReceiveWindow, receiveWindow } from "./window.js";
+import { initialWindow, openReceiveWindow, receiveWindow } from "./window.js";
 
 /** Further than this beyond the last number of the incarnation before it does a new one begin, where the clock is not (RFC 9293 s3.6.1). */
-const INCARNATION_GAP = 0x1_0000;
+const INCARNATION_GAP = 0x1_0001;
 
 /** `prior`: SND.NXT of a connection in TIME-WAIT that gives way to this SYN, or null. */
 export function arrivesListen(core: Core, listener: Listener, datagram: Datagram, prior: Seq | null, now: Micros): void {
@@ -67,7 +67,7 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   rcv.up = rcv.nxt;
   rcv.lastAckSent = rcv.nxt;
   tcb.iss = secrets.isn(local, seg.dstPort, remote, seg.srcPort, now);
-  if (prior !== null && seqLeq(tcb.iss, prior)) tcb.iss = seqAdd(prior, INCARNATION_GAP);
+  if (prior !== null && (policy.isnFollows || seqLeq(tcb.iss, prior))) tcb.iss = seqAdd(prior, INCARNATION_GAP);
   tcb.tsOffset = secrets.timestampOffset(local, seg.dstPort, remote, seg.srcPort);
   snd.una = tcb.iss;
   snd.nxt = tcb.iss;
@@ -82,7 +82,7 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   offerEcn(core, tcb, true);
   openReceiveWindow(core, tcb);
   negotiate(core, tcb, seg, now);
-  rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
+  rcv.adv = seqAdd(rcv.nxt, initialWindow(core, tcb));
   core.beginRecovery(tcb, tcb.iss);
   listener.halfOpen += 1;
   core.enter(tcb, State.SynReceived, St.RcvSyn, now);

@@ -15,7 +15,7 @@ import { ACK, FIN, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { holdText, receiveFin, receiveText, receiveUrgent } from "./text.js";
-import { initialWindowField, receiveWindow } from "./window.js";
+import { initialWindow, receiveWindow } from "./window.js";
 
 /** Whoever answers so has a connection of ours from before: our RST ends it. */
 const SYN_AFTER_BAD_ACK: Micros = 8_000;
@@ -51,7 +51,7 @@ export function arrivesSynSent(core: Core, tcb: Tcb, seg: Segment, now: Micros):
   rcv.lastAckSent = rcv.nxt;
   if (!acknowledges && !has(tcb, Flag.Ecn)) offerEcn(core, tcb, true); // a simultaneous open is passive, too
   negotiate(core, tcb, seg, now);
-  rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
+  rcv.adv = seqAdd(rcv.nxt, initialWindow(core, tcb));
   snd.wl1 = seg.seq;
   tcb.lastHeardAt = now;
   const end = Math.min(seg.textEnd, seg.textStart + receiveWindow(tcb)); // what lies beyond the window is not here

@@ -100,7 +100,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
   const repeats = old > 0 && end > start;
   if (repeats) {
     const octets = Math.min(old, end - start);
-    noteDuplicate(tcb, at, seqAdd(at, octets));
+    noteDuplicate(core, tcb, at, seqAdd(at, octets));
     start += octets;
     at = seqAdd(at, octets);
   }
@@ -114,8 +114,9 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
       return Next.Done;
     }
   } else if (beyond) {
+    // A FIN behind text that fits takes no room.
+    fin &&= core.policy.textCrossesEdge && end - start <= room;
     end = Math.min(end, start + room);
-    fin = false;
   }
 
   // Fifth, check the ACK field.
@@ -149,7 +150,7 @@ export function arrivesSynchronized(core: Core, tcb: Tcb, seg: Segment, now: Mic
       return Next.Done;
     } else if (has(tcb, Flag.Deaf) && (tcb.state === State.FinWait1 || tcb.state === State.FinWait2)) {
       core.drop(tcb, Drop.AfterClose, now);
-      resetFrom(core, tcb, tcb.snd.nxt, Tx.RstDataAfterClose, now);
+      resetFrom(core, tcb, seg.ack, Tx.RstDataAfterClose, now);
       core.finish(tcb, CloseError.Reset, St.DataAfterClose, now);
       return Next.Done;
     } else {
@@ -192,7 +193,7 @@ function timeWaitArrives(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next 
     const bare = (seg.flags & (all ? SYN | FIN : ~ACK)) === 0 && seg.len === 0 && seg.seq === rcv.nxt;
     const repeats = bare && (all || seg.ack === snd.nxt);
     // What takes a sequence number is no echo of an ACK of ours.
-    if (!repeats && all && seg.len > 0) core.oweAck(tcb, Tx.AckUnacceptable);
+    if (!repeats && all && seg.len > 0 && (seg.flags & SYN) === 0) core.oweAck(tcb, Tx.AckUnacceptable);
     else if (!repeats) answerUnacceptable(core, tcb, seg, Tx.AckUnacceptable, now);
   }
   return Next.Done;
@@ -216,6 +217,10 @@ function repeatedSyn(core: Core, tcb: Tcb, seg: Segment, now: Micros): Next {
     tcb.snd.wl2 = seg.ack;
     acknowledgeSyn(core, tcb, seg, St.RcvAckOfSyn, now);
     if (seg.flags & FIN || seg.textEnd > seg.textStart) core.tally.add(Drop.TextIgnored); // it comes again behind an ACK
+    if (core.policy.sacksControl) {
+      noteDuplicate(core, tcb, seg.seq, seqAdd(seg.seq, 1));
+      core.oweAck(tcb, Tx.AckDuplicate);
+    }
     return Next.Done;
   }
   core.drop(tcb, Drop.OldSequence, now);
@@ -254,11 +259,11 @@ function paws(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
     core.drop(tcb, Drop.TimestampMissing, now);
     return false;
   }
-  if (((seg.tsVal - tcb.rcv.tsRecent) | 0) >= 0 || now - tcb.rcv.tsRecentAt > TS_RECENT_LIFE) return true;
+  if (((seg.tsVal - tcb.rcv.tsRecent) | 0) >= -core.policy.pawsSlack || now - tcb.rcv.tsRecentAt > TS_RECENT_LIFE) return true;
   core.drop(tcb, Drop.Paws, now);
   if (seg.textEnd === seg.textStart && core.policy.pawsSilent) return false;
   const old = (seg.flags & SYN) === 0 && seqLeq(seqAdd(seg.seq, seg.len), tcb.rcv.nxt);
-  if (seg.textEnd > seg.textStart && old) noteDuplicate(tcb, seg.seq, seqAdd(seg.seq, seg.len));
+  if (seg.textEnd > seg.textStart && old) noteDuplicate(core, tcb, seg.seq, seqAdd(seg.seq, seg.len));
   answerUnacceptable(core, tcb, seg, Tx.AckPaws, now);
   return false;
 }
@@ -302,17 +307,18 @@ function unacceptable(core: Core, tcb: Tcb, seg: Segment, tells: boolean, now: M
     core.oweAck(tcb, Tx.AckFin);
     return;
   }
-  if (seg.textEnd > seg.textStart && old) {
+  const octets = core.policy.sacksControl ? seg.len : seg.textEnd - seg.textStart;
+  if (octets > 0 && old) {
     tcb.duplicateSegments += 1;
     enterQuickAcks(core, tcb);
-    const end = seqAdd(seg.seq, seg.textEnd - seg.textStart);
+    const end = seqAdd(seg.seq, octets);
     if (has(tcb, Flag.AccurateEcn)) {
       suspectOption(core, tcb, end);
       // What repeats the last segment has come the same way, and is nobody else's: its mark counts.
       if (end === rcv.nxt) countMark(core, tcb, seg);
     }
     // Before the handshake is over the peer may not know that SACK is agreed.
-    if (tcb.state > State.SynReceived) noteDuplicate(tcb, seg.seq, seqLt(end, rcv.nxt) ? end : rcv.nxt);
+    if (tcb.state > State.SynReceived) noteDuplicate(core, tcb, seg.seq, seqLt(end, rcv.nxt) ? end : rcv.nxt);
     core.oweAck(tcb, Tx.AckDuplicate);
     return;
   }
@@ -461,6 +467,11 @@ function acknowledge(core: Core, tcb: Tcb, seg: Segment, now: Micros): boolean {
   switch (tcb.state) {
     case State.FinWait1:
       core.enter(tcb, State.FinWait2, St.RcvAckOfFin, now);
+      if (tcb.options.finWait2 < 0 && has(tcb, Flag.Orphan)) {
+        resetFrom(core, tcb, seg.ack, Tx.RstUnlingering, now);
+        core.finish(tcb, CloseError.Aborted, St.FinWait2Timeout, now);
+        return false;
+      }
       armFinWait2(core, tcb, now);
       return true;
     case State.Closing:

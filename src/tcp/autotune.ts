@@ -3,6 +3,7 @@
 import { type Micros, NEVER } from "../base/environment.js";
 import { seqAdd, seqLt } from "../base/seq.js";
 import type { Core } from "./core.js";
+import { beginMemory, growMemory, releaseRead } from "./receive-memory.js";
 import { timestampNow } from "./rtt.js";
 import { State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
@@ -17,9 +18,13 @@ export function beginBuffers(core: Core, tcb: Tcb): void {
   snd.buffer = options.sendBuffer;
   rcv.buffer = options.receiveBuffer;
   if (options.receiveTuning) rcv.buffer = Math.max(rcv.buffer, Math.min(core.policy.receiveBufferMost, receiveWindow(tcb)));
-  rcv.offer = options.receiveTuning ? Math.min(core.policy.receiveOffer, rcv.buffer) : 0;
+  rcv.buffer = Math.min(rcv.buffer, options.windowClamp || rcv.buffer);
+  beginMemory(core, tcb);
   if (tcb.state > State.SynReceived) fitBuffers(core, tcb);
 }
+
+/** How far the receive buffer grows. */
+export const mostBuffer = (core: Core, tcb: Tcb): number => tcb.options.windowClamp || core.policy.receiveBufferMost;
 
 /** Where policy wants buffers of whole segments: a full one ends where a segment does. */
 export function fitBuffers(core: Core, tcb: Tcb): void {
@@ -34,7 +39,7 @@ export function fitBuffers(core: Core, tcb: Tcb): void {
 export function noteArrival(core: Core, tcb: Tcb, octets: number, now: Micros): void {
   if (!tcb.options.receiveTuning) return;
   const { rcv } = tcb;
-  if (rcv.rtt === 0 && tcb.srtt > 0) rcv.rtt = tcb.srtt; // the handshake has measured it
+  if (rcv.rtt === 0 && tcb.srtt > 0 && rcv.memory === null) rcv.rtt = tcb.srtt; // the handshake has measured it
   const { seg } = core;
   if (has(tcb, Flag.Timestamps) && seg.hasTimestamp) {
     // A full segment is sent when an ACK lets it: its echo is of that ACK (RFC 7323 s4.3). One sample for each echo.
@@ -57,14 +62,17 @@ export function noteArrival(core: Core, tcb: Tcb, octets: number, now: Micros): 
  *  still growing. */
 export function noteCopied(core: Core, tcb: Tcb, octets: number, now: Micros): void {
   const { rcv } = tcb;
-  if (!tcb.options.receiveTuning) return;
   rcv.copied += octets;
-  if (rcv.rtt === 0 || now - rcv.copiedFrom < rcv.rtt) return;
-  if (rcv.copied > rcv.space) {
+  if (rcv.memory !== null) releaseRead(rcv.memory, seqAdd(rcv.nxt, -tcb.receiveQueue.length));
+  if (!tcb.options.receiveTuning || rcv.rtt === 0 || now - rcv.copiedFrom < rcv.rtt) return;
+  if (rcv.memory !== null) {
+    const taken = rcv.copied - tcb.receiveQueue.length;
+    if (taken > rcv.memory.space) growMemory(core, tcb, rcv.memory, taken);
+  } else if (rcv.copied > rcv.space) {
     const before = rcv.space > 0 ? rcv.space : tcb.options.receiveBuffer >> 2;
     const growth = Math.min(2, Math.max(1, rcv.copied / before));
     const wanted = Math.floor((2 * rcv.copied + SLACK * Math.max(rcv.mss, tcb.snd.mss)) * growth);
-    rcv.buffer = Math.max(rcv.buffer, Math.min(core.policy.receiveBufferMost, wanted));
+    rcv.buffer = Math.max(rcv.buffer, Math.min(mostBuffer(core, tcb), wanted));
     rcv.space = rcv.copied;
   }
   rcv.copied = 0;

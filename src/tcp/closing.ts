@@ -23,7 +23,7 @@ export const mayIdle = (tcb: Tcb): boolean =>
 
 /** In FIN-WAIT-2 only an orphan waits no longer than the profile says: a half-closed application may wait for ever (RFC 9293 s3.6). */
 export function armFinWait2(core: Core, tcb: Tcb, now: Micros): void {
-  const patience = tcb.options.finWait2 || core.policy.finWait2;
+  const patience = Math.max(1, tcb.options.finWait2 || core.policy.finWait2);
   if (has(tcb, Flag.Orphan)) core.arm(tcb, Timer.FinWait2, now + patience, Tm.FinWait2, now);
   else armKeepAlive(core, tcb, now);
 }

@@ -22,7 +22,7 @@ export interface ConnectionOptions {
   readonly userTimeout: Micros;
   /** Give up opening after so long; 0: by the number of SYNs. */
   readonly openTimeout: Micros;
-  /** How long FIN-WAIT-2 waits when no application owns the connection; 0: as the profile says. */
+  /** How long FIN-WAIT-2 waits when no application owns the connection; 0: as the profile says; -1: not at all, a RST ends it. */
   readonly finWait2: Micros;
   /** Connections of a listener wait for their first text for so many timeouts of the SYN,ACK before they can be accepted; 0: they do not. */
   readonly deferAccept: number;
@@ -40,6 +40,8 @@ export interface ConnectionOptions {
    *  it asks for tuning with it. */
   readonly sendBuffer: number;
   readonly receiveBuffer: number;
+  /** The most that is ever offered, octets; 0: what there is room for. */
+  readonly windowClamp: number;
   readonly sendTuning: boolean;
   readonly receiveTuning: boolean;
   /** Report soft errors (ICMP) as events (SHLD-20). */
@@ -74,6 +76,7 @@ export const defaultConnectionOptions = (policy: TcpPolicy): ConnectionOptions =
   trafficClass: 0,
   sendBuffer: policy.sendBuffer,
   receiveBuffer: policy.receiveBuffer,
+  windowClamp: 0,
   sendTuning: true,
   receiveTuning: true,
   softErrors: true,
@@ -93,7 +96,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   rtoMax: [1_000, 2 ** 40],
   userTimeout: [0, 2 ** 45],
   openTimeout: [0, 2 ** 45],
-  finWait2: [0, 2 ** 45],
+  finWait2: [-1, 2 ** 45],
   deferAccept: [0, 255],
   synRetries: [0, 127],
   mss: [0, 65_495],
@@ -102,6 +105,7 @@ const bounds: Readonly<Record<string, readonly [number, number]>> = {
   trafficClass: [0, 255],
   sendBuffer: [2_048, 2 ** 30],
   receiveBuffer: [1_024, 2 ** 30],
+  windowClamp: [0, 2 ** 30],
   fastOpenQueue: [0, 1_000_000],
   pacingRate: [0, 2 ** 40],
 };

@@ -17,7 +17,7 @@ import { ACK, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, type Tcb } from "./tcb.js";
 import { transmit } from "./transmit.js";
-import { initialWindowField, openReceiveWindow, scaleFor } from "./window.js";
+import { initialWindow, openReceiveWindow, scaleFor } from "./window.js";
 
 /** The MSS values that a cookie can remember: what SYNs announce in practice. */
 const MSS = [536, 1_220, 1_300, 1_360, 1_400, 1_440, 1_460, 8_960] as const;
@@ -119,7 +119,7 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   recallEcn(core, tcb, seg);
   if (core.policy.cookiesHoldOptions) recallOptions(core, tcb, seg, bits >> MSS_BITS, now);
   openReceiveWindow(core, tcb);
-  rcv.adv = seqAdd(rcv.nxt, initialWindowField(tcb));
+  rcv.adv = seqAdd(rcv.nxt, initialWindow(core, tcb));
   snd.peerMss = mssOf(bits);
   tcb.pathEpoch = core.network.epoch;
   snd.mss = effectiveMss(core, tcb, now);

@@ -6,7 +6,8 @@ import { Tm, Tx } from "../base/why.js";
 import type { Core } from "./core.js";
 import { announcedMss } from "./path.js";
 import { Timer } from "./probe.js";
-import { FIN, PSH, SYN, URG } from "./segment.js";
+import { measureShare, windowMoves } from "./receive-memory.js";
+import { FIN, PSH, SYN, TIMESTAMPS_SIZE, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
 import { receiveWindow } from "./window.js";
@@ -33,12 +34,16 @@ export function measureSegment(core: Core, tcb: Tcb, octets: number): void {
   const last = rcv.lastSize;
   rcv.lastSize = 0;
   if (octets >= rcv.guess) {
-    rcv.guess = octets > rcv.guess ? Math.min(octets, announcedMss(core, tcb.remote, tcb.local)) : octets;
+    if (octets > rcv.guess) {
+      if (rcv.memory !== null) measureShare(core, rcv.memory);
+      rcv.guess = Math.min(octets, announcedMss(core, tcb.remote, tcb.local));
+    }
     if (core.seg.flags & PSH && rcv.pushed === Pushed.No) rcv.pushed = Pushed.Once;
     return;
   }
   // Smaller than before, twice the same, and not for want of text: the path has changed.
-  if (octets >= GUESS_MOST || (octets >= GUESS_LEAST && (core.seg.flags & (FIN | URG | SYN | PSH)) === 0)) {
+  const options = core.seg.hasTimestamp ? TIMESTAMPS_SIZE : 0;
+  if (octets + options >= GUESS_MOST || (octets + options >= GUESS_LEAST && (core.seg.flags & (FIN | URG | SYN | PSH)) === 0)) {
     rcv.lastSize = octets;
     if (octets === last) {
       rcv.guess = octets;
@@ -64,7 +69,8 @@ export function paceDelays(core: Core, tcb: Tcb, now: Micros): void {
 
 /** The sender is in slow start, or repairs: for some segments it needs each ACK. */
 function quicken(core: Core, tcb: Tcb): void {
-  const segments = Math.floor(receiveWindow(tcb) / (2 * Math.max(1, tcb.rcv.guess))) || 2;
+  const window = tcb.rcv.memory === null ? receiveWindow(tcb) : tcb.rcv.memory.offered;
+  const segments = Math.floor(window / (2 * Math.max(1, tcb.rcv.guess))) || 2;
   tcb.quickAcks = Math.max(tcb.quickAcks, Math.min(segments, core.policy.quickAcks));
 }
 
@@ -100,7 +106,7 @@ export function oweAckOfText(core: Core, tcb: Tcb, now: Micros): void {
     }
     return owe(core, tcb);
   }
-  if (rcv.unacked > rcv.guess) return core.oweAck(tcb, Tx.AckEverySecond);
+  if (rcv.unacked > rcv.guess && (rcv.memory === null || windowMoves(core, tcb, rcv.memory))) return core.oweAck(tcb, Tx.AckEverySecond);
   if (tcb.quickAcks > 0 && !has(tcb, Flag.Conversing)) return core.oweAck(tcb, Tx.AckQuick);
   delay(core, tcb, now);
 }

@@ -100,6 +100,7 @@ export function canFreeze(tcb: Tcb): boolean {
   } else if (tcb.snd.una !== tcb.snd.nxt || tcb.rexmitAt !== NEVER) return false;
   if (has(tcb, Flag.Persisting | Flag.PmtuPending) || tcb.keepAliveProbes > 0 || tcb.rcv.dsack || tcb.rcv.finSeen !== isFinDone(tcb.state))
     return false;
+  if (tcb.rcv.memory !== null && tcb.state !== State.TimeWait) return false; // no row has room for what it has learned
   if (seqGt(tcb.rcv.up, tcb.rcv.nxt)) return false; // urgent data that is announced and not here
   if (
     tcb.snd.up !== tcb.snd.una ||

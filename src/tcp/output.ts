@@ -23,9 +23,10 @@ import { backedOff, persistInterval, synTimeout, timeoutNow, timestampNow } from
 import { ACK, CWR, countersAndSack, ECE, EcnField, FIN, HEADER_MIN, headerLength, PSH, RST, type Segment, SYN, URG } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
+import { isLoneFin } from "./text.js";
 import { transmit } from "./transmit.js";
 import { noteUse } from "./validation.js";
-import { initialWindowField, receiveWindow, updateIsDue, wantedScale, windowField } from "./window.js";
+import { initialWindow, receiveWindow, updateIsDue, wantedScale, windowField } from "./window.js";
 
 /** When there is no packet to be had, output tries again so much later. */
 const NO_BUFFERS_RETRY: Micros = 5_000;
@@ -436,7 +437,7 @@ function sendSyn(core: Core, tcb: Tcb, now: Micros): void {
   out.flags = (passive ? SYN | ACK : SYN) | setupFlags(core, tcb, passive, again);
   out.ecn = EcnField.NotEct;
   // Text in the SYN has taken of the first window already.
-  out.wnd = passive ? Math.min(0xffff, receiveWindow(tcb)) : initialWindowField(tcb);
+  out.wnd = Math.min(0xffff, passive ? receiveWindow(tcb) : initialWindow(core, tcb));
   out.up = 0;
   out.len = 1;
   out.mss = announcedMss(core, tcb.remote, tcb.local); // on every SYN (SHLD-5)
@@ -493,7 +494,7 @@ export function resetFrom(core: Core, tcb: Tcb, at: Seq, why: number, now: Micro
   prepare(core, tcb, at, now);
   tcb.rcv.adv = adv; // it offers no window
   // RFC 9293 s3.5.2: a reset that answers an ACK takes its number from it, and acknowledges nothing.
-  const answer = why === Tx.RstUnacceptableAck || why === Tx.RstDataAfterClose || why === Tx.RstListenBacklog;
+  const answer = why === Tx.RstUnacceptableAck || why === Tx.RstDataAfterClose || why === Tx.RstListenBacklog || why === Tx.RstUnlingering;
   out.flags = answer ? RST : RST | ACK | (has(tcb, Flag.AccurateEcn) && tcb.state !== State.SynSent ? aceFlags(tcb) : 0);
   if (answer) out.ack = seq(0);
   if (why === Tx.RstUnacceptableAck) out.hasTimestamp &&= core.policy.resetStamped;
@@ -528,7 +529,7 @@ function prepare(core: Core, tcb: Tcb, from: Seq, now: Micros): void {
   }
   out.sackCount = 0;
   out.counterCount = -1;
-  if (rcv.dsack || rcv.recentCount > 0) sackBlocks(tcb, out);
+  if (rcv.dsack || rcv.recentCount > 0) sackBlocks(core, tcb);
   if (has(tcb, Flag.AccurateEcn) && tcb.state !== State.SynSent) tellMarks(core, tcb, now);
 }
 
@@ -549,7 +550,7 @@ function address(tcb: Tcb, out: Segment): void {
 }
 
 /** RFC 2018 s4 and RFC 2883 s4: the duplicate first, then the newest range, then those reported before; as many as fit. */
-function sackBlocks(tcb: Tcb, out: Segment): void {
+function sackBlocks({ out, policy }: Core, tcb: Tcb): void {
   const { rcv, outOfOrder } = tcb;
   if (!has(tcb, Flag.Sack)) return;
   const most = maxSackBlocks(tcb);
@@ -560,10 +561,12 @@ function sackBlocks(tcb: Tcb, out: Segment): void {
     n = 1;
   }
   for (let i = 0; i < rcv.recentCount && n < most; i++) {
-    const range = outOfOrder.indexOf(rcv.recent[i]! as Seq);
-    if (range < 0) continue;
-    out.sack[2 * n] = outOfOrder.left(range);
-    out.sack[2 * n + 1] = outOfOrder.right(range);
+    const left = rcv.recent[i]! as Seq;
+    const range = outOfOrder.indexOf(left);
+    if (range < 0 && !isLoneFin(tcb, left)) continue;
+    const right = range < 0 ? left : outOfOrder.right(range);
+    out.sack[2 * n] = range < 0 ? left : outOfOrder.left(range);
+    out.sack[2 * n + 1] = rcv.finSeen && right === rcv.fin && policy.sacksControl ? seqAdd(right, 1) : right;
     n += 1;
   }
   out.sackCount = n;

@@ -11,6 +11,8 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly windowScaling: boolean;
   readonly timestamps: boolean;
   readonly sack: boolean;
+  /** Report text that comes twice (RFC 2883). */
+  readonly duplicateSack: boolean;
   /** Length of a tick of the timestamp clock (RFC 7323 s5.4: 1 ms to 1 s). */
   readonly timestampTick: Micros;
   /** Drop what comes without the timestamps that were agreed (RFC 7323 s3.2), or tolerate middleboxes that strip them. */
@@ -201,6 +203,13 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   /** Acknowledge whatever comes in TIME-WAIT with an ACK, but for what repeats the last one exactly; or, with or without one, all but resets and
    *  what says nothing, old SYNs among it. */
   readonly timeWaitAnswers: "little" | "acks" | "all";
+  /** A timestamp that is so many ticks too old is no sign of an old duplicate (RFC 7323 s5.3). Deviation: paws-slack */
+  readonly pawsSlack: number;
+  /** SYN and FIN are reported by SACK blocks like the text beside them (RFC 2018 s3, RFC 2883 s4), and what comes behind the peer's FIN is ignored
+   *  in silence. */
+  readonly sacksControl: boolean;
+  /** The ISN of who opens a connection that was in TIME-WAIT follows that of the last incarnation (RFC 9293 s3.4.1), or is any that is larger. */
+  readonly isnFollows: boolean;
   /** No ACK is older than all that was ever acknowledged (RFC 5961 s5.2 asks for MAX.SND.WND only). */
   readonly oldestAckKnown: boolean;
   /** A RST that has missed the FIN that went before it counts (RFC 5961 s3.2 asks for RCV.NXT). */
@@ -282,8 +291,13 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly sendBufferMost: number;
   readonly receiveBuffer: number;
   readonly receiveBufferMost: number;
-  /** What of the receive buffer is offered at first; it grows with the text that comes. 0: all of it. */
-  readonly receiveOffer: number;
+  /** Windows follow the memory that segments take, not the octets of their text (receive-memory.ts), and so does what is chosen for a receive
+   *  buffer; only where `ackRule` is "adaptive". */
+  readonly countsMemory: boolean;
+  /** Such memory of a new connection. It grows to `receiveBufferMost`. */
+  readonly receiveMemory: number;
+  /** And takes back what was offered when there is less of it. */
+  readonly windowShrinks: boolean;
   /** Octets not sent yet beyond which a socket that names no such bound is not writable; 0: none. */
   readonly notSentLowat: number;
   readonly ttl: number;

@@ -170,7 +170,6 @@ export const receiveFields: Fields<ReceiveSpace> = {
   dsack: BOOLEAN,
   ato: SPAN,
   pushed: upTo(1_023),
-  offer: WINDOW,
   textAt: TIME,
   guess: SIZE,
   lastSize: SIZE,

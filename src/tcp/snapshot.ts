@@ -20,6 +20,7 @@ import { FastOpen } from "./fast-open.js";
 import { HOLDS } from "./hold.js";
 import { type Listener, listenerFor } from "./listener.js";
 import { loadSearch, saveSearch } from "./path-search-state.js";
+import { resumeMemory } from "./receive-memory.js";
 import { Mark } from "./recovery/sent.js";
 import { backedOff } from "./rtt.js";
 import { type Field, receiveFields, sendFields, shifted, tcbFields, useFields } from "./snapshot-fields.js";
@@ -425,6 +426,7 @@ function takeUp(core: Core, connection: Decoded, now: Micros): number {
   if (has(tcb, Flag.Passive)) core.sources.add(remote, 1);
   if (tcb.state === State.TimeWait) core.timeWaits.add(handle);
   fillQueues(core, tcb, connection);
+  if (tcb.rcv.memory !== null) resumeMemory(core, tcb, tcb.rcv.memory);
   let start = seqMax(snd.una, snd.text);
   core.beginRecovery(tcb, seqAdd(start, -1));
   for (const { end, sentAt } of flight) {

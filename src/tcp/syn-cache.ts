@@ -13,7 +13,7 @@ import { Timer } from "./probe.js";
 import { ACK, RST, type Segment, SYN } from "./segment.js";
 import { State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
-import { initialWindowField } from "./window.js";
+import { initialWindow } from "./window.js";
 
 export const isCached = (core: Core, tcb: Tcb): boolean =>
   core.policy.synCache && tcb.state === State.SynReceived && has(tcb, Flag.Passive) && (tcb.fastOpen & FastOpen.Early) === 0;
@@ -36,7 +36,7 @@ export function arrivesCached(core: Core, tcb: Tcb, seg: Segment, now: Micros): 
     return true;
   }
   const ahead = seqDiff(seg.seq, tcb.irs);
-  const fits = (seg.flags & SYN) === 0 && seg.ack === tcb.snd.nxt && ahead > 0 && ahead <= initialWindowField(tcb);
+  const fits = (seg.flags & SYN) === 0 && seg.ack === tcb.snd.nxt && ahead > 0 && ahead <= initialWindow(core, tcb);
   if (fits) return false;
   core.drop(tcb, Drop.BadAck, now);
   resetFrom(core, tcb, seg.ack, Tx.RstUnacceptableAck, now);

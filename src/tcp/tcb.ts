@@ -12,6 +12,7 @@ import type { ConnectionOptions } from "./connection-options.js";
 import { HOLDS } from "./hold.js";
 import { PathSearch } from "./path-search-state.js";
 import { Timer } from "./probe.js";
+import type { ReceiveMemory } from "./receive-memory.js";
 import type { LossRecovery } from "./recovery/recovery.js";
 import type { SentRecords } from "./recovery/sent.js";
 import { State } from "./state.js";
@@ -70,8 +71,8 @@ export class ReceiveSpace {
   mss = 0;
   /** RCV.BUFF: octets that may wait for the application (autotune.ts). */
   buffer = 0;
-  /** What of it is offered, where that grows with the text that comes (`policy.receiveOffer`); 0: all. */
-  offer = 0;
+  /** What segments take of memory, where policy counts that. */
+  memory: ReceiveMemory | null = null;
   /** The round trip as a receiver sees it, 0: not known; by the echo used last, or by when a window of text began and where it ends. */
   rtt: Micros = 0;
   echoed = 0;
@@ -390,7 +391,8 @@ export function clear(tcb: Tcb): void {
   rcv.scale = rcv.tsRecent = rcv.tsRecentAt = rcv.mss = rcv.unacked = rcv.recentCount = 0;
   rcv.finSeen = rcv.dsack = false;
   rcv.ato = rcv.textAt = rcv.guess = rcv.lastSize = rcv.pushed = 0;
-  snd.buffer = rcv.buffer = rcv.offer = rcv.rtt = rcv.echoed = rcv.copied = rcv.copiedFrom = rcv.space = 0;
+  snd.buffer = rcv.buffer = rcv.rtt = rcv.echoed = rcv.copied = rcv.copiedFrom = rcv.space = 0;
+  rcv.memory = null;
   rcv.rttFrom = NEVER;
   rcv.rttEnd = zero;
   tcb.sendQueue.clear();

@@ -1,7 +1,7 @@
 /** What a segment carries: urgent pointer, text and FIN; RFC 9293 s3.10.7.4, sixth to eighth step, and the ACKs it earns
  *  (RFC 9293 s3.8.6.3, RFC 5681 s4.2, RFC 2018, RFC 2883). */
 import type { Micros } from "../base/environment.js";
-import { type Seq, seqAdd, seqDiff, seqGt, seqLt } from "../base/seq.js";
+import { type Seq, seqAdd, seqDiff, seqGeq, seqGt, seqLt } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
 import { noteArrival } from "./autotune.js";
 import { enterTimeWait } from "./closing.js";
@@ -9,10 +9,10 @@ import type { Core } from "./core.js";
 import { measureSegment, oweAckOfFin, oweAckOfText, paceDelays } from "./delayed-ack.js";
 import { TcpEvent } from "./events.js";
 import { announcedMss } from "./path.js";
+import { admits, catchUp, forgetAhead, growMemory, growThreshold, holdSegment, type ReceiveMemory } from "./receive-memory.js";
 import type { Segment } from "./segment.js";
 import { mayReceive, State } from "./state.js";
 import { Flag, has, Owe, type Tcb } from "./tcb.js";
-import { growOffer } from "./window.js";
 
 /** Octets of chunks that text out of order may hold in any case. */
 const SPARSE_ALLOWANCE = 65_536;
@@ -25,7 +25,14 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   const right = seqAdd(at, octets);
   // What a link has merged is no segment of the peer's: RMSS is at most what we announced.
   const adaptive = core.policy.ackRule !== "fixed";
-  if (adaptive) measureSegment(core, tcb, core.seg.textEnd - core.seg.textStart);
+  if (adaptive) {
+    if (rcv.memory !== null && !admits(core, tcb, rcv.memory, ahead === 0)) {
+      core.drop(tcb, Drop.NoBuffers, now);
+      if (ahead === 0) core.oweAck(tcb, Tx.AckZeroWindow);
+      return;
+    }
+    measureSegment(core, tcb, core.seg.textEnd - core.seg.textStart);
+  }
   if (octets > rcv.mss) rcv.mss = Math.min(octets, announcedMss(core, tcb.remote, tcb.local));
 
   if (rcv.finSeen && seqGt(right, rcv.fin)) {
@@ -38,7 +45,7 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   }
   if (ahead > 0) {
     tcb.outOfOrderSegments += 1;
-    noteHeld(tcb, at, right);
+    noteHeld(core, tcb, at, right);
     if (isTooSparse(core, tcb) || !outOfOrder.add(at, right)) {
       // What is not kept is not reported, or the sender would wait with it for a timeout. Deviation: sack-discarded
       core.drop(tcb, Drop.OutOfOrderLimit, now);
@@ -59,6 +66,7 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   }
   if (ahead > 0) {
     remember(tcb, at);
+    if (rcv.memory !== null) keepAhead(core, tcb, rcv.memory, at, right);
     core.oweAck(tcb, Tx.AckOutOfOrder); // RFC 5681 s4.2: immediately
     return;
   }
@@ -67,7 +75,7 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   let contiguous = octets;
   const filled = outOfOrder.count > 0;
   if (filled) {
-    noteHeld(tcb, at, right);
+    noteHeld(core, tcb, at, right);
     const range = outOfOrder.indexOf(right);
     if (range >= 0) contiguous = seqDiff(outOfOrder.right(range), at);
   }
@@ -83,9 +91,13 @@ export function receiveText(core: Core, tcb: Tcb, at: Seq, start: number, end: n
   core.tell(tcb, TcpEvent.Readable);
   if (adaptive) {
     paceDelays(core, tcb, now);
-    growOffer(core, tcb, octets);
+    if (rcv.memory !== null) {
+      holdSegment(core, rcv.memory, at, right, true);
+      growThreshold(core, tcb, rcv.memory);
+      catchUp(rcv.memory, rcv.nxt);
+    }
   }
-  if (filled)
+  if (filled || rcv.finSeen)
     core.oweAck(tcb, Tx.AckFill); // RFC 5681 s4.2: when it fills all or part of a gap
   else oweAckOfText(core, tcb, now);
   if (rcv.finSeen && rcv.nxt === rcv.fin) finInOrder(core, tcb, now);
@@ -113,6 +125,13 @@ export function releaseText(core: Core, tcb: Tcb): void {
   tcb.ackCause = core.cause.id;
 }
 
+/** Text that is kept ahead of its time takes memory, shows how its sender fills it, and has its window grow beyond it. */
+function keepAhead(core: Core, tcb: Tcb, memory: ReceiveMemory, left: Seq, right: Seq): void {
+  if (has(tcb, Flag.Sack)) growThreshold(core, tcb, memory);
+  holdSegment(core, memory, left, right, false);
+  growMemory(core, tcb, memory, memory.space);
+}
+
 /** Text ahead of its time may not take the last quarter of the memory, nor much more of it than it has octets: whoever sends single
  *  octets far apart gets no chunk for each. */
 function isTooSparse(core: Core, tcb: Tcb): boolean {
@@ -125,8 +144,10 @@ function isTooSparse(core: Core, tcb: Tcb): boolean {
 export function receiveFin(core: Core, tcb: Tcb, at: Seq, now: Micros): void {
   const { rcv } = tcb;
   if (tcb.state === State.SynReceived || tcb.state === State.SynSent) return;
+  if (rcv.finSeen && core.policy.sacksControl && seqGeq(at, rcv.nxt) && seqGt(rcv.nxt, rcv.fin)) return core.tally.add(Drop.AfterClose);
   if (tcb.state === State.TimeWait || rcv.finSeen) {
     // Once more: acknowledged, and nothing else.
+    if (core.policy.sacksControl && at === rcv.fin) noteFinAgain(core, tcb, at);
     if (!core.policy.silentBeyondFin || mayReceive(tcb.state)) core.oweAck(tcb, Tx.AckFin);
     return;
   }
@@ -140,7 +161,10 @@ export function receiveFin(core: Core, tcb: Tcb, at: Seq, now: Micros): void {
   rcv.fin = at;
   rcv.finSeen = true;
   if (at === rcv.nxt) finInOrder(core, tcb, now);
-  else core.oweAck(tcb, Tx.AckOutOfOrder); // it waits for the text before it
+  else {
+    if (core.policy.sacksControl && isLoneFin(tcb, at)) recall(tcb, at);
+    core.oweAck(tcb, Tx.AckOutOfOrder); // it waits for the text before it
+  }
 }
 
 /** All before the FIN is here: RFC 9293 s3.10.7.4, eighth step. */
@@ -177,35 +201,46 @@ export function receiveUrgent(core: Core, tcb: Tcb, seg: Segment): void {
   core.tell(tcb, TcpEvent.Urgent);
 }
 
+/** A FIN that is here already ends the duplicate in front of it, or is one. */
+function noteFinAgain(core: Core, tcb: Tcb, at: Seq): void {
+  if (tcb.rcv.dsack && tcb.rcv.dsackRight === at) tcb.rcv.dsackRight = seqAdd(at, 1);
+  else noteDuplicate(core, tcb, at, seqAdd(at, 1));
+}
+
 /** [left, right) came although it is here already: the next ACK says so once (RFC 2883 s4). */
-export function noteDuplicate(tcb: Tcb, left: Seq, right: Seq): void {
-  if (!has(tcb, Flag.Sack) || !seqLt(left, right)) return;
+export function noteDuplicate(core: Core, tcb: Tcb, left: Seq, right: Seq): void {
+  if (!has(tcb, Flag.Sack) || !core.policy.duplicateSack || !seqLt(left, right)) return;
   tcb.rcv.dsack = true;
   tcb.rcv.dsackLeft = left;
   tcb.rcv.dsackRight = right;
 }
 
 /** The part of [at, right) that is held out of order already, if any, is a duplicate (RFC 2883 s4.2). */
-function noteHeld(tcb: Tcb, at: Seq, right: Seq): void {
+function noteHeld(core: Core, tcb: Tcb, at: Seq, right: Seq): void {
   const { outOfOrder } = tcb;
   if (!outOfOrder.overlaps(at, right)) return;
   const i = outOfOrder.after(at);
   const left = seqGt(outOfOrder.left(i), at) ? outOfOrder.left(i) : at;
   const end = seqLt(outOfOrder.right(i), right) ? outOfOrder.right(i) : right;
   // One segment is reported by one block: by its first octets that are here twice, and what follows them directly (RFC 2883 s4).
-  if (!tcb.rcv.dsack) noteDuplicate(tcb, left, end);
+  if (!tcb.rcv.dsack) noteDuplicate(core, tcb, left, end);
   else if (tcb.rcv.dsackRight === left) tcb.rcv.dsackRight = end;
 }
 
 /** RFC 2018 s4: the first block is the most recent, the others repeat those before it. */
 function remember(tcb: Tcb, at: Seq): void {
+  recall(tcb, tcb.outOfOrder.left(tcb.outOfOrder.indexOf(at)));
+}
+
+function recall(tcb: Tcb, left: Seq): void {
   const { rcv, outOfOrder } = tcb;
   const { recent } = rcv;
-  const left = outOfOrder.left(outOfOrder.indexOf(at));
   let to = 0;
   for (let i = 0; i < rcv.recentCount; i++) {
-    const range = outOfOrder.indexOf(recent[i]! as Seq);
-    if (range >= 0 && outOfOrder.left(range) !== left) recent[to++] = outOfOrder.left(range);
+    const known = recent[i]! as Seq;
+    const range = outOfOrder.indexOf(known);
+    const first = range >= 0 ? outOfOrder.left(range) : known;
+    if (first !== left && (range >= 0 || isLoneFin(tcb, known))) recent[to++] = first;
   }
   to = Math.min(to, recent.length - 1);
   recent.copyWithin(1, 0, to);
@@ -217,13 +252,23 @@ function remember(tcb: Tcb, at: Seq): void {
 function forgetRecent(tcb: Tcb): void {
   const { rcv, outOfOrder } = tcb;
   let to = 0;
-  for (let i = 0; i < rcv.recentCount; i++) if (outOfOrder.indexOf(rcv.recent[i]! as Seq) >= 0) rcv.recent[to++] = rcv.recent[i]!;
+  for (let i = 0; i < rcv.recentCount; i++) {
+    const left = rcv.recent[i]! as Seq;
+    if (outOfOrder.indexOf(left) >= 0 || isLoneFin(tcb, left)) rcv.recent[to++] = left;
+  }
   rcv.recentCount = to;
+}
+
+/** Is it the place of a FIN that has come before all the text in front of it, and that ends no range? */
+export function isLoneFin({ rcv, outOfOrder }: Tcb, at: Seq): boolean {
+  if (!rcv.finSeen || at !== rcv.fin || !seqGt(at, rcv.nxt)) return false;
+  return outOfOrder.count === 0 || outOfOrder.right(outOfOrder.count - 1) !== at;
 }
 
 /** Gives up what is held out of order: the peer still has it (RFC 2018 s8 lets a receiver renege). */
 function forgetOutOfOrder(tcb: Tcb): void {
   tcb.outOfOrder.clear();
+  if (tcb.rcv.memory !== null) forgetAhead(tcb.rcv.memory);
   tcb.rcv.recentCount = 0;
   tcb.receiveQueue.trim();
 }

@@ -5,7 +5,7 @@ import { seqAdd, seqDiff, seqGt, seqLt } from "../base/seq.js";
 import { St, Tm, Tx } from "../base/why.js";
 import { formatIp, type IpAddress, UNSPECIFIED } from "../ip/address.js";
 import { Protocol } from "../ip/network.js";
-import { growSendBuffer, noteCopied } from "./autotune.js";
+import { growSendBuffer, mostBuffer, noteCopied } from "./autotune.js";
 import { armFinWait2, armKeepAlive } from "./closing.js";
 import { swap } from "./congestion-signals.js";
 import type { ConnectionOptions } from "./connection-options.js";
@@ -21,6 +21,7 @@ import { updateRate } from "./pacing.js";
 import { effectiveMss } from "./path.js";
 import { recallRtt } from "./path-history.js";
 import { Timer } from "./probe.js";
+import { configureMemory } from "./receive-memory.js";
 import { timeout } from "./rtt.js";
 import { sendShare } from "./share.js";
 import { maySend, State } from "./state.js";
@@ -307,6 +308,8 @@ export function configure(core: Core, tcb: Tcb, changes: Partial<ConnectionOptio
     tcb.snd.buffer = tcb.options.sendBuffer;
   if (before.receiveBuffer !== tcb.options.receiveBuffer || (before.receiveTuning && !tcb.options.receiveTuning))
     tcb.rcv.buffer = tcb.options.receiveBuffer;
+  if (before.windowClamp !== tcb.options.windowClamp) tcb.rcv.buffer = Math.min(tcb.rcv.buffer, mostBuffer(core, tcb));
+  if (tcb.rcv.memory !== null) configureMemory(tcb.rcv.memory, before, tcb.options);
   if (before.keepAlive !== tcb.options.keepAlive) armKeepAlive(core, tcb, now);
   if (tcb.srtt > 0 && tcb.state >= State.Established) tcb.rto = timeout(core.policy, tcb.srtt, tcb.rttvar, tcb.options);
   else if (before.rtoInitial !== tcb.options.rtoInitial) tcb.rto = tcb.options.rtoInitial;

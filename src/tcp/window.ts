@@ -2,17 +2,15 @@
 import { type Seq, seqAdd, seqDiff, seqGt, seqMax } from "../base/seq.js";
 import type { ConnectionOptions } from "./connection-options.js";
 import type { Core } from "./core.js";
-import { announcedMss } from "./path.js";
+import { firstOffer, memoryField, memoryUpdateIsDue, scaleForMemory } from "./receive-memory.js";
 import { MAX_WINDOW_SCALE } from "./segment.js";
 import { freeOctets, receiveShare } from "./share.js";
 import { State } from "./state.js";
 import { Flag, has, type Tcb } from "./tcb.js";
 
-/** Octets of text that a segment brings at least if the offer is to grow: less costs more memory than it brings. */
-const LEAST_EARNING = 704;
-
 /** The Rcv.Wind.Shift by which the receive buffer can be offered as large as it may become. */
-export const wantedScale = (core: Core, tcb: Tcb): number => scaleFor(core, tcb.options);
+export const wantedScale = (core: Core, tcb: Tcb): number =>
+  tcb.rcv.memory === null ? scaleFor(core, tcb.options) : scaleForMemory(core, tcb.rcv.memory);
 
 export function scaleFor(core: Core, { receiveBuffer, receiveTuning }: ConnectionOptions): number {
   const most = receiveTuning ? Math.max(receiveBuffer, core.policy.receiveBufferMost) : receiveBuffer;
@@ -25,8 +23,11 @@ export function openReceiveWindow(core: Core, tcb: Tcb): void {
   tcb.rcv.scale = has(tcb, Flag.WindowScale) ? wantedScale(core, tcb) : 0;
 }
 
-/** The window of a SYN or SYN,ACK: never scaled (RFC 7323 s2.2). */
-export const initialWindowField = (tcb: Tcb): number => Math.min(0xffff, tcb.rcv.buffer);
+/** What is offered with the handshake. The window of a SYN or SYN,ACK, which is never scaled (RFC 7323 s2.2), may be too small to say it. */
+export function initialWindow(core: Core, tcb: Tcb): number {
+  const { memory, buffer } = tcb.rcv;
+  return memory === null ? Math.min(0xffff, buffer) : firstOffer(core, tcb, memory);
+}
 
 /** RCV.WND: what the peer may still send. */
 export const receiveWindow = (tcb: Tcb): number => Math.max(0, seqDiff(tcb.rcv.adv, tcb.rcv.nxt));
@@ -49,9 +50,9 @@ function room(core: Core, tcb: Tcb): number {
 /** The window field for a segment that leaves now; the right edge moves by SWS avoidance and never retreats (SHLD-14). */
 export function windowField(core: Core, tcb: Tcb): number {
   const { rcv } = tcb;
+  if (rcv.memory !== null) return memoryField(core, tcb, rcv.memory);
   const free = room(core, tcb);
   if (core.policy.windowFollowsRoom) return roomField(tcb, free); // Deviation: window-room
-  if (rcv.offer > 0) return offerField(tcb, free);
   let edge = seqAdd(rcv.nxt, free);
   // RFC 9293 s3.8.6.2.2: keep the right edge until it can move by min(Fr * RCV.BUFF, Eff.snd.MSS), Fr = 1/2 (MUST-39).
   if (!seqGt(edge, rcv.adv) || seqDiff(edge, rcv.adv) < worthwhile(tcb)) edge = rcv.adv;
@@ -74,31 +75,11 @@ function roomField(tcb: Tcb, free: number): number {
   return Math.max(now, Math.min(0xffff, receiveWindow(tcb) >> rcv.scale));
 }
 
-/** What the sender has earned: the window follows each segment, but for the last half of the buffer, and what the shift cannot say is rounded up. */
-function offerField(tcb: Tcb, free: number): number {
-  const { rcv } = tcb;
-  const unit = 1 << rcv.scale;
-  let offered = Math.min(free, rcv.offer);
-  if (free < rcv.buffer >> 1 && (free < rcv.buffer >> 4 || free < rcv.mss)) offered = 0;
-  const field = Math.min(0xffff, Math.ceil(Math.max(offered, receiveWindow(tcb)) / unit));
-  if (offered > 0) rcv.adv = seqMax(rcv.adv, seqAdd(rcv.nxt, field * unit));
-  return Math.min(field, Math.ceil(receiveWindow(tcb) / unit));
-}
-
-/** A segment of some size has come in order: its sender may have two more in flight than before, as far as there is room. */
-export function growOffer(core: Core, tcb: Tcb, octets: number): void {
-  const { rcv } = tcb;
-  if (rcv.offer === 0 || octets < LEAST_EARNING) return;
-  const room = rcv.buffer - tcb.receiveQueue.length - rcv.offer;
-  if (room <= 0) return;
-  rcv.offer += Math.min(room, 2 * Math.max(octets, announcedMss(core, tcb.remote, tcb.local)));
-  tcb.quickAcks |= 1; // it should hear of it
-}
-
 /** Has the window grown so much since the last segment that the sender should hear of it? At least as much as SWS avoidance
  *  asks, and twice what it has or half of the buffer, so that a reader of single octets does not make a stream of ACKs. */
 export function updateIsDue(core: Core, tcb: Tcb): boolean {
   const { rcv } = tcb;
+  if (rcv.memory !== null) return memoryUpdateIsDue(core, tcb, rcv.memory);
   const edge: Seq = seqAdd(rcv.nxt, room(core, tcb));
   const gain = seqDiff(edge, rcv.adv);
   if (core.policy.updatesByQuarter) return quarterIsFree(core, tcb, gain);

@@ -27,6 +27,8 @@ const EBADFD = -77;
 export interface FrameLinkOptions {
   /** For people: "tap", "packet". */
   readonly kind: string;
+  /** Absent: "ethernet". */
+  readonly medium?: Capabilities["medium"];
   readonly interfaceName: string;
   readonly mtu: number;
   /** A virtio-net header in front of each frame, both ways. */
@@ -83,7 +85,7 @@ export class FrameLink implements Link {
 
   /** Owns `fd` from here. Use `openTap` or `openPacket`. */
   constructor(port: NativePort, fd: number, options: FrameLinkOptions) {
-    const { kind, interfaceName, mtu, offload = false, hardwareAddress, rings } = options;
+    const { kind, medium = "ethernet", interfaceName, mtu, offload = false, hardwareAddress, rings } = options;
     this.#port = port;
     this.#fd = fd;
     this.#options = options;
@@ -94,7 +96,7 @@ export class FrameLink implements Link {
     this.name = `${kind}:${interfaceName}`;
     this.interfaceName = interfaceName;
     this.capabilities = {
-      medium: "ethernet",
+      medium,
       mtu,
       checksumOffload: offload,
       gso: offload ? LONGEST_SEGMENT : 0,

@@ -14,6 +14,7 @@ const O_RDWR_NONBLOCK_CLOEXEC = 0o2 | 0o4000 | 0o2000000;
 const TUNSETIFF = 0x400454ca;
 const TUNSETOFFLOAD = 0x400454d0;
 const IFF_TAP_NO_PI = 0x1002;
+const IFF_TUN_NO_PI = 0x1001;
 const IFF_MULTI_QUEUE = 0x0100;
 const IFF_VNET_HDR = 0x4000;
 /** TUN_F_CSUM: frames may come with unfinished checksums; TUN_F_TSO4, TUN_F_TSO_ECN: and as super-segments. */
@@ -41,6 +42,8 @@ export interface TapOptions {
   readonly multiQueue?: boolean;
   /** Whether many frames pass by one system call (io_uring). Absent: if the kernel lets us; it may keep io_uring from a container. */
   readonly batches?: boolean;
+  /** IP packets without Ethernet around them: a TUN device. Absent: no. */
+  readonly bare?: boolean;
   /** Whether the kernel's end speaks IPv6; absent: not on a new device, where its advertisements would only be noise. */
   readonly ipv6?: boolean;
 }
@@ -69,7 +72,8 @@ const open = (options: TapOptions): FrameLink => {
     const existed = interfaces.exists(wanted);
     const request = interfaceRequest(wanted);
     const offload = options.offload ?? false;
-    const flags = IFF_TAP_NO_PI | (offload ? IFF_VNET_HDR : 0) | (options.multiQueue ? IFF_MULTI_QUEUE : 0);
+    const flags =
+      (options.bare ? IFF_TUN_NO_PI : IFF_TAP_NO_PI) | (offload ? IFF_VNET_HDR : 0) | (options.multiQueue ? IFF_MULTI_QUEUE : 0);
     request.setUint16(16, flags, LITTLE_ENDIAN);
     const attached = port.ioctl(fd, TUNSETIFF, new Uint8Array(request.buffer));
     if (attached < 0) throw systemError("ioctl", attached, `TAP ${wanted}`, ATTACH_REMEDIES);
@@ -82,7 +86,8 @@ const open = (options: TapOptions): FrameLink => {
     };
     batches = openBatches(port, fd, offload ? VIRTIO_HEADER : 0, options.batches);
     const mtu = interfaces.mtu(name);
-    return new FrameLink(port, fd, { kind: "tap", interfaceName: name, mtu, offload, prepare, interfaces, ...(batches && { batches }) });
+    const [kind, medium] = options.bare ? (["tun", "ip"] as const) : (["tap", "ethernet"] as const);
+    return new FrameLink(port, fd, { kind, medium, interfaceName: name, mtu, offload, prepare, interfaces, ...(batches && { batches }) });
   } catch (error) {
     // The device was made for this descriptor, and goes with it.
     batches?.close();

@@ -13,6 +13,7 @@ import { segmentSizes } from "./mss.js";
 import { oddOptions } from "./options.js";
 import { pathMtu } from "./path-mtu.js";
 import { polling } from "./polling.js";
+import { reassembly, receiveMemory } from "./receive-memory.js";
 import { windows } from "./receive-window.js";
 import { receiving } from "./receiving.js";
 import { sending } from "./sending.js";
@@ -49,6 +50,8 @@ const subjects: readonly ((draw: Draw) => Stimulus[])[] = [
   polling,
   wrongCalls,
   info,
+  receiveMemory,
+  reassembly,
 ];
 
 export const stimuli = (draw: Draw): Stimulus[] => subjects.flatMap((subject) => subject(draw));

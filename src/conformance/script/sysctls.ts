@@ -16,13 +16,11 @@ const buffer =
 
 /** Of 256 octets of memory, those that are text when segments are full. */
 const TEXT_SHARE = 172;
-const ETHERNET_MSS = 1_460;
-const wholeSegments = (octets: number): number => (octets > ETHERNET_MSS ? Math.floor(octets / ETHERNET_MSS) * ETHERNET_MSS : octets);
 
 const receiveMemory = (initial: number, most: number): Partial<TcpPolicy> => ({
   receiveBuffer: Math.floor((initial * TEXT_SHARE) / 256),
   receiveBufferMost: most,
-  receiveOffer: wholeSegments(initial >> 1),
+  receiveMemory: initial,
 });
 
 /** Bits: client, server, client without a cookie, server without a cookie, every listener. */
@@ -135,12 +133,12 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_early_retrans: (value) => choice({ "0": { lossProbe: false }, "3": { lossProbe: true }, "4": { lossProbe: true } }, value),
   tcp_recovery: (value) => choice({ "0": { lossDetection: "sack" }, "1": { lossDetection: "rack" } }, value),
   tcp_frto: (value) => choice({ "0": { frto: false }, "1": { frto: true }, "2": { frto: true } }, value),
-  tcp_dsack: only("1"),
+  tcp_dsack: flag("duplicateSack"),
   tcp_fack: only("0"),
   tcp_mtu_probing: (value) =>
     choice({ "0": { pathProbing: "off" }, "1": { pathProbing: "black-hole" }, "2": { pathProbing: "always" } }, value),
   tcp_base_mss: integer((mss) => ({ pathBase: mss + 40 }), 88),
-  tcp_shrink_window: only("0"),
+  tcp_shrink_window: flag("windowShrinks"),
   tcp_rfc1337: nothing,
   tcp_tw_reuse: nothing,
   tcp_no_metrics_save: (value) => choice({ "0": { sharing: "rtt" }, "1": { sharing: "none" } }, value),

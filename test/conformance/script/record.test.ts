@@ -35,7 +35,7 @@ describe("recording on our stack", () => {
   test("packets stand at their times, and calls with their results", () => {
     const lines = recorded(`${opening}+0 write(4, ..., 1500) = ...\n+.2 < . 1:1(0) ack 1501 win 65535 <nop,nop,TS val 900 ecr 0>\n`);
     expect(lines.slice(4)).toEqual([
-      "+0.0 > S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 100 ecr 700,nop,wscale 7>",
+      "+0.0 > S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 100 ecr 700,nop,wscale 7>",
       "+0.1 < . 1:1(0) ack 1 win 65535 <nop,nop,TS val 800 ecr 100>",
       "+0.0 accept(3, ..., ...) = 4",
       "+0.0 write(4, ..., 1500) = 1500",

@@ -95,7 +95,7 @@ describe("a script that the stack does not follow fails, and says in what", () =
       "fail; another packet came: acknowledgment number; acknowledgment number: 2 / 1",
     ],
     ["+0 write(4, ..., 100) = 100\n+0 > P. 1:100(99) ack 1", "fail; another packet came: octets of text; octets of text: 99 / 100"],
-    ["+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1 win 5", "fail; another packet came: window; window: 5 / 65535"],
+    ["+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1 win 5", "fail; another packet came: window; window: 5 / 64240"],
     ["+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1 urg 5", "fail; another packet came: urgent pointer; urgent pointer: 5 / 0"],
     [
       "+0 write(4, ..., 100) = 100\n+0 > P. 1:101(100) ack 1 <nop,nop,nop,nop>",
@@ -132,7 +132,7 @@ describe("a script that the stack does not follow fails, and says in what", () =
   test("it tells the line, the last events and their reasons", () => {
     const result = run("+0 write(4, ..., 100) = 100\n+0 > . 1:101(100) ack 1");
     expect(result).toMatchObject({ at: { line: 9, column: 1 }, line: "+0 > . 1:101(100) ack 1", expected: "> . 1:101(100) ack 1" });
-    expect(result.actual).toBe("P. 1:101(100) ack 1 win 65535 at 0.1 s (tx.new_data)");
+    expect(result.actual).toBe("P. 1:101(100) ack 1 win 64240 at 0.1 s (tx.new_data)");
     expect(result.events.join("\n")).toContain("tx.new_data");
   });
 });
@@ -143,7 +143,7 @@ describe("strict", () => {
     expect(run("+0 write(4, ..., 100) = 100", { strict: true })).toMatchObject({
       verdict: "fail",
       reason: "a packet is left over",
-      actual: "P. 1:101(100) ack 1 win 65535 at 0.1 s",
+      actual: "P. 1:101(100) ack 1 win 64240 at 0.1 s",
     });
   });
 
