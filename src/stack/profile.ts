@@ -238,7 +238,6 @@ export const freebsd: Profile = {
     r2: 12,
     synRetries: 12,
     synLinear: 0,
-    unreadResets: false,
     synCache: true,
     overflowResets: true,
     openTimeout: 75 * SECOND,

@@ -75,8 +75,8 @@ const nplab: Dialect = {
   mergesSegments: false,
   personality: freebsdPersonality,
   // What FreeBSD has at first: it looks for black holes only where an administrator says so, believes no MSS below 216, and keeps text of crossing
-  // SYNs for later.
-  policy: { pathProbing: "off", mssFloor: 216, crossingTextWaits: true },
+  // SYNs for later; a close with text unread sends a FIN.
+  policy: { pathProbing: "off", mssFloor: 216, crossingTextWaits: true, unreadResets: false },
   defines: { FreeBSD: "1" },
 };
 
