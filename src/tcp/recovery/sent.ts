@@ -34,8 +34,8 @@ export const Mark = {
   Pushed: 512,
 } as const;
 
-/** Ranges of the peer's SACK blocks that are remembered; one too many is no news. */
-const SACKED_RANGES = 128;
+/** Ranges of the peer's SACK blocks that are remembered, as many as a receiver of ours keeps; one too many is no news, and what it names goes again. */
+const SACKED_RANGES = 1_024;
 /** No more records than this by sending or by SACK. What goes again in smaller pieces may need more: one for each that it sends. */
 export const MOST_RECORDS = 32_768;
 
