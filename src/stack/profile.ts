@@ -78,6 +78,8 @@ const linuxTcp: TcpPolicy = {
   frtoEager: false,
   undoByTimestamp: true,
   undoByDuplicate: true,
+  proportionalWithoutSack: true,
+  recoveryOutlasts: false,
   reduceAgain: false, // Deviation: lost-again
   probeAckDelay: 200 * MILLISECOND,
   probeSlack: 2 * MILLISECOND,
@@ -230,6 +232,7 @@ export const freebsd: Profile = {
     lossProbe: false,
     frto: false,
     undoByDuplicate: false,
+    proportionalWithoutSack: false,
     // What a floor of the variance does for others, the slop does here.
     rtoMin: 30 * MILLISECOND,
     rtoMax: 64 * SECOND,
@@ -304,6 +307,7 @@ export const rfc: Profile = {
     marksUntold: 2,
     ectEverywhere: false,
     initialWindow: "rfc5681",
+    proportionalWithoutSack: false,
     reduceAgain: true,
     rtoMin: SECOND,
     rtoVarianceMin: 0,

@@ -7,6 +7,7 @@ import type { OptionStyle } from "./segment.js";
 export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly optionStyle: OptionStyle;
   readonly wholeSegments: boolean;
+  readonly recoveryOutlasts: boolean;
   /** Options offered in a SYN: RFC 7323 s2, s3; RFC 2018 s2. */
   readonly windowScaling: boolean;
   readonly timestamps: boolean;

@@ -64,7 +64,7 @@ describe("s2", () => {
   });
 
   test("s3: a window of two segments recovers without a timeout", () => {
-    const x = established({ memory });
+    const x = established({ memory, policy: { proportionalWithoutSack: false } });
     x.tcb.cc.onTimeout(4 * MSS, true, x.now);
     x.tcb.cc.onAck(Object.assign({ acked: MSS, flight: MSS, srtt: 0, minRtt: 0, appLimited: false, inRecovery: false }), x.now);
     expect(x.tcb.cc.window()).toBe(2 * MSS);

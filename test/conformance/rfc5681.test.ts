@@ -169,7 +169,7 @@ describe("s3.2: fast retransmit and fast recovery", () => {
   });
 
   test("s3.2: with ssthresh + 3 segments of credit, each further duplicate lets one more go (5681-22, 5681-23)", () => {
-    const x = flying();
+    const x = flying({ policy: { proportionalWithoutSack: false } });
     duplicates(x, 0, 3);
     expect(sent(x)).toBe("10 11 0");
     // FlightSize 12, inflated window 5 + 3: four duplicates until a new segment fits.
@@ -182,7 +182,7 @@ describe("s3.2: fast retransmit and fast recovery", () => {
   });
 
   test("s3.2: a new ACK ends it with cwnd at ssthresh or less (5681-24)", () => {
-    const x = flying();
+    const x = flying({ policy: { proportionalWithoutSack: false } });
     duplicates(x, 0, 9);
     expect(sent(x)).toBe("10 11 0 12 13");
     ack(x, 12);

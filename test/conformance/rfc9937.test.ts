@@ -134,3 +134,61 @@ describe("a connection", () => {
     expect(outs[1]).toBeLessThanOrEqual(outs[0]! + MSS);
   });
 });
+
+describe("without SACK", () => {
+  /** Ten in flight; `lost` of them are, and the receiver sends a duplicate ACK for each of the others. */
+  function flying(policy: Record<string, unknown> = {}): Exchange {
+    const x = established({ memory, policy: { congestionControl: "newreno", ...policy }, connection: { sendBuffer: 1 << 20 } });
+    x.write(100 * MSS);
+    expect(sent(x)).toBe("0 1 2 3 4 5 6 7 8 9");
+    return x;
+  }
+
+  const perDuplicate = (x: Exchange, times: number): string[] =>
+    Array.from({ length: times }, () => {
+      ack(x, 0);
+      return sent(x);
+    });
+
+  test("RFC 6937 s2: a duplicate ACK delivers a segment: as many leave as with SACK, the first from the third on (6937bis-05)", () => {
+    const x = flying();
+    expect(perDuplicate(x, 9)).toEqual(["10", "11", "0", "", "", "12", "", "", "13"]);
+    x.advance(100 * MS);
+    ack(x, 12);
+    expect([x.tcb.recovery.phase, x.tcb.cc.window(), x.tcb.cc.threshold()]).toEqual([0, 5 * MSS, 5 * MSS]);
+  });
+
+  test("RFC 6937 s2: a partial ACK delivers what no duplicate has told of, and what leaves adds up to what arrives", () => {
+    const x = flying();
+    expect(perDuplicate(x, 8)).toEqual(["10", "11", "0", "", "", "12", "", ""]); // 0 and 4 are lost
+    x.advance(100 * MS);
+    ack(x, 4); // eight duplicates told of three of these four: the hole is the one that is new
+    // Of nine in flight five have left, and the hole: three are, and ssthresh is five.
+    expect(sent(x)).toBe("4 13");
+    expect(x.tcb.recovery.inspect()).toMatchObject({ prrActive: true, prrDelivered: 7 * MSS, prrOut: 4 * MSS, departed: 5 * MSS });
+  });
+
+  test("by policy the letter of RFC 6582 instead: half of a window of duplicates lets nothing out, then each lets one", () => {
+    expect(perDuplicate(flying({ proportionalWithoutSack: false }), 9)).toEqual(["10", "11", "0", "", "", "", "", "12", "13"]);
+  });
+
+  test("by policy recovery outlasts the ACK of all that was sent before it: more may leave, the window is not yet the threshold", () => {
+    const [ends, outlasts] = [false, true].map((recoveryOutlasts) => {
+      const x = flying({ recoveryOutlasts });
+      perDuplicate(x, 9);
+      ack(x, 12);
+      const first = [x.tcb.recovery.phase, sent(x)];
+      ack(x, 13);
+      return [...first, x.tcb.recovery.phase, x.tcb.cc.window()];
+    });
+    expect(ends).toEqual([0, "14 15 16", 0, 5 * MSS]);
+    expect(outlasts).toEqual([1, "14 15 16", 0, 5 * MSS]);
+  });
+
+  test("RFC 6298 s5.4: a timeout ends it", () => {
+    const x = flying();
+    perDuplicate(x, 4);
+    x.advance(x.tcb.rto);
+    expect([x.tcb.recovery.phase, x.tcb.recovery.inspect()["prrActive"], x.tcb.cc.window()]).toEqual([2, false, MSS]);
+  });
+});

@@ -41,6 +41,7 @@ const linuxKernel: Partial<TcpPolicy> = {
   pathProbing: "off",
   probeAfterAnswer: true,
   patienceAfterTimeout: true,
+  recoveryOutlasts: true,
   reduceWindow: true,
   refusesMarkedSyn: true,
   refusesSigned: true,

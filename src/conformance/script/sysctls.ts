@@ -131,7 +131,8 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_available_congestion_control: nothing,
   tcp_allowed_congestion_control: nothing,
   tcp_early_retrans: (value) => choice({ "0": { lossProbe: false }, "3": { lossProbe: true }, "4": { lossProbe: true } }, value),
-  tcp_recovery: (value) => choice({ "0": { lossDetection: "sack" }, "1": { lossDetection: "rack" } }, value),
+  // Linux finds losses by time whatever this says, since it has no other way (6.17).
+  tcp_recovery: only("0", "1"),
   tcp_frto: (value) => choice({ "0": { frto: false }, "1": { frto: true }, "2": { frto: true } }, value),
   tcp_dsack: flag("duplicateSack"),
   tcp_fack: only("0"),

@@ -1,14 +1,12 @@
-/** Loss by count: what three segments or more have overtaken is lost. RFC 6675 s4 (IsLost, NextSeg rules 3 and 4), s5.
+/** Loss by count: what DupThresh segments or more have overtaken is lost. RFC 6675 s4 (IsLost, NextSeg rules 3 and 4), s5.
  *
  *  A retransmission that is lost is not found so: its place counts as repaired until the retransmission timer fires. */
 import { type Micros, NEVER } from "../../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGt, seqLt, seqMax } from "../../base/seq.js";
 import { Loss } from "../../base/why.js";
 import type { LossDetector } from "./detector.js";
-import type { AckEvent } from "./recovery.js";
+import type { AckEvent, RecoveryPolicy } from "./recovery.js";
 import { Mark, type SentRecords } from "./sent.js";
-
-const DUP_THRESH = 3;
 
 export class DupThresh implements LossDetector {
   readonly why = Loss.DupThresh;
@@ -29,8 +27,11 @@ export class DupThresh implements LossDetector {
   #rescue = false;
   readonly #sent: SentRecords;
 
-  constructor(sent: SentRecords) {
+  readonly #policy: RecoveryPolicy;
+
+  constructor(sent: SentRecords, policy: RecoveryPolicy) {
     this.#sent = sent;
+    this.#policy = policy;
   }
 
   begin(una: Seq): void {
@@ -51,13 +52,13 @@ export class DupThresh implements LossDetector {
     const sent = this.#sent;
     let lost = 0;
     const { ranges } = sent;
-    const i = overtaken(sent, mss);
+    const i = overtaken(sent, this.#policy.dupThresh, mss);
     if (i >= 0) {
       const edge = ranges.left(i);
       for (let n = sent.find(this.#judged); n < sent.count && seqLt(sent.start(n), edge); n++) lost += sent.markLost(n);
       this.#judged = seqMax(this.#judged, edge);
-    } else if (!recovering && this.#duplicates >= DUP_THRESH && sent.count > 0) {
-      // s5 (1): three duplicates of small segments.
+    } else if (!recovering && this.#duplicates >= this.#policy.dupThresh && sent.count > 0) {
+      // s5 (1): DupThresh duplicates of small segments.
       lost = sent.markLost(0);
       this.#judged = seqMax(this.#judged, sent.end(0));
     }
@@ -124,12 +125,12 @@ export class DupThresh implements LossDetector {
 }
 
 /** The highest SACKed range that DupThresh of them, or more than DupThresh - 1 segments, reach: what lies before it is lost; -1: none is. */
-function overtaken(sent: SentRecords, mss: number): number {
+function overtaken(sent: SentRecords, dupThresh: number, mss: number): number {
   const { ranges } = sent;
   let octets = 0;
   for (let i = ranges.count - 1; i >= 0; i--) {
     octets += seqDiff(ranges.right(i), ranges.left(i));
-    if (ranges.count - i >= DUP_THRESH || octets > (DUP_THRESH - 1) * mss) return i;
+    if (ranges.count - i >= dupThresh || octets > (dupThresh - 1) * mss) return i;
   }
   return -1;
 }

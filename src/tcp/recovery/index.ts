@@ -10,7 +10,7 @@ export type RecoveryFactory = (sent: SentRecords, policy: RecoveryPolicy) => Los
 
 export const recoveries: Readonly<Record<RecoveryPolicy["lossDetection"] | "newreno", RecoveryFactory>> = {
   rack: (sent, policy) => new SelectiveRecovery("rack", sent, policy, new Rack(sent, policy)),
-  sack: (sent, policy) => new SelectiveRecovery("sack", sent, policy, new DupThresh(sent)),
+  sack: (sent, policy) => new SelectiveRecovery("sack", sent, policy, new DupThresh(sent, policy)),
   newreno: (sent, policy) => new NewRenoRecovery(sent, policy),
 };
 

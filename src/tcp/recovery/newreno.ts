@@ -1,5 +1,5 @@
 /** Fast retransmit and fast recovery without SACK: RFC 5681 s3.2, RFC 6582, limited transmit (RFC 3042); F-RTO (RFC 5682 s2) and the
- *  Eifel detection (RFC 3522).
+ *  Eifel detection (RFC 3522); by policy, proportional rate reduction (RFC 9937, without SACK as RFC 6937 s2 has it).
  *
  *  The RFCs inflate cwnd by a segment for each duplicate ACK. Here cwnd stays what it is, and the pipe shrinks by the same:
  *  a duplicate ACK says that a segment has left the network. */
@@ -7,11 +7,10 @@ import { type Micros, NEVER } from "../../base/environment.js";
 import { type Seq, seqAdd, seqDiff, seqGeq, seqGt, seqLt, seqMax } from "../../base/seq.js";
 import { Cc, Loss, Rtx } from "../../base/why.js";
 import { ForwardRto, Verdict } from "./frto.js";
+import { ProportionalRate } from "./prr.js";
 import { type AckEvent, type LossRecovery, Outcome, Phase, type RecoveryPolicy } from "./recovery.js";
 import type { SentRecords } from "./sent.js";
 import { SpuriousDetection } from "./spurious.js";
-
-const DUP_THRESH = 3;
 
 export class NewRenoRecovery implements LossRecovery {
   readonly name = "newreno";
@@ -25,7 +24,6 @@ export class NewRenoRecovery implements LossRecovery {
   undoWhy: number = Cc.Undo;
   /** Without SACK nobody could tell what a probe has found. */
   probing = false;
-  readonly proportional = false;
   readonly slowing = false;
   readonly probeDue = false;
   readonly probeAllowed = false;
@@ -37,7 +35,12 @@ export class NewRenoRecovery implements LossRecovery {
   /** Next octet to be sent again; in fast recovery only while it is the hole at SND.UNA. */
   #next: Seq = 0 as Seq;
   #pending = false;
-
+  readonly #prr = new ProportionalRate();
+  #ssthresh = 0;
+  #mss = 0;
+  /** What the ACK that recovery began with has delivered, and what was in flight then. */
+  #entering = 0;
+  #inFlight = 0;
   /** One segment may go beyond the window: its duplicate ACK has come (RFC 5682 s2.1, 3a). */
   #allowed = false;
   readonly #frto = new ForwardRto();
@@ -58,6 +61,7 @@ export class NewRenoRecovery implements LossRecovery {
     this.#departed = 0;
     this.#next = iss;
     this.#pending = false;
+    this.#prr.end();
     this.#frto.stop();
     this.#spurious.begin(seqAdd(iss, 1));
   }
@@ -87,16 +91,22 @@ export class NewRenoRecovery implements LossRecovery {
     this.phase = Phase.Open;
     this.recoveryPoint = seqAdd(una, -1);
     this.#pending = false;
+    this.#prr.end();
     return Outcome.Undone;
   }
 
   #duplicate(ack: AckEvent): number {
     if (this.phase === Phase.AfterTimeout) return Outcome.None;
     // However many duplicates come, no more can have left than was sent (RFC 5681 s3.2 step 4, MAY limit).
-    this.#departed = Math.min(this.#departed + ack.mss, seqDiff(ack.nxt, ack.una));
-    if (this.phase === Phase.FastRecovery) return Outcome.None;
+    const flight = seqDiff(ack.nxt, ack.una);
+    const delivered = Math.min(ack.mss, flight - this.#departed);
+    this.#departed += delivered;
+    if (this.phase === Phase.FastRecovery) {
+      this.#lead(ack, delivered, false);
+      return Outcome.None;
+    }
     this.#duplicates += 1;
-    if (this.#duplicates < DUP_THRESH) return Outcome.None;
+    if (this.#duplicates < this.#policy.dupThresh) return Outcome.None;
     // RFC 6582 s3.2 step 2: only if the ACK covers more than "recover", else these may echo what was sent again needlessly. A
     // duplicate that names what has arrived is no echo: then all of "recover" is enough (RFC 6675 s5.1).
     if (!seqGt(ack.una, this.recoveryPoint)) {
@@ -111,21 +121,39 @@ export class NewRenoRecovery implements LossRecovery {
     this.lossWhy = Loss.DupThresh;
     this.#spurious.onRecovery(ack.una);
     ack.lost += this.#sent.markLost(0);
+    this.#mss = ack.mss;
+    if (this.#policy.proportionalWithoutSack) {
+      // RecoverFS: what has left before is not in flight, but for what this ACK tells of, which counts as delivered in recovery.
+      this.#prr.begin(flight - this.#departed + delivered);
+      this.#entering = delivered;
+      this.#inFlight = this.pipe(ack.una, ack.nxt);
+    }
     return Outcome.Entered;
   }
 
   #advance(ack: AckEvent): number {
     this.#duplicates = 0;
+    // What duplicates have told of is no news; the segment that was missing is (RFC 6937 s2, DeliveredData).
+    const told = this.departed;
+    const delivered = Math.max(ack.acked - told, Math.min(ack.acked, ack.mss));
+    if (told > 0) ack.segments = Math.max(1, ack.segments - Math.floor(told / ack.mss));
     if (this.phase === Phase.Open) {
       this.#departed = 0;
       // It follows behind, or a comparison would err after 2^31 octets without a loss.
       if (seqGt(ack.una, this.recoveryPoint)) this.recoveryPoint = seqAdd(ack.una, -1);
       return Outcome.None;
     }
+    if (ack.una === this.recoveryPoint && this.#prr.active && this.#policy.recoveryOutlasts) {
+      this.#departed = 0;
+      this.#pending = false;
+      this.#lead(ack, delivered, true);
+      return Outcome.None;
+    }
     if (seqGeq(ack.una, this.recoveryPoint)) {
       this.phase = Phase.Open;
       this.#departed = 0;
       this.#pending = false;
+      this.#prr.end();
       return Outcome.Exited;
     }
     if (this.phase === Phase.AfterTimeout) {
@@ -140,7 +168,15 @@ export class NewRenoRecovery implements LossRecovery {
     this.why = Rtx.PartialAck;
     this.lossWhy = Loss.PartialAck;
     ack.lost += this.#sent.markLost(0);
+    if (this.#prr.active) this.#departed = this.departed;
+    this.#lead(ack, delivered, false);
     return Outcome.Partial;
+  }
+
+  /** An ACK in fast recovery has delivered so much; `safe`: SND.UNA has moved, and shows no further loss. */
+  #lead(ack: AckEvent, delivered: number, safe: boolean): void {
+    if (this.#prr.active)
+      this.#prr.onAck(delivered, safe, this.pipe(ack.una, ack.nxt), this.#ssthresh, ack.mss, this.#policy.wholeSegments);
   }
 
   onTimeout(una: Seq, nxt: Seq): void {
@@ -164,6 +200,7 @@ export class NewRenoRecovery implements LossRecovery {
     this.#departed = 0;
     this.#next = una;
     this.#pending = false;
+    this.#prr.end();
     for (let i = 0; i < this.#sent.count; i++) this.#sent.markLost(i);
   }
 
@@ -171,7 +208,11 @@ export class NewRenoRecovery implements LossRecovery {
     return Outcome.None;
   }
 
-  reduced(): void {}
+  reduced(ssthresh: number, proportional: boolean): void {
+    this.#ssthresh = ssthresh;
+    if (!proportional) this.#prr.end();
+    else if (this.#prr.active) this.#prr.onAck(this.#entering, false, this.#inFlight, ssthresh, this.#mss, this.#policy.wholeSegments);
+  }
 
   slowDown(): void {}
 
@@ -183,6 +224,7 @@ export class NewRenoRecovery implements LossRecovery {
 
   onSent(from: Seq, to: Seq, again: boolean, now: Micros): void {
     this.#frto.onSent(to, again);
+    this.#prr.out += seqDiff(to, from);
     if (!again) return this.#sent.append(from, to, now);
     this.#allowed = false;
     this.#sent.again(from, to, false, now);
@@ -197,7 +239,7 @@ export class NewRenoRecovery implements LossRecovery {
       if (!resort || this.#frto.sentNew) return false;
       this.#frto.stop();
     }
-    this.exempt = this.phase === Phase.FastRecovery || this.#allowed;
+    this.exempt = this.phase === Phase.FastRecovery ? !this.#prr.active || this.#prr.out === 0 : this.#allowed;
     if (this.phase === Phase.AfterTimeout) {
       this.from = seqMax(this.#next, una);
       this.to = this.recoveryPoint;
@@ -214,14 +256,21 @@ export class NewRenoRecovery implements LossRecovery {
       const again = Math.max(0, seqDiff(this.#next, una));
       return again + Math.max(0, seqDiff(nxt, seqMax(this.recoveryPoint, una)));
     }
-    return Math.max(0, seqDiff(nxt, una) - this.#departed);
+    const flight = seqDiff(nxt, una);
+    // RFC 6582 counts the hole at SND.UNA as in flight, whether it was sent again or not.
+    const hole = this.#pending && this.#prr.active ? Math.min(this.#mss, flight) : 0;
+    return Math.max(0, flight - this.#departed - hole);
   }
 
   window(cwnd: number): number {
-    return cwnd;
+    return this.#prr.active ? this.#prr.limit : cwnd;
+  }
+
+  get proportional(): boolean {
+    return this.#prr.active;
   }
 
   inspect(): Record<string, number | boolean | null> {
-    return { duplicates: this.#duplicates, departed: this.#departed, frtoStep: this.#frto.step };
+    return { duplicates: this.#duplicates, departed: this.#departed, frtoStep: this.#frto.step, ...this.#prr.inspect() };
   }
 }

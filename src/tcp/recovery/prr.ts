@@ -31,4 +31,13 @@ export class ProportionalRate {
     if (this.out === 0 && more < mss) more = mss;
     this.limit = inFlight + Math.max(0, more);
   }
+  inspect(): Record<string, number | boolean | null> {
+    const { active } = this;
+    return {
+      prrActive: active,
+      prrDelivered: active ? this.delivered : null,
+      prrOut: active ? this.out : null,
+      prrLimit: active ? this.limit : null,
+    };
+  }
 }

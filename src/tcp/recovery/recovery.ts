@@ -39,6 +39,10 @@ export interface RecoveryPolicy {
   /** Take back what turns out to have been sent again for nothing: by timestamps (RFC 3522), by reports of duplicates (RFC 3708). */
   readonly undoByTimestamp: boolean;
   readonly undoByDuplicate: boolean;
+  /** Without SACK, too, the window is led down by RFC 9937; else by the letter of RFC 6582. */
+  readonly proportionalWithoutSack: boolean;
+  /** Then recovery ends when more than all that was sent before it is acknowledged, not with the ACK of just that. */
+  readonly recoveryOutlasts?: boolean;
   /** What recovery lets out is whole segments. */
   readonly wholeSegments?: boolean;
 }

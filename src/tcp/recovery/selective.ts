@@ -300,7 +300,6 @@ export class SelectiveRecovery implements LossRecovery {
   }
 
   inspect(): Record<string, number | boolean | null> {
-    const { prr } = this;
     const sent = this.#sent;
     return {
       sacked: sent.sacked,
@@ -309,10 +308,7 @@ export class SelectiveRecovery implements LossRecovery {
       reorderTimer: this.reorderAt === NEVER ? null : this.reorderAt,
       frtoStep: this.#frto.step,
       lossProbe: this.#probe.outstanding,
-      prrActive: prr.active,
-      prrDelivered: prr.active ? prr.delivered : null,
-      prrOut: prr.active ? prr.out : null,
-      prrLimit: prr.active ? prr.limit : null,
+      ...this.prr.inspect(),
     };
   }
 }

@@ -12,7 +12,7 @@ const MSS = 1_000;
 /** A sender's side of recovery: numbers relative to the first octet, segments of one MSS. ISS lies where the numbers wrap. */
 class Side {
   readonly sent = new SentRecords(new SentPool());
-  readonly recovery = new NewRenoRecovery(this.sent, { ...linux.tcp, frto: false });
+  readonly recovery = new NewRenoRecovery(this.sent, { ...linux.tcp, frto: false, proportionalWithoutSack: false });
   readonly iss: Seq;
   una: Seq;
   nxt: Seq;
