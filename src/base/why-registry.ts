@@ -43,6 +43,11 @@ const tx: Table<typeof Tx> = {
     "New text on the first and second duplicate acknowledgment, so that the third can come.",
   ],
   AckDuplicate: ["dup_ack_dsack", "RFC 9293 s3.10.7.4", "All of the text was here already: the sender has missed our acknowledgment."],
+  AckRead: [
+    "ack_read",
+    "RFC 9293 s3.8.6.3",
+    "The application has read what was pushed and has not answered: the sender may have nothing more to send before it hears of it.",
+  ],
   AckQuick: ["ack_quick", "RFC 5681 s4.2", "Acknowledged at once while the sender's window is still small; a delay would only hold it up."],
   AckUnacceptable: [
     "ack_unacceptable",

@@ -9,7 +9,7 @@ export const Tx = {
   KeepAlive: 16, LimitedTransmit: 17, AckDuplicate: 18, AckQuick: 19, AckUnacceptable: 20, AckFin: 21, AckPaws: 22, SynCookie: 23,
   SimultaneousOpen: 24, RstUnread: 25, RstTimeout: 26, AckSynRetransmitted: 27, SwsOverride: 28, RstListenBacklog: 29, AckZeroWindow: 30,
   AckUnsent: 31, RstDataAfterClose: 32, Urgent: 33, AckMarkChanged: 34, SynData: 35, LossProbe: 36, PathProbe: 37,
-  RstUnlingering: 38,
+  RstUnlingering: 38, AckRead: 39,
 } as const;
 /** Segments sent again. */
 // biome-ignore format: a table reads better in lines

@@ -104,6 +104,11 @@ export function oweAckOfText(core: Core, tcb: Tcb, now: Micros): void {
       tcb.quickAcks -= 1;
       return core.oweAck(tcb, Tx.AckQuick);
     }
+    if (policy.acksPushedText && core.seg.flags & PSH) {
+      rcv.pushed = Pushed.Once;
+      rcv.textAt = now;
+      rcv.ato = policy.ackDelay;
+    }
     return owe(core, tcb);
   }
   if (rcv.unacked > rcv.guess && (rcv.memory === null || windowMoves(core, tcb, rcv.memory))) return core.oweAck(tcb, Tx.AckEverySecond);
@@ -151,11 +156,10 @@ export function oweAckOfFin(core: Core, tcb: Tcb, now: Micros): void {
 /** The timer is due: the guess was wrong. */
 export function delayMissed(core: Core, tcb: Tcb): void {
   const { rcv } = tcb;
-  if (core.policy.ackRule === "fixed") return;
   if (has(tcb, Flag.Conversing)) {
     tcb.flags &= ~Flag.Conversing;
     rcv.ato = core.policy.ackDelay;
-  } else rcv.ato = Math.min(2 * rcv.ato, tcb.rto);
+  } else if (core.policy.ackRule !== "fixed") rcv.ato = Math.min(2 * rcv.ato, tcb.rto);
 }
 
 /** A segment has left, and took along the ACK that was owed. */
@@ -174,11 +178,12 @@ export function noteReply(tcb: Tcb, now: Micros): void {
 
 /** The application has read: an ACK that waits has lost its reason, if the sender may be waiting for it. */
 export function noteRead(core: Core, tcb: Tcb): void {
-  if ((tcb.owes & Owe.DelayedAck) === 0 || core.policy.ackRule === "fixed") return;
+  if ((tcb.owes & Owe.DelayedAck) === 0) return;
   const { rcv } = tcb;
   const drained = tcb.receiveQueue.length === 0;
   const waits = rcv.pushed === Pushed.Twice || (rcv.pushed === Pushed.Once && !has(tcb, Flag.Conversing));
-  if (rcv.unacked > rcv.guess || (drained && waits)) core.oweAck(tcb, Tx.AckEverySecond);
+  if (drained && waits) core.oweAck(tcb, Tx.AckRead);
+  else if (core.policy.ackRule !== "fixed" && rcv.unacked > rcv.guess) core.oweAck(tcb, Tx.AckEverySecond);
 }
 
 /** TCP_QUICKACK: from now on ACKs leave at once, as after a loss; or wait for a reply. */

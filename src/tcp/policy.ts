@@ -111,6 +111,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly ackEvery: number;
   /** The second segment is acknowledged at once, whatever its size. */
   readonly ackEverySecondSegment: boolean;
+  /** The ACK of text that was pushed waits for the application to read it, and no longer, unless the two converse: who pushes may have sent what
+   *  the window allows, and where round trips are shorter than the delay would wait for the rest of one with each window. */
+  readonly acksPushedText: boolean;
   /** Frames received in one turn share one ACK, but never more than this many octets. */
   readonly ackStretch: number;
 

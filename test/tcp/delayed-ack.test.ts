@@ -161,3 +161,43 @@ describe("deviations that policy allows", () => {
     }
   });
 });
+
+describe("s3.8.6.3: acksPushedText, a fixed delay that pushed text ends by being read", () => {
+  const fixed = (policy: object = {}): Exchange => established({ memory, policy: { quickAcks: 0, ...policy } });
+  const arrives = (x: Exchange, at: number, flags: string, read: boolean): number[] => {
+    const from = x.now;
+    x.inject({ seq: at, ack: 1 + x.tcb.octetsSent, text: 500, flags });
+    if (read) x.read(500);
+    x.advance(300 * MS);
+    return x.take().map((segment) => (segment.at - from) / MS);
+  };
+
+  test("text that was not pushed waits, and so does what nobody reads", () => {
+    const x = fixed();
+    expect([arrives(x, 1, ".", true), arrives(x, 501, "P.", false)]).toEqual([[40], [40]]);
+  });
+
+  test("what was pushed and read is acknowledged, and says why", () => {
+    const x = fixed();
+    x.inject({ seq: 1, ack: 1, text: 500, flags: "P." });
+    expect(x.take()).toEqual([]);
+    x.read(500);
+    expect(x.take().map((segment) => segment.why)).toEqual(["tx.ack_read"]);
+  });
+
+  test("who has replied is trusted to reply again; when the timer shows that he does not, no longer", () => {
+    const x = fixed();
+    x.inject({ seq: 1, ack: 1, text: 500, flags: "P." });
+    x.write(100); // before it reads
+    x.read(500);
+    x.take();
+    x.advance(100 * MS);
+    x.inject({ seq: 501, ack: 101 });
+    expect(arrives(x, 501, "P.", true)).toEqual([40]);
+    expect(arrives(x, 1_001, "P.", true)).toEqual([0]);
+  });
+
+  test("by policy the delay holds", () => {
+    expect(arrives(fixed({ acksPushedText: false }), 1, "P.", true)).toEqual([40]);
+  });
+});
