@@ -18,7 +18,9 @@ export interface MemoryOptions {
   readonly packetSize?: number;
   /** Octets at whose multiples packets begin, a power of two; 4 096 for transports that share them with the kernel (AF_XDP). Absent: 16. */
   readonly packetAlignment?: number;
-  /** Chunks for the queues of all connections, and the octets of one (a power of two). */
+  /** The ceiling of all queues together, octets: what waits to be sent or acknowledged, and what has arrived and is not read. 16 MiB. */
+  readonly buffers?: number;
+  /** The same in chunks, instead; and the octets of one (a power of two). */
   readonly chunks?: number;
   readonly chunkSize?: number;
 }
@@ -29,7 +31,8 @@ const LARGE_SIZE = 65_536;
 
 /** Memory for 1 024 packets of 2 048 octets and 16 MiB of queues, unless told otherwise; the system backs it with pages as they are touched. */
 export const createMemory = (options: MemoryOptions = {}): Memory => {
-  const { packets = 1024, packetSize = 2048, packetAlignment = 16, chunks = 4096, chunkSize = 4096 } = options;
+  const { packets = 1024, packetSize = 2048, packetAlignment = 16, buffers = 16 << 20, chunkSize = 4096 } = options;
+  const { chunks = Math.ceil(buffers / chunkSize) } = options;
   const slots = packets * slotOf(packetSize, packetAlignment) + packetAlignment;
   const arena = new Arena(slots + chunks * chunkSize + LARGE * slotOf(LARGE_SIZE, 16) + 16);
   return {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { createMemory } from "../../src/base/memory.js";
 import { TcpEvent } from "../../src/tcp/events.js";
+import { State } from "../../src/tcp/state.js";
 import { receiveWindow } from "../../src/tcp/window.js";
 import { Exchange, octets } from "./exchange.js";
 
@@ -26,6 +27,28 @@ function crowd(connections: number): { x: Exchange; handles: number[] } {
 
 const write = (x: Exchange, handle: number): number => x.tcp.send(handle, text, 0, text.length, x.now);
 const held = (x: Exchange, handles: readonly number[]): number[] => handles.map((handle) => x.tcp.unsent(handle));
+
+describe("the ceiling of all queues together", () => {
+  test("buffers: so many octets and no more, in whole chunks; 16 MiB unless told otherwise", () => {
+    expect(createMemory({ buffers: 100_000, chunkSize: 1_024 }).chunks.count).toBe(98);
+    const { chunks } = createMemory();
+    expect(chunks.count * chunks.size).toBe(16 << 20);
+  });
+
+  test("at it nobody fails: who writes is told how much was taken, who has had least has as much as any, and all of it can be had again", () => {
+    const { x, handles } = crowd(32);
+    for (let round = 0; round < 600; round++)
+      for (const handle of handles) expect(x.tcp.send(handle, text, 0, CHUNK, x.now)).toBeGreaterThanOrEqual(0);
+    const { chunks } = x.memory;
+    const shares = held(x, handles);
+    expect(shares.reduce((sum, share) => sum + share)).toBeLessThanOrEqual(TOTAL);
+    expect(Math.max(...shares) - Math.min(...shares)).toBeLessThanOrEqual(2 * CHUNK);
+    for (const handle of handles) expect(x.tcp.stateOf(handle)).toBe(State.Established);
+    for (const handle of handles) x.tcp.abort(handle, x.now);
+    x.turn();
+    expect(chunks.available).toBe(CHUNKS);
+  });
+});
 
 describe("octets that wait to be sent", () => {
   test("one alone has a fifth, and leaves four for others", () => {
