@@ -29,6 +29,8 @@ export class Packet {
   cast: Cast = Cast.Unicast;
   /** Octets of text per segment when this is a super-segment for a link that cuts it (GSO); 0: one segment. */
   gsoSize = 0;
+  /** Microseconds that a link which paces (`Capabilities.paces`) is to hold the packet, from when it is handed over; 0: it may leave at once. */
+  wait = 0;
   /** Why it is being sent: a `Why` code, and the id of the event that caused it. For probes and captures. */
   why = 0;
   cause = 0;
@@ -113,6 +115,7 @@ export class PacketPool {
     packet.checksum = ChecksumState.Unknown;
     packet.cast = Cast.Unicast;
     packet.gsoSize = 0;
+    packet.wait = 0;
     packet.why = 0;
     packet.cause = 0;
     return packet;

@@ -21,6 +21,7 @@ export interface IpInterface {
   readonly mtu: number;
   readonly checksumOffload: boolean;
   readonly gso: number;
+  readonly paces: boolean;
   readonly addresses: readonly InterfaceAddress[];
   /** True when the group has been joined on it. */
   isMember(group: IpAddress): boolean;

@@ -53,6 +53,8 @@ export interface Network {
   checksumOffloadTo(destination: IpAddress, source: IpAddress): boolean;
   /** The longest TCP segment, header and text, that the link towards `destination` cuts itself to the size it is told; 0: it does not. */
   gsoTo(destination: IpAddress, source: IpAddress): number;
+  /** True when the link towards `destination` holds packets for as long as they say. */
+  pacesTo(destination: IpAddress, source: IpAddress): boolean;
   /** Our address for talking to `destination` (RFC 1122 s3.3.4.3), or UNSPECIFIED when there is no route. */
   sourceFor(destination: IpAddress): IpAddress;
   /** True when the address is one of ours. */

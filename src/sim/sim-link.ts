@@ -14,6 +14,8 @@ export interface SimLinkOptions {
   readonly medium?: "ethernet" | "ip";
   /** Frames that the receive ring holds; more are lost and counted. */
   readonly ring?: number;
+  /** It holds frames for as long as they say (`Capabilities.paces`). */
+  readonly paces?: boolean;
   /** A full wire refuses frames instead of losing them, and says when it has room. */
   readonly backPressure?: boolean;
 }
@@ -28,6 +30,8 @@ export class SimLink implements Link {
   /** Frames that the stack has taken from the ring, and given to the wire. */
   received = 0;
   transmitted = 0;
+  /** Runs something so much later; set by the world. */
+  later: ((delay: Micros, run: () => void) => void) | null = null;
   /** The wire refused a frame: it is to say when it has room. */
   blocked = false;
   closed = false;
@@ -48,7 +52,13 @@ export class SimLink implements Link {
     this.#frames = frames;
     this.#ring = options.ring ?? 4_096;
     this.#backPressure = options.backPressure ?? false;
-    this.capabilities = { medium: options.medium ?? "ethernet", mtu: options.mtu ?? 1_500, checksumOffload: false, gso: 0 };
+    this.capabilities = {
+      medium: options.medium ?? "ethernet",
+      mtu: options.mtu ?? 1_500,
+      checksumOffload: false,
+      gso: 0,
+      paces: options.paces ?? false,
+    };
   }
 
   /** Frames that wait for the stack. */
@@ -78,6 +88,15 @@ export class SimLink implements Link {
   }
 
   transmit(packet: Packet): boolean {
+    if (packet.wait > 0 && this.capabilities.paces && this.later !== null) {
+      const { wait } = packet;
+      packet.wait = 0;
+      this.later(wait, () => {
+        this.transmit(packet);
+        this.flush();
+      });
+      return true;
+    }
     const out = this.out;
     const length = packet.end - packet.start;
     if (out !== null && !this.closed) {

@@ -171,6 +171,7 @@ export class World {
   addLink(host: Host, options: SimLinkOptions = {}): SimLink {
     const link = new SimLink(`${host.name}${host.links.length}`, this, this.frames, options);
     link.onReadable = () => this.wake(host);
+    link.later = (delay, run) => this.at(delay, run);
     host.links.push(link);
     return link;
   }

@@ -64,6 +64,7 @@ export class Device implements IpInterface, ArpPort {
   readonly mtu: number;
   readonly checksumOffload: boolean;
   readonly gso: number;
+  readonly paces: boolean;
   readonly pool: PacketPool;
   /** Frames that hold more than the MTU are dropped, rather than taken for what a generous sender or a merging link made. */
   readonly strictMtu: boolean;
@@ -101,6 +102,7 @@ export class Device implements IpInterface, ArpPort {
     this.mtu = parts.mtu;
     this.checksumOffload = link.capabilities.checksumOffload;
     this.gso = link.capabilities.gso;
+    this.paces = link.capabilities.paces ?? false;
     this.pool = stack.memory.packets;
     this.strictMtu = parts.strictMtu;
     this.merge = parts.merge && this.ethernet && !parts.strictMtu;

@@ -104,6 +104,8 @@ export class Core {
   /** What is being received and what is being sent. */
   readonly seg = new Segment();
   readonly out = new Segment();
+  /** How long a link that paces is to hold it (pacing.ts). */
+  wait: Micros = 0;
 
   /** The longer of the intervals in which a connection answers once what should not have come. */
   readonly #answerInterval: Micros;

@@ -12,7 +12,7 @@ import { TcpEvent } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { grantCookie, offerFastOpen, sentInSyn } from "./fast-open-handshake.js";
 import { heldBy } from "./hold.js";
-import { armPacing, burst, burstSegments, charge } from "./pacing.js";
+import { armPacing, burst, burstSegments, charge, departure, waitsHere } from "./pacing.js";
 import { announcedMss, HEADERS, packetSize, refreshPath } from "./path.js";
 import { goesAgain, isProbe, probeSends, probeText, textAgain } from "./path-search.js";
 import { Timer } from "./probe.js";
@@ -106,7 +106,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
         hold = Hold.Rwnd;
         break;
       }
-      if (tcb.pacedUntil > now && !recovery.exempt) {
+      if (tcb.pacedUntil > now && !recovery.exempt && waitsHere(tcb, now)) {
         hold = Hold.Pacing;
         break;
       }
@@ -117,7 +117,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       const tail = marks !== 0 || (smaller && joins >= burstSegments(core, tcb, room));
       const pushes = (marks & Mark.Pushed) !== 0 || (tail && joins > 1);
       if (tail) joins = 0;
-      if (!sendAgain(core, tcb, from, octets, room, pushes, fin, now)) {
+      if (!sendAgain(core, tcb, from, octets, room, pushes, fin, tcb.linkPaces ? departure(core, tcb, now) : now)) {
         if (probes) tcb.search.size = 0; // one that has not left tells nothing
         return heldBy(core, tcb, Hold.NoBuffers, now);
       }
@@ -149,16 +149,17 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       hold = Hold.Cwnd;
       break;
     }
-    if (tcb.pacedUntil > now) {
+    if (tcb.pacedUntil > now && waitsHere(tcb, now)) {
       hold = Hold.Pacing;
       break;
     }
+    const at = tcb.linkPaces ? departure(core, tcb, now) : now;
     if (probe > 0) probeSends(tcb, snd.nxt, probe);
     // CWR is for one segment (RFC 3168 s6.1.2): what cuts copies it, or clears it although it is a bit of a counter.
     else if (length === room && tcb.gso > room && !fin && !seqGt(snd.up, snd.nxt) && !saysCwr(tcb)) {
       const most = Math.min(unsent, usable, window - pipe, tcb.pacingRate > 0 ? Math.max(room, burst(tcb)) : tcb.gso);
       const whole = superSegment(core, tcb, room, most);
-      if (!sendNew(core, tcb, whole, room, whole === unsent || (core.policy.pushBursts && whole > room), false, now))
+      if (!sendNew(core, tcb, whole, room, whole === unsent || (core.policy.pushBursts && whole > room), false, at))
         return heldBy(core, tcb, Hold.NoBuffers, now);
       continue;
     }
@@ -172,7 +173,7 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
     const few = core.policy.mssWithinWindow && snd.maxWnd < 4 * snd.mss;
     const own = (last && !tcb.more) || (few && isHalfWindow(tcb, length));
     const push = own || tail;
-    if (!sendNew(core, tcb, length, room, push, fin, now)) {
+    if (!sendNew(core, tcb, length, room, push, fin, at)) {
       if (probe > 0) tcb.search.size = 0; // one that has not left tells nothing
       return heldBy(core, tcb, Hold.NoBuffers, now);
     }

@@ -20,6 +20,9 @@ const AVOIDANCE_GAIN = 120;
 export const paces = (core: Core, tcb: Tcb): boolean =>
   tcb.cc.paced === true || core.policy.pacing || tcb.options.pacingRate > 0 || tcb.use.nonValidatedSince >= 0;
 
+/** What a link that paces (`Capabilities.paces`) is handed ahead of its time. */
+const LINK_AHEAD: Micros = 4_000;
+
 /** Octets that may leave at once. */
 export const burst = (tcb: Tcb): number =>
   Math.min(BURST_MOST, Math.max(BURST_SEGMENTS * tcb.snd.mss, Math.floor((tcb.pacingRate * BURST_TIME) / SECOND)));
@@ -68,10 +71,22 @@ export function charge(tcb: Tcb, octets: number, now: Micros): void {
   tcb.pacedUntil = Math.max(tcb.pacedUntil, oldest) + (octets * SECOND) / rate;
 }
 
-/** The next segment has to wait: until there is a burst to send, lest each segment have a timer of its own. */
+/** The next segment has to wait: until there is a burst to send, lest each segment have a timer of its own; or until half of what a link holds
+ *  has left. */
 export function armPacing(core: Core, tcb: Tcb, now: Micros): void {
   const gap = tcb.pacingRate === 0 ? 0 : ((burst(tcb) - tcb.snd.mss) * SECOND) / tcb.pacingRate;
-  core.arm(tcb, Timer.Pacing, Math.ceil(tcb.pacedUntil + Math.max(0, gap)), Tm.Pacing, now);
+  const later = tcb.linkPaces ? -(LINK_AHEAD >> 1) : Math.max(0, gap);
+  core.arm(tcb, Timer.Pacing, Math.ceil(tcb.pacedUntil + later), Tm.Pacing, now);
+}
+
+/** `pacedUntil` has not come: does the next segment wait here, or in a link that paces? No more than this is there: what has left our hands cannot
+ *  be taken back. */
+export const waitsHere = (tcb: Tcb, now: Micros): boolean => !tcb.linkPaces || tcb.pacedUntil > now + LINK_AHEAD;
+
+/** When the next segment leaves a link that paces: behind what it holds already, and for all that is counted from it, it is sent then. */
+export function departure(core: Core, tcb: Tcb, now: Micros): Micros {
+  core.wait = Math.min(LINK_AHEAD, Math.max(0, Math.ceil(tcb.pacedUntil - now)));
+  return now + core.wait;
 }
 
 /** Nothing leaves before: what RFC 3168 s6.1.2 asks of a window of one segment that is marked. */

@@ -27,6 +27,7 @@ export function effectiveMss(core: Core, tcb: Tcb, now: Micros): number {
   if (tcb.search.limit > 0 && tcb.search.limit < tcb.pathMtu) tcb.pathMtu = tcb.search.limit;
   tcb.checksumOffload = core.network.checksumOffloadTo(tcb.remote, tcb.local);
   tcb.gso = tcb.checksumOffload ? Math.max(0, core.network.gsoTo(tcb.remote, tcb.local) - HEADER_MAX) : 0;
+  tcb.linkPaces = core.network.pacesTo(tcb.remote, tcb.local);
   const room = Math.min(tcb.snd.peerMss, tcb.pathMtu - HEADERS, tcb.options.mss || HEADERLESS);
   const full = Math.max(1, room - (has(tcb, Flag.Timestamps) ? TIMESTAMPS_SIZE : 0));
   return core.policy.mssWithinWindow ? withinWindow(tcb, full) : full;

@@ -87,6 +87,7 @@ export function showTcb(tcb: Tcb, policy: TcpPolicy, form: "live" | "frozen", no
       ssthresh: cc.threshold() === NO_THRESHOLD ? null : cc.threshold(),
       state: cc.inspect === undefined ? null : cc.inspect(),
       pacingRate: tcb.pacingRate || null,
+      pacedBy: tcb.pacingRate === 0 ? null : tcb.linkPaces ? "link" : "stack",
       deliveryRate: tcb.deliveryRate || null,
       deliveryLimited: tcb.deliveryLimited,
       recovery: recovery.name,

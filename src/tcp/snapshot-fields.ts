@@ -40,6 +40,7 @@ type OfThisStack =
   | "pathEpoch"
   | "checksumOffload"
   | "gso"
+  | "linkPaces"
   | "pathMtu"
   | "probeAt"
   | "probeKind"

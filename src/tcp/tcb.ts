@@ -230,6 +230,8 @@ export class Tcb {
   checksumOffload = false;
   /** The most text of a super-segment that the link cuts; 0: it cuts none. */
   gso = 0;
+  /** The link holds segments until they are due (pacing.ts). */
+  linkPaces = false;
   pathMtu = 0;
   /** RFC 7323 s7.1: added to the clock. */
   tsOffset = 0;
@@ -432,6 +434,7 @@ export function clear(tcb: Tcb): void {
   tcb.pathEpoch = -1;
   tcb.checksumOffload = false;
   tcb.gso = 0;
+  tcb.linkPaces = false;
   if (tcb.search.limit > 0) tcb.search.clear();
   tcb.pathMtu = tcb.claimedMtu = tcb.softError = tcb.error = 0;
   tcb.segmentsSent = tcb.segmentsReceived = tcb.octetsSent = tcb.octetsReceived = tcb.octetsAcked = 0;

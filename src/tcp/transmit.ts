@@ -32,6 +32,7 @@ export function transmit(
   const packet = (length <= network.pool.capacity ? network.pool : memory.large).take();
   if (packet === null) {
     core.tally.add(Hold.NoBuffers);
+    core.wait = 0;
     return false;
   }
   const style = core.policy.optionStyle;
@@ -51,6 +52,10 @@ export function transmit(
     view.setUint16(start + 16, ~memory.arena.sum(start, header, pseudo + text) & 0xffff); // (MUST-2)
   }
   if (length > cut) packet.gsoSize = cut;
+  if (core.wait > 0) {
+    packet.wait = core.wait;
+    core.wait = 0;
+  }
   packet.why = why;
   packet.cause = cause;
   core.tally.add(why);
@@ -60,6 +65,6 @@ export function transmit(
   // Who speaks ECN leaves its two bits to TCP.
   options.trafficClass = tcb === null ? 0 : has(tcb, Flag.Ecn) ? (tcb.options.trafficClass & ~3) | out.ecn : tcb.options.trafficClass;
   // What IP or the link has no way or no room for is lost as on a wire; the timers see to it.
-  network.send(packet, local, remote, Protocol.Tcp, options, now);
+  network.send(packet, local, remote, Protocol.Tcp, options, now - packet.wait);
   return true;
 }

@@ -207,6 +207,7 @@ const common = (links: readonly Link[]): Capabilities => {
     checksumOffload: all.every(({ checksumOffload }) => checksumOffload),
     gso: Math.min(...all.map(({ gso }) => gso)),
     merge: all.some(({ merge }) => merge),
+    paces: all.every(({ paces }) => paces),
     ...(hardwareAddress === undefined ? {} : { hardwareAddress }),
   };
 };

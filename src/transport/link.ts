@@ -15,6 +15,8 @@ export interface Capabilities {
   readonly gso: number;
   /** Received segments come one by one, in bursts: whoever reads them joins those that follow each other. Absent: no. */
   readonly merge?: boolean;
+  /** The link holds each packet for `packet.wait`, and those of a connection in their order: whoever paces hands them over ahead of their time. Absent: no. */
+  readonly paces?: boolean;
 }
 
 export interface Link {

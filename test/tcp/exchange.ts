@@ -48,6 +48,8 @@ export interface Sentry {
   readonly wnd: number;
   readonly why: string;
   readonly at: number;
+  /** How long the link is to hold it. */
+  readonly wait: number;
   readonly up: number;
   readonly mss: number;
   readonly windowScale: number;
@@ -116,6 +118,7 @@ export const octets = (length: number, from = 0): Uint8Array =>
 class StubNetwork implements Network {
   /** The longest super-segment of the link; 0: none. */
   gso = 0;
+  paces = false;
   readonly pool;
   epoch = 0;
   mtu = 1500;
@@ -149,6 +152,9 @@ class StubNetwork implements Network {
   }
   gsoTo(): number {
     return this.gso;
+  }
+  pacesTo(): boolean {
+    return this.paces;
   }
   sourceFor(): IpAddress {
     return this.locals[0]!;
@@ -420,6 +426,7 @@ export class Exchange {
       wnd: seg.wnd,
       why: whyName(packet.why),
       at: now,
+      wait: packet.wait,
       up: seg.up,
       mss: seg.mss,
       windowScale: seg.windowScale,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { createMemory } from "../../src/base/memory.js";
 import { Exchange } from "./exchange.js";
-import { ack, established, MS, MSS, SECOND, sent } from "./flow.js";
+import { ack, duplicates, established, MS, MSS, SECOND, sent } from "./flow.js";
 
 const memory = createMemory({ packets: 64, chunks: 2_048, chunkSize: 4_096 });
 
@@ -127,4 +127,62 @@ test("a FIN that waits for its time keeps the connection live, and goes when it 
   expect([x.take(), x.tcp.summary()]).toMatchObject([[], { live: 1 }]);
   x.advance(SECOND);
   expect(x.take().map((s) => s.flags)).toEqual(["F."]);
+});
+
+describe("a link that paces takes over what is due within four milliseconds", () => {
+  const leaves = (x: Exchange): string =>
+    x
+      .take()
+      .map((s) => `${(s.at - 1_000_100_000) / MS}+${s.wait / MS}`)
+      .join(" ");
+
+  /** Twenty segments in a round trip, each 2.5 ms behind the last. */
+  function handed(policy: object = {}): Exchange {
+    const x = new Exchange({ memory, policy: { pacing: true, ...policy } });
+    x.network.paces = true;
+    established({ exchange: x });
+    x.tcb.cc.adopt(20 * MSS, 100 * MSS);
+    x.write(40 * MSS);
+    return x;
+  }
+
+  test("each segment with the time that it is to wait, behind the burst; one timer for as much as half of that", () => {
+    const x = handed();
+    expect([x.tcb.pacingRate, leaves(x)]).toEqual([400_000, "0+0 0+0 0+0 0+2.5"]);
+    expect(x.tcp.show(x.handle, x.now)).toMatchObject({
+      limitedBy: "hold.pacing",
+      congestion: { pacedBy: "link" },
+      timers: { pacing: 3 * MS },
+    });
+    x.advance(10 * MS);
+    expect(leaves(x)).toBe("3+2 5.5+2 8+2");
+  });
+
+  test("round trips count from when the link lets go", () => {
+    const x = handed();
+    expect(x.take().length).toBe(4);
+    expect(x.tcb.sent.sentAt(3) - x.tcb.sent.sentAt(2)).toBe(2_500);
+  });
+
+  test("what is lost goes behind what the link holds, whatever the rate: order is kept", () => {
+    const x = handed();
+    x.advance(6 * MS);
+    x.take();
+    duplicates(x, 0, 3);
+    const again = x.take().filter((s) => s.why.startsWith("rtx"));
+    expect(again.map((s) => s.seq)).toEqual([1]);
+    expect(again[0]!.wait).toBeGreaterThan(0);
+    expect(again[0]!.wait).toBeLessThanOrEqual(4 * MS);
+  });
+
+  test("ACKs wait for nothing, nor does what nobody paces", () => {
+    const x = handed();
+    x.take();
+    x.inject({ seq: 1, ack: 1, text: 3 * MSS });
+    x.advance(300);
+    expect(x.take().map((s) => [s.length, s.wait])).toContainEqual([0, 0]);
+    const y = handed({ pacing: false });
+    expect(y.take().map((s) => s.wait)).toEqual(Array(20).fill(0));
+    expect(y.tcp.show(y.handle, y.now)).toMatchObject({ congestion: { pacedBy: null } });
+  });
 });

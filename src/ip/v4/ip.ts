@@ -276,6 +276,10 @@ export class Ip implements Network {
     return resolve(this, this.path, destination, source, -1, this.now) === 0 ? this.path.device!.gso : 0;
   }
 
+  pacesTo(destination: IpAddress, source: IpAddress): boolean {
+    return resolve(this, this.path, destination, source, -1, this.now) === 0 && this.path.device!.paces;
+  }
+
   /** Our address for sending to a group by a device of the caller's choice; UNSPECIFIED: it has none. */
   sourceBy(device: number, destination: IpAddress): IpAddress {
     const chosen = this.interfaces[device] ?? null;
