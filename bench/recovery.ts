@@ -171,11 +171,12 @@ async function measure(
   }
   const sink = await (receiver === "onwire" ? ours("receiver", "sink", PORT) : start(kernel.receiver, flow, ["sink", PORT])).ready();
   const host = receiver === "onwire" ? OWN_ADDRESS.receiver : FLOW_ADDRESS.receiver;
-  const sending = senders.map((who) =>
-    who === "onwire"
-      ? ours("sender", "send", host, PORT, length, congestion)
-      : start(kernel.sender, flow, ["send", host, PORT, length, congestion === "newreno" ? "reno" : congestion]),
-  );
+  // Ours takes a second to start; who competes with it begins when it does, not with a wire of his own.
+  const own = senders.includes("onwire") ? [await ours("sender", "send", host, PORT, length, congestion).ready()] : [];
+  const theirs = senders
+    .filter((who) => who === "kernel")
+    .map(() => start(kernel.sender, flow, ["send", host, PORT, length, congestion === "newreno" ? "reno" : congestion]));
+  const sending = [...own, ...theirs];
   await Promise.all(sending.map((child) => child.ended));
   const goodput = senders.map(() => 0);
   for (let i = 0; i < senders.length; i++) {
@@ -190,7 +191,10 @@ async function measure(
   return { goodput, vain: (1_000 * forward.vain) / Math.max(1, forward.segments) };
 }
 
-const median = (list: readonly number[]): number => [...list].sort((x, y) => x - y)[list.length >> 1] ?? Number.NaN;
+const median = (list: readonly number[]): number => {
+  const sorted = [...list].sort((x, y) => x - y);
+  return (sorted[(list.length - 1) >> 1]! + sorted[list.length >> 1]!) / 2;
+};
 const shown = (list: readonly number[], digits: number): string =>
   list.length === 1
     ? list[0]!.toFixed(digits)
