@@ -65,12 +65,13 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
   const { snd, rcv, cc, recovery } = tcb;
   const mss = Math.max(1, snd.mss);
   const { held, again, lost } = linux && isOpening(tcb) ? opening(tcb) : outstanding(tcb);
+  const refused = linux && synTextRefused(tcb);
   const since = (at: number): number => (at <= 0 ? 0 : Math.floor((now - at) / 1_000));
   const limited = (hold: number): number => tcb.holds[hold - FIRST_HOLD]! + (tcb.hold === hold ? now - tcb.heldSince : 0);
   return {
     ...blank,
     tcpi_state: state,
-    tcpi_ca_state: congestionState(tcb),
+    tcpi_ca_state: refused ? InfoState.Loss : congestionState(tcb),
     tcpi_retransmits: tcb.retries,
     tcpi_probes: has(tcb, Flag.Persisting) ? tcb.retries : tcb.keepAliveProbes,
     tcpi_backoff: tcb.backoff,
@@ -86,7 +87,7 @@ export function tcpInfo(socket: TcpSocket): InfoRecord {
     tcpi_unacked: held,
     tcpi_sacked: tcb.sent.sackedRecords + Math.floor(recovery.departed / mss),
     tcpi_lost: lost,
-    tcpi_retrans: again,
+    tcpi_retrans: refused ? Math.max(1, again) : again,
     tcpi_last_data_sent: since(tcb.lastTextSentAt),
     tcpi_last_data_recv: since(rcv.textAt || tcb.establishedAt),
     tcpi_last_ack_recv: since(tcb.lastHeardAt),
@@ -167,6 +168,13 @@ function opening(tcb: Readonly<Tcb>): { held: number; again: number; lost: numbe
   const text = tcb.fastOpen & FastOpen.SynData ? 1 : 0;
   return { held: tcb.snd.nxt === tcb.iss ? 0 : 1 + text, again: tcb.retries > 0 ? 1 : 0, lost: tcb.retries > 0 ? 1 + text : 0 };
 }
+
+/** The text of our SYN was not taken, and has gone again. */
+const synTextRefused = (tcb: Readonly<Tcb>): boolean =>
+  (tcb.fastOpen & (FastOpen.SynData | FastOpen.SynDataAcked)) === FastOpen.SynData &&
+  tcb.establishedAt >= 0 &&
+  tcb.octetsAcked === 0 &&
+  tcb.sent.count > 0;
 
 /** Who opens has lost a SYN; a server that has text to send already, two. */
 const synLost = (tcb: Readonly<Tcb>): boolean =>

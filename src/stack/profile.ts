@@ -112,6 +112,7 @@ const linuxTcp: TcpPolicy = {
   persistMin: 200 * MILLISECOND,
   persistMax: 120 * SECOND,
   persistByRoundTrip: false,
+  repairsProbe: false,
   probeAfterAnswer: false,
   probeWithText: false,
   keepAliveAlways: false,
@@ -197,7 +198,7 @@ const linuxTcp: TcpPolicy = {
   ttl: 64,
   synCookies: true,
   synCookiesAlways: false,
-  cookiesHoldOptions: false,
+  cookieOptions: "none",
 };
 
 const linuxLower: LowerPolicy = {
@@ -285,7 +286,7 @@ export const freebsd: Profile = {
     pathBase: 1_240,
     blackHoleAfter: 2,
     announcedMssLeast: 216,
-    cookiesHoldOptions: true,
+    cookieOptions: "cookie",
     finWait2: 600 * SECOND,
     sendBuffer: 32_768,
     sendBufferMost: 2 << 20,

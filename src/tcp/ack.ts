@@ -57,6 +57,8 @@ export function acknowledgeSyn(core: Core, tcb: Tcb, seg: Segment, why: number, 
   recallThreshold(core, tcb, now);
   if (tcb.retries > 0 && !measured) tcb.rto = Math.max(tcb.rto, Math.min(RTO_AFTER_SYN_LOSS, tcb.options.rtoMax)); // Deviation: rto-after-syn
   tcb.backoff = 0;
+  // Who was a row meanwhile knows no more of what it sent again.
+  if (tcb.segmentsRetransmitted === 0) tcb.segmentsRetransmitted = tcb.retries;
   tcb.retries = 0;
   // A server may have sent text already, which is in flight.
   if (snd.nxt === snd.una) core.beginRecovery(tcb, tcb.iss);

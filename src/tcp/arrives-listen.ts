@@ -74,6 +74,7 @@ function spawn(core: Core, listener: Listener, seg: Segment, datagram: Datagram,
   snd.up = tcb.iss;
   snd.text = seqAdd(tcb.iss, 1);
   snd.sml = tcb.iss;
+  snd.pushed = snd.text;
   snd.wl1 = seg.seq;
   snd.wl2 = seq(0);
   if (policy.timestamps) tcb.flags |= Flag.Timestamps;

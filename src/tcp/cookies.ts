@@ -1,6 +1,6 @@
 /** SYN cookies: RFC 4987 s3.6. A listener whose SYN queue is full answers without remembering; the ACK brings back what it must know.
  *  What a cookie does not hold is not agreed: ECN, but for AccECN, of which the ACK itself reminds; and unless policy spends bits of the hash on
- *  them, window scale, SACK and timestamps. */
+ *  them, or of a timestamp that goes with it, window scale, SACK and timestamps. */
 import type { Micros } from "../base/environment.js";
 import { seqAdd } from "../base/seq.js";
 import { Drop, St, Tx } from "../base/why.js";
@@ -27,8 +27,12 @@ const SCALES = [-1, 0, 1, 2, 4, 6, 7, 8] as const;
 const MSS_BITS = 3;
 const OPTION_BITS = 4;
 const SACK_BIT = 64;
+/** The last bits of a timestamp instead: the shift count, and SACK. */
+const STAMP_BITS = 0x3f;
+const STAMP_NO_SCALE = 0xf;
+const STAMP_SACK = 0x10;
 
-const widthOf = (core: Core): number => (core.policy.cookiesHoldOptions ? MSS_BITS + OPTION_BITS : MSS_BITS);
+const widthOf = (core: Core): number => (core.policy.cookieOptions === "cookie" ? MSS_BITS + OPTION_BITS : MSS_BITS);
 
 /** The last of `table` that is no larger, or the first. */
 function indexOf(table: readonly number[], value: number): number {
@@ -47,13 +51,15 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   const local = datagram.destination;
   const remote = datagram.source;
   const options = core.optionSets.at(listener.optionSet);
-  const agrees = policy.cookiesHoldOptions;
+  const stamps = policy.timestamps && seg.hasTimestamp;
+  const inStamp = policy.cookieOptions === "timestamp";
+  const agrees = inStamp ? stamps : policy.cookieOptions === "cookie";
   const scales = agrees && policy.windowScaling && seg.windowScale >= 0;
   const sack = agrees && policy.sack && seg.sackPermitted;
   const bits =
     mssBits(seg.mss === 0 ? policy.mssDefault : seg.mss) |
-    (scales ? indexOf(SCALES, seg.windowScale) << MSS_BITS : 0) |
-    (sack ? SACK_BIT : 0);
+    (scales && !inStamp ? indexOf(SCALES, seg.windowScale) << MSS_BITS : 0) |
+    (sack && !inStamp ? SACK_BIT : 0);
   listener.cookiesUntil = now + COOKIE_LIFE;
   out.srcPort = seg.dstPort;
   out.dstPort = seg.srcPort;
@@ -67,8 +73,9 @@ export function sendCookie(core: Core, listener: Listener, datagram: Datagram, n
   out.mss = announcedMss(core, remote, local);
   out.windowScale = scales ? scaleFor(core, options) : -1;
   out.sackPermitted = sack;
-  out.hasTimestamp = agrees && policy.timestamps && seg.hasTimestamp;
+  out.hasTimestamp = agrees && stamps;
   out.tsVal = tickOf(core, secrets.timestampOffset(local, seg.dstPort, remote, seg.srcPort), now);
+  if (inStamp) out.tsVal = stampWith(out.tsVal, (scales ? seg.windowScale : STAMP_NO_SCALE) | (sack ? STAMP_SACK : 0));
   out.tsEcr = seg.tsVal;
   out.sackCount = 0;
   out.cookieLength = -1;
@@ -117,7 +124,11 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   rcv.up = seg.seq;
   rcv.lastAckSent = seg.seq;
   recallEcn(core, tcb, seg);
-  if (core.policy.cookiesHoldOptions) recallOptions(core, tcb, seg, bits >> MSS_BITS, now);
+  if (core.policy.cookieOptions === "cookie") recallOptions(core, tcb, seg, SCALES[(bits >> MSS_BITS) & 7]!, (bits & SACK_BIT) !== 0, now);
+  else if (core.policy.cookieOptions === "timestamp" && core.policy.timestamps && seg.hasTimestamp) {
+    const scale = seg.tsEcr & STAMP_NO_SCALE;
+    recallOptions(core, tcb, seg, scale === STAMP_NO_SCALE ? -1 : scale, (seg.tsEcr & STAMP_SACK) !== 0, now);
+  }
   openReceiveWindow(core, tcb);
   rcv.adv = seqAdd(rcv.nxt, initialWindow(core, tcb));
   snd.peerMss = mssOf(bits);
@@ -132,16 +143,21 @@ export function acceptCookie(core: Core, listener: Listener, datagram: Datagram,
   return true;
 }
 
-/** What the cookie remembers of the options of the SYN; who has agreed on timestamps sends them with every segment. */
-function recallOptions(core: Core, tcb: Tcb, seg: Segment, bits: number, now: Micros): void {
+/** The last moment that is not later than `tick` and ends in these bits. */
+function stampWith(tick: number, bits: number): number {
+  const stamp = (tick & ~STAMP_BITS) | bits;
+  return ((stamp - tick) | 0) > 0 ? (stamp - STAMP_BITS - 1) | 0 : stamp;
+}
+
+/** What is remembered of the options of the SYN; who has agreed on timestamps sends them with every segment. */
+function recallOptions(core: Core, tcb: Tcb, seg: Segment, scale: number, sack: boolean, now: Micros): void {
   const { snd, rcv } = tcb;
   if (core.policy.timestamps && seg.hasTimestamp) {
     tcb.flags |= Flag.Timestamps;
     rcv.tsRecent = seg.tsVal;
     rcv.tsRecentAt = now;
   }
-  if (bits & (SACK_BIT >> MSS_BITS)) tcb.flags |= Flag.Sack;
-  const scale = SCALES[bits & 7]!;
+  if (sack) tcb.flags |= Flag.Sack;
   if (scale < 0) return;
   tcb.flags |= Flag.WindowScale;
   snd.scale = scale;

@@ -121,7 +121,9 @@ export function settleSynText(tcb: Tcb, seg: Segment): void {
     snd.una = snd.text;
     tcb.octetsAcked += taken;
   }
-  tcb.octetsSent -= seqDiff(snd.nxt, snd.una);
+  const rest = seqDiff(snd.nxt, snd.una);
+  tcb.octetsSent -= rest;
+  if (rest > 0) tcb.segmentsRetransmitted += 1;
   snd.nxt = snd.una;
 }
 

@@ -1,7 +1,7 @@
 /** Output: the only code that builds segments for a connection. Handlers have decided and noted what is owed; this speaks, once
  *  for each connection and turn. RFC 9293 s3.8, s3.7.4 (Nagle), s3.8.6 (windows); RFC 5681 s3 (how much). */
 import { type Micros, NEVER } from "../base/environment.js";
-import { type Seq, seq, seqAdd, seqDiff, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
+import { type Seq, seq, seqAdd, seqDiff, seqGeq, seqGt, seqLeq, seqLt, seqMax } from "../base/seq.js";
 import { Hold, Rtx, St, Tm, Tx } from "../base/why.js";
 import { aceFlags, blocksBeside, countersBeside, putCounters, putFirstCounters, synFedFlags, toldMarks } from "./accurate-ecn.js";
 import { resumes } from "./congestion-signals.js";
@@ -97,12 +97,12 @@ function sendText(core: Core, tcb: Tcb, now: Micros): void {
       const octets = Math.min(probes ? trial : room, whole);
       const fin = has(tcb, Flag.FinSent) && seqAdd(from, octets) === textEnd(tcb) && seqGt(recovery.to, textEnd(tcb));
       if (octets === 0 && !fin) break;
-      if (!recovery.exempt && pipe > 0 && pipe + Math.min(octets, room) > window) {
+      if (!recovery.exempt && pipe > 0 && pipe + (Math.min(octets, room) || 1) > window) {
         hold = Hold.Cwnd;
         break;
       }
       // RFC 9293 s3.8.6 (SHLD-16): what was sent before is sent again within the window; a closed one is the persist timer's.
-      if (snd.wnd === 0) {
+      if (snd.wnd === 0 && !(core.policy.repairsProbe && from === snd.una)) {
         hold = Hold.Rwnd;
         break;
       }
@@ -198,9 +198,13 @@ const isStill = (tcb: Tcb): boolean =>
 
 /** An application that waits for room has more to say, and a window that is full of what was lost is full because of it. */
 function blamed(tcb: Tcb, hold: number): number {
-  if (hold === Hold.Application) return has(tcb, Flag.WantsRoom) && tcb.sendQueue.length > 0 ? Hold.SendBuffer : hold;
+  if (hold === Hold.Application)
+    return has(tcb, Flag.WantsRoom) && tcb.sendQueue.length > 0 && !fillsHalfInSlowStart(tcb) ? Hold.SendBuffer : hold;
   return hold === Hold.Cwnd && tcb.recovery.phase !== Phase.Open ? Hold.Recovery : hold;
 }
+
+/** Slow start is to double what was in flight: a window of less is what limits, though it is not full (RFC 2861 s3.2). */
+const fillsHalfInSlowStart = ({ cc, snd }: Tcb): boolean => cc.window() < cc.threshold() && cc.window() < 2 * seqDiff(snd.nxt, snd.una);
 
 /** Where the window takes few segments, one that ends more than half of it behind the last one pushed is pushed. */
 function isHalfWindow({ snd }: Tcb, length: number): boolean {
@@ -355,7 +359,7 @@ function retransmissionReason(tcb: Tcb, length: number): number {
 function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
   const { snd, recovery, sent } = tcb;
   tcb.owes &= ~Owe.LossProbe;
-  if (snd.una === snd.nxt || snd.wnd === 0 || !recovery.probeAllowed) return;
+  if (snd.una === snd.nxt || snd.wnd === 0 || !recovery.probeAllowed || tailBeyond(core, tcb)) return;
   tcb.flags &= ~Flag.Measured;
   const room = fullText(core, tcb, now);
   const unsent = queued(tcb);
@@ -364,7 +368,7 @@ function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
   if (core.policy.mssWithinWindow && length < Math.min(unsent, room)) length = 0; // what the window cuts
   const fin = has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent) && length === unsent && usable > length;
   recovery.probing = true;
-  if (length > 0 || fin) sendNew(core, tcb, length, room, length === unsent, fin, now);
+  if (length > 0 || fin) sendNew(core, tcb, length, room, length === unsent && !tcb.more, fin, now);
   else {
     const finSent = has(tcb, Flag.FinSent);
     const end = finSent ? seqAdd(snd.nxt, -1) : snd.nxt;
@@ -373,6 +377,10 @@ function sendLossProbe(core: Core, tcb: Tcb, now: Micros): void {
   }
   recovery.probing = false;
 }
+
+/** The last of what is in flight lies where the window has been taken back, and nothing new may leave. */
+export const tailBeyond = ({ policy }: Core, { snd, sent }: Tcb): boolean =>
+  policy.repairsProbe && sent.count > 0 && seqGeq(sent.start(sent.count - 1), seqAdd(snd.una, snd.wnd));
 
 /** What the closed window lets through (RFC 9293 s3.8.6.1): one octet of text, or by profile a segment without any that is old. */
 function sendProbe(core: Core, tcb: Tcb, now: Micros): void {
@@ -634,7 +642,7 @@ function armAfterText(core: Core, tcb: Tcb, hold: number, now: Micros): void {
   const { policy } = core;
   const outstanding = snd.una !== snd.nxt;
   const waiting = queued(tcb) > 0 || (has(tcb, Flag.FinQueued) && !has(tcb, Flag.FinSent));
-  if (snd.wnd === 0 && (outstanding || waiting)) {
+  if (snd.wnd === 0 && (outstanding || waiting) && !(outstanding && policy.repairsProbe)) {
     // The window is closed: probes instead of retransmissions (RFC 9293 s3.8.6.1, MUST-35).
     if (!has(tcb, Flag.Persisting) || tcb.rexmitAt === NEVER) {
       tcb.flags |= Flag.Persisting;

@@ -136,6 +136,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly persistByRoundTrip: boolean;
   /** The time to the next probe of a closed window counts from the answer to the last one. */
   readonly probeAfterAnswer: boolean;
+  /** What is in flight as the window closes goes again by its own timer, its first segment, in place of a probe of the window (RFC 9293 s3.8.6 lets
+   *  a sender send again into a window that was taken back). */
+  readonly repairsProbe: boolean;
   /** A probe of a closed window carries one octet of text (RFC 9293 s3.8.6.1), or none and an old sequence number. */
   readonly probeWithText: boolean;
 
@@ -307,8 +310,9 @@ export interface TcpPolicy extends CongestionPolicy, RecoveryPolicy {
   readonly ttl: number;
   /** Let a full SYN queue answer with cookies: RFC 4987 s3.6. */
   readonly synCookies: boolean;
-  /** A cookie holds window scale and SACK, too, and timestamps are agreed on: fewer bits are left for its hash. */
-  readonly cookiesHoldOptions: boolean;
+  /** Window scale, SACK and timestamps are agreed by cookies, too: in the cookie, where fewer bits are left for its hash, or in the last bits of a
+   *  timestamp that the client echoes. */
+  readonly cookieOptions: "none" | "cookie" | "timestamp";
   /** Answer every SYN with a cookie, whatever the queue. */
   readonly synCookiesAlways: boolean;
 }

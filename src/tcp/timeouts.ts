@@ -12,7 +12,7 @@ import { CloseError, TcpEvent } from "./events.js";
 import { FastOpen } from "./fast-open.js";
 import { suspectFastOpen } from "./fast-open-handshake.js";
 import { applyClaimedMtu } from "./icmp.js";
-import { resetFrom } from "./output.js";
+import { resetFrom, tailBeyond } from "./output.js";
 import { suspectBlackHole } from "./path-search.js";
 import { Timer } from "./probe.js";
 import { synTimeout as backoffOfSyn, persistInterval, synsAgain, timeoutNow } from "./rtt.js";
@@ -121,6 +121,11 @@ function lossProbe(core: Core, tcb: Tcb, now: Micros): void {
   tcb.probeAt = NEVER;
   core.expired(tcb, Timer.LossProbe, Tm.LossProbe, now);
   tcb.sendCause = core.cause.id;
+  if (tailBeyond(core, tcb)) {
+    // No probe: the timer of what was sent first counts.
+    const due = tcb.sent.sentAt(0) + timeoutNow(core, tcb);
+    return core.arm(tcb, Timer.Retransmission, Math.max(now + core.policy.timestampTick, due), Tm.RtoRestart, now);
+  }
   if (recovery.probeAllowed && !recovery.probeOutstanding && has(tcb, Flag.Measured)) tcb.owes |= Owe.LossProbe;
   core.arm(tcb, Timer.Retransmission, now + timeoutNow(core, tcb), Tm.RtoRestart, now);
 }

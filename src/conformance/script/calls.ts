@@ -152,7 +152,13 @@ const rows: Readonly<Record<string, Row>> = {
     args.count(5);
     const level = args.word(1);
     checkLevel(args, level);
-    return { name: "getsockopt", fd: around.fd(args.number(0)), level, option: args.word(2), length: args.value(args.at(4)) };
+    return {
+      name: "getsockopt",
+      fd: around.fd(args.number(0)),
+      level,
+      option: args.word(2),
+      length: args.at(4).type === "ellipsis" ? 0 : args.value(args.at(4)),
+    };
   },
   poll: (args, around) => {
     args.count(3);

@@ -44,7 +44,7 @@ const patterns: readonly (readonly [TokenKind, RegExp])[] = [
 ];
 const skipped = /(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y;
 const stringPattern = /"((?:\\[\s\S]|[^"\\])*)"/y;
-const commandPattern = /`([^`]*)`/y;
+const commandPattern = /`((?:\\[\s\S]|[^`\\])*)`/y;
 const codePattern = /%\{([\s\S]*?)\}%/y;
 const marks = "+*~<>()[]{},:|=.!-/";
 

@@ -37,6 +37,8 @@ function parseOperand(tokens: Tokens, depth: number): Expr {
       let value = tokens.take().text;
       // As in C, strings beside each other are one.
       while (tokens.is("string")) value += tokens.take().text;
+      // As strace abbreviates them: the length that the call names says how much counts.
+      tokens.skip("ellipsis");
       return { type: "string", value };
     }
     case "ipv4":

@@ -47,9 +47,9 @@ type Add = (field: string, expected: string | number, actual: string | number) =
 function compareGiven(args: Arguments, { value, given }: Outcome, times: Times, add: Add): void {
   switch (args.call.name) {
     case "getsockopt": {
-      const length = args.value(args.at(4));
       const expected = optionValue(args, args.at(3));
       if (expected === null) return;
+      const length = args.value(args.at(4));
       add("option value", describeOption(expected), describeOption(given.option ?? null));
       if (given.optionLength !== undefined) add("option length", length, given.optionLength);
       return;

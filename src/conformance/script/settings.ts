@@ -55,6 +55,12 @@ const defaults = {
 /** Options that only other tools need: what they ask for is so here anyway, or means nothing. */
 const harmless = new Set([
   "non_fatal",
+  "debug",
+  "no_cleanup",
+  "tun_dev",
+  "is_anyip",
+  "wire_client_dev",
+  "wire_server_dev",
   "verbose",
   "dry_run",
   "send_omit_free",

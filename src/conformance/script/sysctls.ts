@@ -130,12 +130,33 @@ const linux: Readonly<Record<string, Row>> = {
   tcp_backlog_ack_defer: nothing,
   tcp_available_congestion_control: nothing,
   tcp_allowed_congestion_control: nothing,
-  tcp_early_retrans: (value) => choice({ "0": { lossProbe: false }, "3": { lossProbe: true }, "4": { lossProbe: true } }, value),
+  tcp_early_retrans: (value) =>
+    choice(
+      {
+        "0": { lossProbe: false },
+        "1": { lossProbe: false },
+        "2": { lossProbe: false },
+        "3": { lossProbe: true },
+        "4": { lossProbe: true },
+      },
+      value,
+    ),
   // Linux finds losses by time whatever this says, since it has no other way (6.17).
   tcp_recovery: only("0", "1"),
   tcp_frto: (value) => choice({ "0": { frto: false }, "1": { frto: true }, "2": { frto: true } }, value),
   tcp_dsack: flag("duplicateSack"),
-  tcp_fack: only("0"),
+  tcp_fack: nothing,
+  tcp_low_latency: nothing,
+  tcp_min_rtt_wlen: nothing,
+  tcp_fwmark_accept: nothing,
+  tcp_tw_reuse_delay: nothing,
+  tcp_mtu_probe_floor: nothing,
+  tcp_plb_enabled: only("0"),
+  tcp_workaround_signed_windows: only("0"),
+  tcp_l3mdev_accept: nothing,
+  ip_default_ttl: integer((ttl) => ({ ttl }), 1),
+  icmp_ratelimit: nothing,
+  icmp_ratemask: nothing,
   tcp_mtu_probing: (value) =>
     choice({ "0": { pathProbing: "off" }, "1": { pathProbing: "black-hole" }, "2": { pathProbing: "always" } }, value),
   tcp_base_mss: integer((mss) => ({ pathBase: mss + 40 }), 88),
@@ -170,6 +191,10 @@ const core: Readonly<Record<string, Row>> = {
   somaxconn: nothing,
   default_qdisc: nothing,
   netdev_max_backlog: nothing,
+  busy_poll: nothing,
+  busy_read: nothing,
+  high_order_alloc_disable: nothing,
+  tstamp_allow_data: nothing,
 };
 
 /** The row of a key, written with points or as a path below /proc/sys; null: nobody has heard of it. */

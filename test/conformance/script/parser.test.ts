@@ -118,6 +118,13 @@ describe("times", () => {
     expect(parse(source).events[1]!.time).toEqual({ kind, from, to });
   });
 
+  test("a string that is cut short, and quotes within a command", () => {
+    expect(only('setsockopt(3, SOL_TCP, TCP_CONGESTION, "reno"..., 5) = 0')).toMatchObject({
+      args: [{}, {}, {}, { type: "string", value: "reno" }, {}],
+    });
+    expect(only("`echo \\`x\\` `")).toMatchObject({ kind: "command" });
+  });
+
   test("a call that blocks has an end, counted from where the event counts", () => {
     expect(parse("+0...0.2 read(4, ..., 10) = 10").events[0]!.action).toMatchObject({ kind: "call", blocksFor: 200_000 });
     expect(parse("0 `true`\n1.0...6.0 connect(3, ..., ...) = -1 ETIMEDOUT (Operation timed out)").events[1]!.action).toMatchObject({
