@@ -79,7 +79,15 @@ const nplab: Dialect = {
   personality: freebsdPersonality,
   // What FreeBSD has at first: it looks for black holes only where an administrator says so, believes no MSS below 216, and keeps text of crossing
   // SYNs for later; a close with text unread sends a FIN.
-  policy: { pathProbing: "off", mssFloor: 216, crossingTextWaits: true, unreadResets: false },
+  policy: {
+    pathProbing: "off",
+    mssFloor: 216,
+    crossingTextWaits: true,
+    unreadResets: false,
+    synCache: true,
+    pawsSilent: true,
+    silentBeyondFin: true,
+  },
   defines: { FreeBSD: "1" },
 };
 
