@@ -263,7 +263,6 @@ export const freebsd: Profile = {
     pushBursts: false,
     persistMin: 5 * SECOND,
     persistMax: 60 * SECOND,
-    persistByRoundTrip: true,
     synAckUntimed: true,
     probeWithText: true,
     fastOpenOptionRoom: 0,

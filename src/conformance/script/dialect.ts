@@ -78,7 +78,7 @@ const nplab: Dialect = {
   mergesSegments: false,
   personality: freebsdPersonality,
   // What FreeBSD has at first: it looks for black holes only where an administrator says so, believes no MSS below 216, and keeps text of crossing
-  // SYNs for later; a close with text unread sends a FIN.
+  // SYNs for later; a close with text unread sends a FIN; probes of a closed window keep to their floor while the doubled round trip is below it.
   policy: {
     pathProbing: "off",
     mssFloor: 216,
@@ -87,6 +87,7 @@ const nplab: Dialect = {
     synCache: true,
     pawsSilent: true,
     silentBeyondFin: true,
+    persistByRoundTrip: true,
   },
   defines: { FreeBSD: "1" },
 };
