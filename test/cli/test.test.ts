@@ -9,6 +9,8 @@ import { runScript } from "../../src/conformance/script/run.js";
 
 const folder = mkdtempSync(join(tmpdir(), "onwire-test-"));
 const at = (name: string): string => join(folder, name);
+/** For scripts of single tests: the others count those of `folder`. */
+const beside = mkdtempSync(join(tmpdir(), "onwire-test-"));
 
 const pass = "0 < S 0:0(0) win 5\n+0 > R. 0:0(0) ack 1 win 0\n";
 const fail = "0 < S 0:0(0) win 5\n+0 > R. 0:0(0) ack 2 win 0\n";
@@ -23,7 +25,9 @@ beforeAll(() => {
   writeFileSync(at("deep/er/d-wrong.pkt"), wrong);
   writeFileSync(at("deep/readme.txt"), "no script");
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  for (const made of [folder, beside]) rmSync(made, { recursive: true, force: true });
+});
 
 const run = async (...args: string[]): Promise<{ status: number | null; out: string; err: string }> => {
   const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", "test", ...args], { stdio: ["ignore", "pipe", "pipe"] });
@@ -70,7 +74,7 @@ describe("onwire test", () => {
   });
 
   test("--strict wants nothing left over, and exact times", async () => {
-    const loose = at("loose.pkt");
+    const loose = join(beside, "loose.pkt");
     writeFileSync(loose, `${pass}+.1 < S 9:9(0) win 5\n`);
     expect(await run(loose)).toMatchObject({ status: 0 });
     const { status, out } = await run(loose, "--strict");
@@ -79,7 +83,7 @@ describe("onwire test", () => {
   });
 
   test("--ignore, -D and -o change what is compared; --trace tells every event and why; --list plays nothing", async () => {
-    const script = at("other-window.pkt");
+    const script = join(beside, "other-window.pkt");
     writeFileSync(script, `0 < S 0:0(0) win 5\n#ifdef SLOW\n+.01 > R. 0:0(0) ack 1 win 9\n#else\n+9 > R. 0:0(0) ack 1 win 9\n#endif\n`);
     const asked = ["--ignore", "window", "-D", "SLOW", "-o", "tolerance_usecs=20000"];
     const { status, out } = await run(script, ...asked, "--trace");
