@@ -110,13 +110,7 @@ export const mutants: readonly Mutant[] = [
     "TIME-WAIT lasts one MSL",
     ["rfc9293-close"],
   ),
-  mutant(
-    "tcp/text",
-    "if (filled)\n    core.oweAck(tcb, Tx.AckFill);",
-    "if (false)\n    core.oweAck(tcb, Tx.AckFill);",
-    "what fills a hole is acknowledged late (RFC 5681 s4.2)",
-    ["rfc5681"],
-  ),
+  mutant("tcp/text", "if (filled || rcv.finSeen)", "if (false)", "what fills a hole is acknowledged late (RFC 5681 s4.2)", ["rfc5681"]),
   mutant(
     "tcp/delayed-ack",
     "if (rcv.unacked >= policy.ackEvery * Math.max(1, rcv.mss))",
@@ -204,7 +198,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     "tcp/user",
-    "if (unread && tcb.state !== State.TimeWait) {",
+    "if (unread && tcb.state !== State.TimeWait && core.policy.unreadResets) {",
     "if (false) {",
     "no RST when unread text is thrown away (RFC 2525 s2.17)",
     ["rfc2525"],
